@@ -1,0 +1,3 @@
+fn denominator() -> f32 {
+    return 1.0;
+}

@@ -1,0 +1,10 @@
+// The gradient takes the logits' place.
+@group(0) @binding(1) var<storage, read_write> logits: array<Stored>;
+
+fn store(index: u32, bits: Stored) {
+    logits[index] = bits;
+}
+
+fn gradient_start(row: u32) -> u32 {
+    return logits_start(row);
+}

@@ -1,0 +1,47 @@
+// exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
+// 2^-21 near 1, which is more than the whole error a loss may have here.
+
+// The least finite f32. Maxima start here and never at -inf, which compilers may assume away.
+const LOWEST: f32 = -0x1.fffffep+127f;
+
+// exp(d) for d <= 0 within 1.4 units in the last place: exactly 1 at 0, exactly 0 below -87 and at
+// -inf. d = n ln 2 + f with ln 2 in two parts (Cody and Waite), then a polynomial of degree 6 in f
+// with relative error 3.1e-9.
+fn exp_nonpositive(d: vec4<f32>) -> vec4<f32> {
+    let bounded = max(d, vec4<f32>(-87.0));
+    let n = round(bounded * 1.44269504);
+    // Mesa would fold both parts of ln 2 into one, and lose what they are for, if both multiplied
+    // the same value; the maximum changes nothing, but it cannot know that.
+    let also_n = max(n, vec4<f32>(-127.0));
+    let f = fma(also_n, vec4<f32>(2.12194440e-4), fma(n, vec4<f32>(-0.693359375), bounded));
+    var p = fma(f, vec4<f32>(0.0013814319), vec4<f32>(0.0083688507));
+    p = fma(f, p, vec4<f32>(0.0416684002));
+    p = fma(f, p, vec4<f32>(0.1666651964));
+    p = fma(f, p, vec4<f32>(0.4999999404));
+    p = fma(f * f, p, f) + 1.0;
+    let scaled = bitcast<vec4<f32>>(bitcast<vec4<i32>>(p) + (vec4<i32>(n) << vec4<u32>(23u)));
+    return select(scaled, vec4<f32>(0.0), d < vec4<f32>(-87.0));
+}
+
+fn exp_nonpositive_scalar(d: f32) -> f32 {
+    return exp_nonpositive(vec4<f32>(d)).x;
+}
+
+// log(1 + r) for r >= 0, without the rounding of 1 + r where r is small. The series in
+// s = f / (2 + f) and its coefficients are those of FreeBSD's e_logf.c.
+fn log1p_nonnegative(r: f32) -> f32 {
+    var f = r;
+    var k = 0.0;
+    if r > 0.41421 {
+        let bits = bitcast<u32>(1.0 + r);
+        // Adding 1 to the exponent above sqrt(2) keeps 1 + f within 0.707 to 1.414.
+        let rounded = bits + 0x004afb0du;
+        k = f32(rounded >> 23u) - 127.0;
+        f = bitcast<f32>((rounded & 0x007fffffu) + 0x3f3504f3u) - 1.0;
+    }
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let series = z * fma(z, fma(z, fma(z, 0.24279078841, 0.28498786688), 0.40000972152), 0.66666662693);
+    let half_square = 0.5 * f * f;
+    return k * 0.69313812256 - ((half_square - fma(s, half_square + series, k * 9.0580006145e-6)) - f);
+}

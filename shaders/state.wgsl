@@ -1,0 +1,35 @@
+// The state of a row or of a part of it: (m, r) with m the maximum and r the sum of exp(x - m) over
+// all elements but one maximum, so that log-sum-exp = m + log1p(r) loses no bit of a small r.
+// Both numbers stay finite; r below 0 names what has no such sum:
+const R_EMPTY: f32 = -1.0;     // no element above -inf: 1 + r = 0, as it should be
+const R_INFINITE: f32 = -2.0;  // +inf among the elements
+const R_NAN: f32 = -4.0;       // NaN among the elements
+
+const STATE_EMPTY = vec2<f32>(LOWEST, R_EMPTY);
+
+const BITS_NAN: u32 = 0x7fc00000u;
+const BITS_INFINITY: u32 = 0x7f800000u;
+const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
+
+// softmax of the row is undefined: all -inf, any +inf, any NaN
+fn state_is_special(state: vec2<f32>) -> bool {
+    return state.y < -0.5;
+}
+
+// Symmetric in its arguments to the last bit, so that lanes that exchange states agree.
+fn state_merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
+    let a_leads = a.x > b.x || (a.x == b.x && a.y >= b.y);
+    let high = select(b, a, a_leads);
+    let low = select(a, b, a_leads);
+    let merged = fma(1.0 + low.y, exp_nonpositive_scalar(low.x - high.x), high.y);
+    let special = min(a.y, b.y);
+    return vec2<f32>(high.x, select(merged, special, special < -1.5));
+}
+
+// log-sum-exp of the state, as bits since it may be infinite or NaN.
+fn state_log_sum_exp(state: vec2<f32>) -> u32 {
+    if state.y < -3.0 { return BITS_NAN; }
+    if state.y < -1.5 { return BITS_INFINITY; }
+    if state.y < -0.5 { return BITS_NEGATIVE_INFINITY; }
+    return bitcast<u32>(state.x + log1p_nonnegative(state.y));
+}

@@ -1,0 +1,18 @@
+// Lanes that tell each other nothing: one lane per row, or kernels that need no exchange.
+
+@compute @workgroup_size(LANES * ROWS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    let slot = index / LANES;
+    run(Place(workgroup.x * ROWS + slot, slot, index % LANES));
+}
+
+fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {
+    return state;
+}
+
+fn team_lowest(place: Place, value: u32) -> u32 {
+    return value;
+}

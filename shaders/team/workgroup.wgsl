@@ -1,0 +1,41 @@
+// LANES lanes of a workgroup share a row and meet in workgroup memory: a tree, so that the order
+// is fixed. Every lane of the workgroup calls these, whether its row exists or not.
+
+var<workgroup> team_states: array<vec2<f32>, LANES * ROWS>;
+var<workgroup> team_values: array<u32, LANES * ROWS>;
+
+@compute @workgroup_size(LANES * ROWS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    let slot = index / LANES;
+    run(Place(workgroup.x * ROWS + slot, slot, index % LANES));
+}
+
+fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {
+    let own = place.slot * LANES + place.lane;
+    team_states[own] = state;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_states[own] = state_merge(team_states[own], team_states[own + distance]);
+        }
+    }
+    workgroupBarrier();
+    return team_states[place.slot * LANES];
+}
+
+fn team_lowest(place: Place, value: u32) -> u32 {
+    let own = place.slot * LANES + place.lane;
+    workgroupBarrier(); // the result of an earlier call has been read
+    team_values[own] = value;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_values[own] = min(team_values[own], team_values[own + distance]);
+        }
+    }
+    workgroupBarrier();
+    return team_values[place.slot * LANES];
+}

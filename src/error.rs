@@ -1,0 +1,97 @@
+//! Everything that can go wrong, as one type.
+
+/// What every fallible function of this crate returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A refusal or a failure: it names the operation, what was needed and what was there.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No adapter that wgpu can use was found.
+    #[error("no GPU adapter found{wanted}: {advice}")]
+    NoAdapter {
+        /// What was asked for, as ` named "..."`, or empty.
+        wanted: String,
+        /// How to get an adapter.
+        advice: String,
+    },
+
+    /// An argument has the wrong size, value or form.
+    #[error("{operation}: {what}: expected {expected}, found {found}")]
+    Invalid {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The argument.
+        what: &'static str,
+        /// What it should have been.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
+
+    /// A target is neither a class nor the ignore index; the first such row is named.
+    #[error(
+        "cross-entropy: target of row {row} is {value}, expected 0 to {last} or the ignore index",
+        last = i64::try_from(*classes).unwrap_or(i64::MAX) - 1
+    )]
+    TargetOutOfRange {
+        /// The first row with such a target.
+        row: usize,
+        /// Its target.
+        value: i32,
+        /// Number of classes.
+        classes: usize,
+    },
+
+    /// The device is too small for the request.
+    #[error("{operation}: needs {limit} of at least {needed}, the device has {available}")]
+    Limit {
+        /// The operation that refused.
+        operation: &'static str,
+        /// wgpu's name of the limit or feature.
+        limit: &'static str,
+        /// What the request needs.
+        needed: u64,
+        /// What the device has.
+        available: u64,
+    },
+
+    /// The device was lost; everything made from it is gone.
+    #[error("{operation}: the device was lost ({reason})")]
+    DeviceLost {
+        /// What was going on.
+        operation: &'static str,
+        /// What the driver said.
+        reason: String,
+    },
+
+    /// The device ran out of memory.
+    #[error("{operation}: out of device memory ({message})")]
+    OutOfMemory {
+        /// What was going on.
+        operation: &'static str,
+        /// What wgpu said.
+        message: String,
+    },
+
+    /// wgpu refused or failed.
+    #[error("{operation}: {message}")]
+    Device {
+        /// What was going on.
+        operation: &'static str,
+        /// What wgpu said.
+        message: String,
+    },
+}
+
+impl Error {
+    /// Shorthand for [`Error::Invalid`].
+    pub(crate) fn invalid(
+        operation: &'static str,
+        what: &'static str,
+        expected: impl ToString,
+        found: impl ToString,
+    ) -> Self {
+        Self::Invalid { operation, what, expected: expected.to_string(), found: found.to_string() }
+    }
+}

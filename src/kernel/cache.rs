@@ -1,0 +1,159 @@
+//! The pipelines of a device, each compiled once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::bindings::{Binding, bindings};
+use super::link::{ENTRY_POINT, link};
+use super::variant::Variant;
+use super::{guarded, trusted};
+use crate::plan::{Capabilities, Tuning};
+use crate::{Error, Result};
+
+/// A compiled kernel.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) pipeline: wgpu::ComputePipeline,
+    pub(crate) layout: wgpu::BindGroupLayout,
+    pub(crate) bindings: Vec<Binding>,
+    pub(crate) label: String,
+}
+
+/// A pipeline's place in the cache; the lock is held while it compiles, so that it compiles once
+/// and other pipelines compile meanwhile.
+type Entry = Arc<Mutex<Option<Arc<Pipeline>>>>;
+
+#[derive(Debug)]
+struct Shared {
+    device: wgpu::Device,
+    capabilities: Capabilities,
+    tuning: Tuning,
+    pipelines: Mutex<HashMap<Variant, Entry>>,
+}
+
+/// The kernels of a device: what plans are made with. Cheap to clone; clones share the pipelines.
+#[derive(Clone, Debug)]
+pub struct Kernels {
+    shared: Arc<Shared>,
+}
+
+impl Kernels {
+    /// The kernels of a device, tuned by the built-in table of its adapter's class. Nothing is
+    /// compiled before a plan asks for it.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] where the device is too small for any kernel.
+    pub fn new(device: &wgpu::Device) -> Result<Self> {
+        let capabilities =
+            Capabilities::of(&device.limits(), device.features(), &device.adapter_info());
+        let tuning = Tuning::built_in(capabilities.class);
+        Self::with(device, capabilities, tuning)
+    }
+
+    /// The same with the caller's tuning, and with capabilities no greater than the device's: a
+    /// test may take subgroups away, or shrink a limit.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with(device: &wgpu::Device, capabilities: Capabilities, tuning: Tuning) -> Result<Self> {
+        capabilities.validate()?;
+        let shared =
+            Shared { device: device.clone(), capabilities, tuning, pipelines: Mutex::default() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.shared.device
+    }
+
+    /// What the planner may use of the device.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.shared.capabilities
+    }
+
+    /// The geometries the planner chooses from.
+    pub fn tuning(&self) -> &Tuning {
+        &self.shared.tuning
+    }
+
+    /// Number of pipelines compiled so far.
+    pub fn pipelines(&self) -> usize {
+        let pipelines = self.shared.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        pipelines.len()
+    }
+
+    /// The compiled kernel, compiling it the first time.
+    pub(crate) fn pipeline(&self, variant: &Variant) -> Result<Arc<Pipeline>> {
+        let entry = {
+            let mut pipelines =
+                self.shared.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(pipelines.entry(*variant).or_default())
+        };
+        let mut compiled = entry.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = &*compiled {
+            return Ok(Arc::clone(pipeline));
+        }
+        let pipeline = Arc::new(self.compile(variant)?);
+        *compiled = Some(Arc::clone(&pipeline));
+        Ok(pipeline)
+    }
+
+    fn compile(&self, variant: &Variant) -> Result<Pipeline> {
+        let device = &self.shared.device;
+        let label = variant.to_string();
+        let bindings = bindings(variant);
+        let storage = bindings.iter().filter(|binding| binding.written.is_some()).count();
+        let available = self.shared.capabilities.max_storage_buffers;
+        if storage > available as usize {
+            return Err(Error::Limit {
+                operation: "compiling a kernel",
+                limit: "max_storage_buffers_per_shader_stage",
+                needed: storage as u64,
+                available: available.into(),
+            });
+        }
+        log::debug!("compiling {label}");
+        guarded(device, "compiling a kernel", || {
+            let module = trusted::create_module(device, &label, link(variant));
+            let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some(&label),
+                entries: &bindings.iter().map(layout_entry).collect::<Vec<_>>(),
+            });
+            let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(&label),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&label),
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: Some(ENTRY_POINT),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    // The team modules write what they read.
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: None,
+            });
+            Pipeline { pipeline, layout, bindings: bindings.clone(), label: label.clone() }
+        })
+    }
+}
+
+fn layout_entry(binding: &Binding) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding: binding.index,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: match binding.written {
+                None => wgpu::BufferBindingType::Uniform,
+                Some(written) => wgpu::BufferBindingType::Storage { read_only: !written },
+            },
+            has_dynamic_offset: false,
+            min_binding_size: std::num::NonZeroU64::new(binding.bytes),
+        },
+        count: None,
+    }
+}

@@ -1,0 +1,59 @@
+//! What dispatches are told, as uniform structs. The tests hold each against naga's reflection of
+//! the WGSL struct of the same name.
+
+use bytemuck::{Pod, Zeroable};
+
+/// `RowParameters` of `shaders/parameters.wgsl`. Offsets and strides count elements.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+#[allow(missing_docs)] // named and explained in the WGSL
+pub struct RowParameters {
+    pub rows: u32,
+    pub classes: u32,
+    pub logits_offset: u32,
+    pub logits_stride: u32,
+    pub gradient_offset: u32,
+    pub gradient_stride: u32,
+    pub targets_offset: u32,
+    pub loss_offset: u32,
+    pub log_sum_exp_offset: u32,
+    pub argmax_offset: u32,
+    pub state_offset: u32,
+    pub upstream_offset: u32,
+    pub upstream_stride: u32,
+    pub totals_offset: u32,
+    pub upstream: f32,
+    pub ignore_index: i32,
+    pub has_ignore_index: u32,
+}
+
+/// `TotalsParameters` of `shaders/totals/parameters.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+#[allow(missing_docs)] // named and explained in the WGSL
+pub struct TotalsParameters {
+    pub rows: u32,
+    pub first_row: u32,
+    pub first_tile: u32,
+    pub tiles: u32,
+    pub classes: u32,
+    pub targets_offset: u32,
+    pub loss_offset: u32,
+    pub totals_offset: u32,
+    pub ignore_index: i32,
+    pub has_ignore_index: u32,
+}
+
+/// The reduced results of a batch as they lie in a `totals` buffer: four words.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+pub struct Totals {
+    /// The reduced loss; NaN where nothing is reduced.
+    pub loss: f32,
+    /// What the mean is divided by.
+    pub denominator: f32,
+    /// Rows that are not ignored.
+    pub counted: u32,
+    /// The first row whose target is neither a class nor the ignore index; `u32::MAX`: none.
+    pub first_invalid_row: u32,
+}

@@ -1,0 +1,16 @@
+//! The operations: options, results, validation, and the verbs `plan`, `bind` and `record`.
+//!
+//! A plan chooses kernels and compiles them; `bind` checks the caller's buffers and makes bind
+//! groups; [`Step::record`] puts the dispatches into the caller's encoder and does nothing else.
+
+pub mod cross_entropy;
+pub mod log_sum_exp;
+mod operand;
+mod pass;
+mod rows;
+mod step;
+mod totals;
+pub(crate) mod validate;
+
+pub use pass::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
+pub use step::Step;

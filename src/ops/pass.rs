@@ -1,0 +1,132 @@
+//! Which sweeps an operation makes, and where gradients come from and go to.
+
+use wgpu::BufferSlice;
+
+use crate::kernel::{GradientKind, UpstreamKind};
+use crate::{Error, Result, Shape};
+
+/// Which part of an operation a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pass {
+    /// The values alone: one read of the logits.
+    Forward {
+        /// Keep each row's state (8 bytes), for a later [`Pass::Backward`].
+        save_state: bool,
+    },
+    /// Values and gradient together: one read and one write of the logits where a row can be held.
+    Fused {
+        /// Where the gradient goes.
+        gradient: GradientPlace,
+        /// Where the upstream gradient comes from.
+        upstream: UpstreamSource,
+    },
+    /// The gradient alone, from the states a forward saved: one read and one write of the logits.
+    Backward {
+        /// Where the gradient goes.
+        gradient: GradientPlace,
+        /// Where the upstream gradient comes from.
+        upstream: UpstreamSource,
+    },
+}
+
+/// Where a gradient goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GradientPlace {
+    /// Over the logits, which are gone then.
+    InPlace,
+    /// To another buffer, contiguous rows.
+    Separate,
+    /// To another buffer, rows this many elements apart. Gaps are not written.
+    SeparateWithRowStride(usize),
+}
+
+/// Where an upstream gradient comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UpstreamSource {
+    /// A number given to `bind`.
+    Scalar,
+    /// One `f32` in a buffer, for all rows: it may be computed on the device, each frame anew.
+    OneInBuffer,
+    /// A buffer of one `f32` for each row.
+    PerRow,
+}
+
+/// The upstream gradient itself.
+#[derive(Clone, Copy, Debug)]
+pub enum UpstreamOperand<'a> {
+    /// For [`UpstreamSource::Scalar`]. Ignored by a forward.
+    Scalar(f32),
+    /// For [`UpstreamSource::OneInBuffer`] and [`UpstreamSource::PerRow`].
+    Buffer(BufferSlice<'a>),
+}
+
+impl Default for UpstreamOperand<'_> {
+    fn default() -> Self {
+        Self::Scalar(1.0)
+    }
+}
+
+impl Pass {
+    /// The gradient's place and source, where there is a gradient.
+    pub(crate) fn gradient(&self) -> Option<(GradientPlace, UpstreamSource)> {
+        match *self {
+            Self::Forward { .. } => None,
+            Self::Fused { gradient, upstream } | Self::Backward { gradient, upstream } => {
+                Some((gradient, upstream))
+            }
+        }
+    }
+
+    pub(crate) fn kinds(&self) -> Option<(GradientKind, UpstreamKind)> {
+        self.gradient().map(|(place, source)| {
+            let place = match place {
+                GradientPlace::InPlace => GradientKind::InPlace,
+                _ => GradientKind::Separate,
+            };
+            let source = match source {
+                UpstreamSource::Scalar => UpstreamKind::Scalar,
+                _ => UpstreamKind::Buffer,
+            };
+            (place, source)
+        })
+    }
+
+    pub(crate) fn is_backward(&self) -> bool {
+        matches!(self, Self::Backward { .. })
+    }
+
+    pub(crate) fn saves_state(&self) -> bool {
+        matches!(self, Self::Forward { save_state: true })
+    }
+
+    /// Elements from a row's upstream gradient to the next row's.
+    pub(crate) fn upstream_stride(&self) -> u32 {
+        matches!(self.gradient(), Some((_, UpstreamSource::PerRow))).into()
+    }
+
+    /// The shape of a gradient of its own, checked; the logits' shape otherwise.
+    pub(crate) fn gradient_shape(&self, operation: &'static str, logits: Shape) -> Result<Shape> {
+        let shape = match self.gradient() {
+            Some((GradientPlace::Separate, _)) => Shape::new(logits.rows, logits.classes),
+            Some((GradientPlace::SeparateWithRowStride(stride), _)) => {
+                logits.with_row_stride(stride)
+            }
+            _ => logits,
+        };
+        shape.validate(operation)?;
+        Ok(shape)
+    }
+
+    /// Refuses an upstream gradient for each row where the rows are reduced to one value.
+    pub(crate) fn validate(&self, operation: &'static str, reduced: bool) -> Result<()> {
+        match self.gradient() {
+            Some((_, UpstreamSource::PerRow)) if reduced => Err(Error::invalid(
+                operation,
+                "upstream gradient",
+                "a scalar, since the loss is reduced to one value",
+                "one value per row",
+            )),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Cutting a batch by rows, so that every binding and every dispatch stays within its limit.
+
+use super::Capabilities;
+use crate::{Error, Result};
+
+/// An operand that is bound from a chunk's first row to its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowOperand {
+    /// Byte offset of row 0 in the buffer.
+    pub offset: u64,
+    /// Bytes from a row to the next.
+    pub stride: u64,
+    /// Bytes of a row.
+    pub bytes: u64,
+}
+
+impl RowOperand {
+    /// Where the binding of a chunk starts: aligned down.
+    pub fn binding_offset(&self, first_row: u64, alignment: u64) -> u64 {
+        let start = self.offset + first_row * self.stride;
+        start - start % alignment
+    }
+
+    /// Bytes from the binding's start to the chunk's first row.
+    pub fn slack(&self, first_row: u64, alignment: u64) -> u64 {
+        (self.offset + first_row * self.stride) % alignment
+    }
+
+    /// Rows that fit in a binding, wherever the first of them starts.
+    fn rows_in(&self, capacity: u64, alignment: u64) -> u64 {
+        let slack = if self.stride.is_multiple_of(alignment) {
+            self.offset % alignment
+        } else {
+            alignment - 1
+        };
+        match capacity.checked_sub(slack + self.bytes) {
+            None => 0,
+            Some(_) if self.stride == 0 => u64::MAX,
+            Some(rest) => 1 + rest / self.stride,
+        }
+    }
+}
+
+/// A run of rows for one dispatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Its first row in the batch.
+    pub first_row: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// Workgroups of its dispatch.
+    pub workgroups: u32,
+}
+
+/// Covers `rows` rows, each exactly once and in order, with chunks of a multiple of
+/// `rows_per_workgroup` rows (but for the last).
+///
+/// # Errors
+/// [`Error::Limit`] where not even one workgroup's rows fit in a binding.
+pub fn row_chunks(
+    operation: &'static str,
+    capabilities: &Capabilities,
+    rows: u64,
+    rows_per_workgroup: u64,
+    operands: &[RowOperand],
+) -> Result<Vec<Chunk>> {
+    let capacity = capabilities.max_binding_bytes;
+    let alignment = capabilities.storage_alignment;
+    let mut most = u64::from(capabilities.max_workgroups) * rows_per_workgroup;
+    for operand in operands {
+        let fitting = operand.rows_in(capacity, alignment);
+        if fitting == 0 {
+            return Err(Error::Limit {
+                operation,
+                limit: "max_storage_buffer_binding_size",
+                needed: operand.bytes + alignment,
+                available: capacity,
+            });
+        }
+        most = most.min(fitting);
+    }
+    // Whole workgroups, unless a binding cannot even hold the rows of one.
+    if most > rows_per_workgroup {
+        most -= most % rows_per_workgroup;
+    }
+    let mut chunks = Vec::new();
+    let mut first_row = 0;
+    while first_row < rows {
+        let taken = most.min(rows - first_row);
+        let workgroups = taken.div_ceil(rows_per_workgroup) as u32; // at most max_workgroups
+        chunks.push(Chunk { first_row, rows: taken, workgroups });
+        first_row += taken;
+    }
+    Ok(chunks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::AdapterClass;
+    use super::*;
+
+    fn capabilities() -> Capabilities {
+        Capabilities::web_gpu(AdapterClass::Discrete)
+    }
+
+    fn check(rows: u64, per_workgroup: u64, operands: &[RowOperand]) -> usize {
+        let limits = capabilities();
+        let chunks = row_chunks("test", &limits, rows, per_workgroup, operands).unwrap();
+        let mut next = 0;
+        for chunk in &chunks {
+            assert_eq!(chunk.first_row, next, "rows are covered once and in order");
+            assert!(chunk.rows > 0 && chunk.workgroups <= limits.max_workgroups);
+            assert!(u64::from(chunk.workgroups) * per_workgroup >= chunk.rows);
+            for operand in operands {
+                let offset = operand.binding_offset(chunk.first_row, limits.storage_alignment);
+                assert!(offset.is_multiple_of(limits.storage_alignment));
+                let slack = operand.slack(chunk.first_row, limits.storage_alignment);
+                let bytes = slack + (chunk.rows - 1) * operand.stride + operand.bytes;
+                assert!(bytes <= limits.max_binding_bytes, "a binding stays within its limit");
+            }
+            next += chunk.rows;
+        }
+        assert_eq!(next, rows);
+        chunks.len()
+    }
+
+    #[test]
+    fn one_dispatch_while_everything_fits() {
+        let row = RowOperand { offset: 0, stride: 4000, bytes: 4000 };
+        assert_eq!(check(1, 8, &[row]), 1);
+        assert_eq!(check(33_000, 8, &[row]), 1);
+        assert_eq!(check(0, 8, &[row]), 0);
+    }
+
+    #[test]
+    fn cut_at_the_binding_limit() {
+        for (offset, stride, bytes) in
+            [(0, 4000, 4000), (4, 4000, 4000), (100, 4004, 4000), (0, 4096, 4096), (252, 4096, 4)]
+        {
+            let row = RowOperand { offset, stride, bytes };
+            assert!(check(100_000, 8, &[row]) >= 3, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn cut_at_the_number_of_workgroups() {
+        let row = RowOperand { offset: 0, stride: 4, bytes: 4 };
+        assert_eq!(check(65_535, 1, &[row]), 1);
+        assert_eq!(check(65_536, 1, &[row]), 2);
+        assert_eq!(check(65_535 * 32 + 1, 32, &[row]), 2);
+    }
+
+    #[test]
+    fn a_row_as_large_as_a_binding() {
+        let bytes = capabilities().max_binding_bytes;
+        assert_eq!(check(3, 1, &[RowOperand { offset: 256, stride: bytes, bytes }]), 3);
+        let beyond = RowOperand { offset: 4, stride: bytes, bytes };
+        let error = row_chunks("test", &capabilities(), 3, 1, &[beyond]).unwrap_err();
+        assert!(matches!(error, Error::Limit { limit: "max_storage_buffer_binding_size", .. }));
+    }
+
+    #[test]
+    fn random_operands_are_covered_within_the_limits() {
+        let mut seed = 1u64;
+        let mut draw = |below: u64| {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        for _ in 0..2000 {
+            let classes = 1 + draw(1 << (1 + draw(20)));
+            let operands: Vec<_> = (0..3)
+                .map(|_| RowOperand {
+                    offset: 4 * draw(100),
+                    stride: 4 * (classes + draw(9)),
+                    bytes: 4 * classes,
+                })
+                .collect();
+            check(1 + draw(300_000), 1 << draw(6), &operands);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Planning: pure functions from (operation, shape, capabilities, tuning) to kernels, geometry and
+//! dispatches. No wgpu call, so every decision is tested without a device.
+
+mod capabilities;
+mod chunks;
+mod family;
+mod menu;
+mod tuning;
+
+pub use capabilities::{AdapterClass, Capabilities, SubgroupSizes};
+pub use chunks::{Chunk, RowOperand, row_chunks};
+pub use family::{Choice, choose};
+pub use menu::every_variant;
+pub use tuning::{Entry, Tuning};

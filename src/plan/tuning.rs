@@ -1,0 +1,124 @@
+//! Geometry as data: which family, team and geometry for how many classes, by class of adapter.
+
+use super::AdapterClass;
+use crate::kernel::{Family, Geometry, Team};
+
+/// A row of a tuning table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// The largest number of classes this entry is for.
+    pub up_to_classes: u64,
+    /// How rows are read.
+    pub family: Family,
+    /// How lanes meet. `Subgroups` takes its `smallest` from the device.
+    pub team: Team,
+    /// Lanes, rows and vectors.
+    pub geometry: Geometry,
+}
+
+/// The geometries to choose from. The planner takes the first entry that the device can run and
+/// that is for at least as many classes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tuning {
+    /// By ascending number of classes; the last is for any number.
+    pub entries: Vec<Entry>,
+    /// For backward from saved states, where lanes need not meet. By ascending number of classes.
+    pub from_state: Vec<Entry>,
+    /// Lanes of the kernels that reduce over a batch.
+    pub totals_lanes: u32,
+}
+
+const ANY: u64 = u64::MAX;
+
+const fn entry(
+    up_to_classes: u64,
+    family: Family,
+    team: Team,
+    lanes: u32,
+    rows: u32,
+    vectors: u32,
+) -> Entry {
+    Entry { up_to_classes, family, team, geometry: Geometry { lanes, rows, vectors } }
+}
+
+const fn team(team: Team, lanes: u32, rows: u32, vectors: u32) -> Entry {
+    let geometry = Geometry { lanes, rows, vectors };
+    Entry { up_to_classes: geometry.held(), family: Family::Team, team, geometry }
+}
+
+const fn resident(team: Team, lanes: u32, vectors: u32) -> Entry {
+    let geometry = Geometry { lanes, rows: 1, vectors };
+    Entry { up_to_classes: geometry.held(), family: Family::Resident, team, geometry }
+}
+
+/// The planner fills in the device's least subgroup size.
+const SUBGROUPS: Team = Team::Subgroups { smallest: 1 };
+
+impl Tuning {
+    /// The built-in table of a class of adapters.
+    pub fn built_in(class: AdapterClass) -> Self {
+        match class {
+            AdapterClass::Software => Self::software(),
+            AdapterClass::Integrated | AdapterClass::Discrete => Self::hardware(),
+        }
+    }
+
+    /// Barriers are costly where invocations are loops on a CPU, and its subgroups are its SIMD
+    /// width. Measured on Mesa's lavapipe.
+    fn software() -> Self {
+        Self {
+            entries: vec![
+                team(Team::Lane, 1, 64, 1),
+                team(Team::Subgroup, 8, 8, 1),
+                team(Team::Subgroup, 8, 8, 2),
+                team(Team::Subgroup, 8, 8, 4),
+                team(Team::Workgroup, 8, 8, 1),
+                team(Team::Workgroup, 8, 8, 4),
+                entry(ANY, Family::Streamed, Team::Subgroup, 8, 1, 8),
+                entry(ANY, Family::Streamed, Team::Workgroup, 16, 1, 8),
+            ],
+            from_state: vec![
+                entry(128, Family::FromState, Team::Lane, 8, 8, 1),
+                entry(ANY, Family::FromState, Team::Lane, 8, 1, 8),
+            ],
+            totals_lanes: 16,
+        }
+    }
+
+    /// Enough lanes to keep a row in at most 32 registers a lane, several rows a workgroup while
+    /// rows are short. Designed for subgroups of 32; not yet measured.
+    fn hardware() -> Self {
+        Self {
+            entries: vec![
+                team(Team::Subgroup, 8, 32, 1),
+                team(Team::Subgroup, 8, 32, 2),
+                team(Team::Subgroup, 16, 16, 2),
+                team(Team::Subgroup, 32, 8, 2),
+                team(Team::Subgroup, 32, 8, 4),
+                team(Team::Subgroup, 32, 8, 8),
+                team(Team::Workgroup, 8, 32, 1),
+                team(Team::Workgroup, 16, 16, 2),
+                team(Team::Workgroup, 32, 8, 4),
+                team(Team::Workgroup, 64, 4, 4),
+                resident(SUBGROUPS, 128, 4),
+                resident(SUBGROUPS, 256, 4),
+                resident(SUBGROUPS, 256, 8),
+                resident(SUBGROUPS, 512, 8),
+                resident(SUBGROUPS, 1024, 8),
+                resident(Team::Workgroup, 128, 4),
+                resident(Team::Workgroup, 256, 4),
+                resident(Team::Workgroup, 256, 8),
+                entry(ANY, Family::Streamed, SUBGROUPS, 256, 1, 4),
+                entry(ANY, Family::Streamed, Team::Workgroup, 256, 1, 4),
+                entry(ANY, Family::Streamed, Team::Workgroup, 64, 1, 4),
+            ],
+            from_state: vec![
+                entry(64, Family::FromState, Team::Lane, 8, 32, 1),
+                entry(1024, Family::FromState, Team::Lane, 32, 8, 2),
+                entry(ANY, Family::FromState, Team::Lane, 256, 1, 4),
+                entry(ANY, Family::FromState, Team::Lane, 64, 1, 4),
+            ],
+            totals_lanes: 256,
+        }
+    }
+}

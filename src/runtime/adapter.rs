@@ -1,0 +1,81 @@
+//! Finding an adapter.
+
+use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor};
+
+use crate::{Error, Result};
+
+const OPERATION_ADVICE: &str = if cfg!(target_os = "linux") {
+    "install a Vulkan driver; without a GPU, Mesa's software one will do \
+     (Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1)"
+} else if cfg!(target_arch = "wasm32") {
+    "use a browser with WebGPU"
+} else {
+    "install a driver for Vulkan, Metal or Direct3D 12"
+};
+
+/// The adapters of some backends.
+async fn enumerate(backends: Backends) -> Vec<Adapter> {
+    let mut descriptor = InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends = backends;
+    let instance = Instance::new(descriptor);
+    if cfg!(target_arch = "wasm32") {
+        // Browsers do not list adapters; they hand out one.
+        let options = wgpu::RequestAdapterOptions::default();
+        return instance.request_adapter(&options).await.into_iter().collect();
+    }
+    instance.enumerate_adapters(backends).await
+}
+
+/// Every adapter, the best first: discrete, integrated, virtual, software. `WGPU_BACKEND` narrows
+/// the backends; GL is tried only where no other has an adapter, or where it is asked for.
+pub(super) async fn adapters_async() -> Vec<Adapter> {
+    if Instance::enabled_backend_features().is_empty() {
+        return Vec::new(); // built without any backend
+    }
+    let mut found = match Backends::from_env() {
+        Some(backends) => enumerate(backends).await,
+        None => {
+            let found = enumerate(Backends::PRIMARY).await;
+            if found.is_empty() { enumerate(Backends::SECONDARY).await } else { found }
+        }
+    };
+    found.retain(|adapter| {
+        adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+    });
+    found.sort_by_key(|adapter| match adapter.get_info().device_type {
+        DeviceType::DiscreteGpu => 0,
+        DeviceType::IntegratedGpu => 1,
+        DeviceType::VirtualGpu => 2,
+        DeviceType::Other => 3,
+        DeviceType::Cpu => 4,
+    });
+    found
+}
+
+/// Every adapter that can run the kernels, the best first. The environment variable `WGPU_BACKEND`
+/// (`vulkan`, `metal`, `dx12`, `gl`) narrows the list.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn adapters() -> Vec<Adapter> {
+    pollster::block_on(adapters_async())
+}
+
+/// The best adapter whose name contains `name`, in any case.
+pub(super) async fn find(name: Option<&str>) -> Result<Adapter> {
+    let from_environment = std::env::var("WGPU_ADAPTER_NAME").ok();
+    let name = name.map(str::to_owned).or(from_environment).unwrap_or_default().to_lowercase();
+    let found = adapters_async().await;
+    let names: Vec<_> = found.iter().map(|adapter| adapter.get_info().name).collect();
+    let index = names.iter().position(|each| each.to_lowercase().contains(&name));
+    index.and_then(|index| found.into_iter().nth(index)).ok_or_else(|| Error::NoAdapter {
+        wanted: if name.is_empty() {
+            String::new()
+        } else {
+            format!(" whose name contains {name:?}")
+        },
+        advice: if names.is_empty() {
+            OPERATION_ADVICE.to_owned()
+        } else {
+            format!("there are: {}", names.join(", "))
+        },
+    })
+}

@@ -1,0 +1,168 @@
+//! The device.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wgpu::{Device, Features, Limits, Queue};
+
+use crate::plan::{Capabilities, Tuning};
+use crate::{Error, Kernels, Result};
+
+use super::adapter;
+
+/// Which adapter [`Gpu::with_options`] takes, and how much of it it asks for.
+#[derive(Clone, Debug, Default)]
+pub struct GpuOptions {
+    /// Part of the adapter's name, in any case. `None`: the environment variable
+    /// `WGPU_ADAPTER_NAME`, else the best adapter.
+    pub adapter_name: Option<String>,
+    /// Ask for `Limits::default()` and no features, which is what every WebGPU device has, instead
+    /// of all the adapter has.
+    pub minimal: bool,
+}
+
+/// A device that evaluates losses of host data; see [`Engine`](crate::Engine) for what it can do.
+/// Cheap to clone; clones share the device and its pipelines.
+///
+/// ```no_run
+/// # fn main() -> wgpu_loss::Result<()> {
+/// use wgpu_loss::{CrossEntropy, Engine, Gpu, Logits};
+/// let gpu = Gpu::new()?;
+/// let logits = Logits::new(&[2.0, 0.5, 0.1, 0.3, 0.2, 4.0], 2, 3)?;
+/// let out = gpu.cross_entropy(logits, &[0, 2], &CrossEntropy::default())?;
+/// println!("{}", out.loss);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    device: Device,
+    queue: Queue,
+    kernels: Kernels,
+    /// Why a device of our own was lost.
+    lost: Arc<Mutex<Option<String>>>,
+}
+
+impl Gpu {
+    /// The best adapter, with all its limits and features.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`], which says how to get one; [`Error::Limit`] where it is too small;
+    /// [`Error::Device`] where it gives no device.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new() -> Result<Self> {
+        Self::with_options(&GpuOptions::default())
+    }
+
+    /// An adapter of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn with_options(options: &GpuOptions) -> Result<Self> {
+        pollster::block_on(Self::with_options_async(options))
+    }
+
+    /// The same as a future, which is the only form on the web.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub async fn with_options_async(options: &GpuOptions) -> Result<Self> {
+        let adapter = adapter::find(options.adapter_name.as_deref()).await?;
+        let useful = Features::SUBGROUP | Features::TIMESTAMP_QUERY;
+        let (required_features, required_limits) = if options.minimal {
+            (Features::empty(), Limits::default())
+        } else {
+            (adapter.features() & useful, adapter.limits())
+        };
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("wgpu-loss"),
+                required_features,
+                required_limits,
+                ..Default::default()
+            })
+            .await
+            .map_err(|error| Error::Device {
+                operation: "requesting a device",
+                message: error.to_string(),
+            })?;
+        let gpu = Self::from_device(device, queue)?;
+        gpu.watch();
+        log::debug!("{:?}, {:?}", gpu.adapter_info(), gpu.kernels.capabilities());
+        Ok(gpu)
+    }
+
+    /// The caller's device and queue. No handler is installed on them.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] where the device is too small for any kernel.
+    pub fn from_device(device: Device, queue: Queue) -> Result<Self> {
+        let kernels = Kernels::new(&device)?;
+        Ok(Self { device, queue, kernels, lost: Arc::default() })
+    }
+
+    /// The same device with kernels of the caller's making: other capabilities, another tuning.
+    #[must_use]
+    pub fn with_kernels(&self, kernels: Kernels) -> Self {
+        Self { kernels, ..self.clone() }
+    }
+
+    /// The same device with another tuning.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] where the device is too small for any kernel.
+    pub fn with_tuning(&self, tuning: Tuning) -> Result<Self> {
+        let capabilities: Capabilities = *self.kernels.capabilities();
+        Ok(self.with_kernels(Kernels::with(&self.device, capabilities, tuning)?))
+    }
+
+    /// Keeps a loss of our own device, and errors that no scope caught, from being a panic.
+    fn watch(&self) {
+        let lost = Arc::clone(&self.lost);
+        self.device.set_device_lost_callback(move |reason, message| {
+            let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
+            *lost = Some(format!("{reason:?}: {message}"));
+        });
+        self.device.on_uncaptured_error(Arc::new(|error: wgpu::Error| {
+            log::error!("uncaptured: {error}");
+        }));
+    }
+
+    /// An error of the device's, which is a lost device where the device was lost.
+    pub(super) fn failure(&self, operation: &'static str, message: String) -> Error {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*lost {
+            Some(reason) => Error::DeviceLost { operation, reason: reason.clone() },
+            None => Error::Device { operation, message },
+        }
+    }
+
+    /// Refuses to start work on a device that is known to be lost.
+    pub(super) fn refuse_if_lost(&self, operation: &'static str) -> Result<()> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*lost {
+            Some(reason) => Err(Error::DeviceLost { operation, reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The queue.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// The kernels, for plans of the caller's own.
+    pub fn kernels(&self) -> &Kernels {
+        &self.kernels
+    }
+
+    /// The adapter.
+    pub fn adapter_info(&self) -> wgpu::AdapterInfo {
+        self.device.adapter_info()
+    }
+}

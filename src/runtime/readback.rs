@@ -1,0 +1,143 @@
+//! Submitting, waiting, and device buffers back into host memory: the only place that waits.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_intrusive::channel::shared::oneshot_channel;
+use wgpu::{Buffer, BufferDescriptor, BufferUsages, CommandEncoder, MapMode};
+
+use crate::kernel::guarded;
+use crate::{Error, Result};
+
+use super::Gpu;
+
+/// How a one-call form waits for the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// The thread sleeps until the device is done. Not on the web.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    Blocking,
+    /// The future returns to its executor between looks at the device.
+    Yielding,
+}
+
+/// A buffer on its way back.
+pub(super) struct Readback {
+    staging: Buffer,
+    bytes: u64,
+}
+
+impl Gpu {
+    /// Records the copy of a buffer's first bytes for reading.
+    pub(super) fn copy_back(
+        &self,
+        operation: &'static str,
+        encoder: &mut CommandEncoder,
+        buffer: &Buffer,
+        bytes: u64,
+    ) -> Result<Readback> {
+        let staging = guarded(self.device(), operation, || {
+            self.device().create_buffer(&BufferDescriptor {
+                label: Some("wgpu-loss readback"),
+                size: bytes.max(4),
+                usage: BufferUsages::COPY_DST | BufferUsages::MAP_READ,
+                mapped_at_creation: false,
+            })
+        })?;
+        if bytes > 0 {
+            encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes);
+        }
+        Ok(Readback { staging, bytes })
+    }
+
+    /// Submits, waits, and maps every readback.
+    pub(super) async fn submit_and_wait(
+        &self,
+        operation: &'static str,
+        encoder: CommandEncoder,
+        readbacks: &[Readback],
+        waiting: Waiting,
+    ) -> Result<()> {
+        let (sender, receiver) = oneshot_channel();
+        let receivers = guarded(self.device(), operation, || {
+            self.queue().submit([encoder.finish()]);
+            let mut receivers = Vec::new();
+            for readback in readbacks {
+                let (sender, receiver) = oneshot_channel();
+                readback.staging.map_async(MapMode::Read, .., move |result| {
+                    // A receiver that is gone is a future that was dropped.
+                    let _ = sender.send(result);
+                });
+                receivers.push(receiver);
+            }
+            self.queue().on_submitted_work_done(move || {
+                let _ = sender.send(());
+            });
+            receivers
+        })?;
+        #[cfg(not(target_arch = "wasm32"))]
+        if waiting == Waiting::Blocking {
+            self.device()
+                .poll(wgpu::PollType::wait_indefinitely())
+                .map_err(|error| self.failure(operation, error.to_string()))?;
+        }
+        let done = async {
+            for receiver in receivers {
+                match receiver.receive().await {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => return Err(self.failure(operation, error.to_string())),
+                    None => return Err(self.failure(operation, "the device gave no answer".into())),
+                }
+            }
+            receiver.receive().await;
+            Ok(())
+        };
+        match waiting {
+            Waiting::Blocking => done.await,
+            Waiting::Yielding => Polling { gpu: self, operation, done: Box::pin(done) }.await,
+        }
+    }
+
+    /// The values of a readback that was waited for.
+    pub(super) fn values<T: bytemuck::Pod>(
+        &self,
+        operation: &'static str,
+        readback: &Readback,
+    ) -> Result<Vec<T>> {
+        if readback.bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let view = readback
+            .staging
+            .get_mapped_range(..readback.bytes)
+            .map_err(|error| self.failure(operation, error.to_string()))?;
+        Ok(bytemuck::pod_collect_to_vec(&view))
+    }
+}
+
+/// Looks at the device each time it is polled: off the web nobody else does.
+struct Polling<'a, F> {
+    gpu: &'a Gpu,
+    operation: &'static str,
+    done: Pin<Box<F>>,
+}
+
+impl<F: Future<Output = Result<()>>> Future for Polling<'_, F> {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if cfg!(not(target_arch = "wasm32")) {
+            let polled = self.gpu.device().poll(wgpu::PollType::Poll);
+            if let Err(error) = polled {
+                let error: Error = self.gpu.failure(self.operation, error.to_string());
+                return Poll::Ready(Err(error));
+            }
+        }
+        let polled = self.done.as_mut().poll(context);
+        if polled.is_pending() && cfg!(not(target_arch = "wasm32")) {
+            context.waker().wake_by_ref();
+        }
+        polled
+    }
+}
