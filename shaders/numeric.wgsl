@@ -23,8 +23,25 @@ fn exp_nonpositive(d: vec4<f32>) -> vec4<f32> {
     return select(scaled, vec4<f32>(0.0), d < vec4<f32>(-87.0));
 }
 
-fn exp_nonpositive_scalar(d: f32) -> f32 {
-    return exp_nonpositive(vec4<f32>(d)).x;
+// exp(low - high) for low <= high within 2 units in the last place, where the difference itself
+// would be rounded: by up to 3.8e-6 at a distance of 64. Both are split at 2^-10, so that the
+// coarse parts subtract exactly and the fine ones enter as a factor.
+fn exp_difference(low: vec4<f32>, high: vec4<f32>) -> vec4<f32> {
+    let low_coarse = coarse(low);
+    let high_coarse = coarse(high);
+    // Beyond 2^13 there is no fine part, and -inf may not meet itself.
+    let low_fine = select(low - low_coarse, vec4<f32>(0.0), abs(low) > vec4<f32>(8192.0));
+    let high_fine = select(high - high_coarse, vec4<f32>(0.0), abs(high) > vec4<f32>(8192.0));
+    let fine = low_fine - high_fine;
+    return exp_nonpositive(low_coarse - high_coarse) * fma(fine, fma(fine, vec4<f32>(0.5), vec4<f32>(1.0)), vec4<f32>(1.0));
+}
+
+fn coarse(x: vec4<f32>) -> vec4<f32> {
+    return select(round(x * 1024.0) * (1.0 / 1024.0), x, abs(x) > vec4<f32>(8192.0));
+}
+
+fn exp_difference_scalar(low: f32, high: f32) -> f32 {
+    return exp_difference(vec4<f32>(low), vec4<f32>(high)).x;
 }
 
 // log(1 + r) for r >= 0, without the rounding of 1 + r where r is small. The series in

@@ -21,7 +21,7 @@ fn state_merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
     let a_leads = a.x > b.x || (a.x == b.x && a.y >= b.y);
     let high = select(b, a, a_leads);
     let low = select(a, b, a_leads);
-    let merged = fma(1.0 + low.y, exp_nonpositive_scalar(low.x - high.x), high.y);
+    let merged = fma(1.0 + low.y, exp_difference_scalar(low.x, high.x), high.y);
     let special = min(a.y, b.y);
     return vec2<f32>(high.x, select(merged, special, special < -1.5));
 }

@@ -1,4 +1,4 @@
-//! Losses.
+#![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
 pub mod cpu;

@@ -7,7 +7,7 @@ fn row_gradient(place: Place, row: Row, state: vec2<f32>) -> GradientFactors {
     }
     let total = 1.0 + state.y;
     let target_logit = bitcast<f32>(row.target_bits);
-    var beyond = exp_nonpositive_scalar(target_logit - state.x) / total - 1.0;
+    var beyond = exp_difference_scalar(target_logit, state.x) / total - 1.0;
     if target_logit == state.x {
         beyond = -state.y / total;
     }

@@ -3,9 +3,10 @@
 fn run(place: Place) {
     let row = row_open(place);
     var block: array<vec4<f32>, VECTORS>;
-    let seen = block_load(&block, logits_start(place.row), 0u, place.lane, row.end);
+    let start = logits_start(place.row);
+    let seen = block_load(&block, start, 0u, place.lane, row.end);
     let best = argmax_block(argmax_start(), &block, 0u, place.lane);
-    let own = block_exponentials(&block, seen, STATE_EMPTY);
+    let own = block_exponentials(&block, seen, STATE_EMPTY, start, 0u, place.lane, row.end);
     let state = team_merge(place, own);
     row_close(place, row, state);
     argmax_close(place, row, best);

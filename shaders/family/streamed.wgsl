@@ -11,7 +11,7 @@ fn run(place: Place) {
         let first = b * BLOCK_COLUMNS;
         let seen = block_load(&block, start, first, place.lane, row.end);
         best = argmax_block(best, &block, first, place.lane);
-        own = block_exponentials(&block, seen, own);
+        own = block_exponentials(&block, seen, own, start, first, place.lane, row.end);
     }
     let state = team_merge(place, own);
     row_close(place, row, state);

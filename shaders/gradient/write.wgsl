@@ -18,7 +18,7 @@ fn gradient_store(row: Row, factors: GradientFactors, start: u32, column: u32, v
 fn gradient_from_block(place: Place, row: Row, state: vec2<f32>, maximum: f32, block: ptr<function, array<vec4<f32>, VECTORS>>) {
     let factors = row_gradient(place, row, state);
     let start = gradient_start(place.row);
-    let scale = factors.scale * exp_nonpositive_scalar(maximum - state.x);
+    let scale = factors.scale * exp_difference_scalar(maximum, state.x);
     for (var k = 0u; k < VECTORS; k++) {
         let column = block_column(k, place.lane);
         if column < row.end {

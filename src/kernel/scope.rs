@@ -1,6 +1,8 @@
 //! Error scopes around everything that creates or submits, so that wgpu's errors become `Err`.
 
-use crate::{Error, Result};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::Error;
+use crate::Result;
 
 /// Runs `work` inside error scopes of all three kinds. Off the web they answer at once; on the web
 /// the answer would have to be awaited, and errors reach the device's uncaptured-error handler.

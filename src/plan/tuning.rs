@@ -63,19 +63,24 @@ impl Tuning {
         }
     }
 
-    /// Barriers are costly where invocations are loops on a CPU, and its subgroups are its SIMD
-    /// width. Measured on Mesa's lavapipe.
+    /// Barriers are costly where invocations are loops on a CPU, whose subgroups are its SIMD width;
+    /// and a row that is streamed stays in the cache, so holding it gains nothing. Measured on
+    /// Mesa's lavapipe.
     fn software() -> Self {
         Self {
             entries: vec![
                 team(Team::Lane, 1, 64, 1),
-                team(Team::Subgroup, 8, 8, 1),
-                team(Team::Subgroup, 8, 8, 2),
+                team(Team::Lane, 1, 64, 4),
+                team(Team::Subgroup, 2, 8, 4),
+                team(Team::Workgroup, 2, 8, 4),
+                team(Team::Subgroup, 4, 8, 4),
+                team(Team::Workgroup, 4, 8, 4),
                 team(Team::Subgroup, 8, 8, 4),
-                team(Team::Workgroup, 8, 8, 1),
                 team(Team::Workgroup, 8, 8, 4),
-                entry(ANY, Family::Streamed, Team::Subgroup, 8, 1, 8),
-                entry(ANY, Family::Streamed, Team::Workgroup, 16, 1, 8),
+                entry(4096, Family::Streamed, Team::Subgroup, 8, 8, 4),
+                entry(4096, Family::Streamed, Team::Workgroup, 8, 8, 4),
+                entry(ANY, Family::Streamed, Team::Subgroup, 8, 1, 4),
+                entry(ANY, Family::Streamed, Team::Workgroup, 8, 1, 4),
             ],
             from_state: vec![
                 entry(128, Family::FromState, Team::Lane, 8, 8, 1),

@@ -1,12 +1,17 @@
 //! A device of our own, or the caller's, behind the one-call form: upload, evaluate, read back.
 
 mod adapter;
+#[cfg(not(target_arch = "wasm32"))]
+mod engine;
 mod gpu;
 mod one_call;
 mod readback;
+#[cfg(not(target_arch = "wasm32"))]
 mod two_step;
 mod upload;
 
+#[cfg(not(target_arch = "wasm32"))]
 pub use adapter::adapters;
 pub use gpu::{Gpu, GpuOptions};
+#[cfg(not(target_arch = "wasm32"))]
 pub use two_step::TwoStep;

@@ -7,8 +7,8 @@ use crate::ops::cross_entropy::CrossEntropyOperands;
 use crate::ops::log_sum_exp::LogSumExpOperands;
 use crate::ops::{GradientPlace, Pass, UpstreamOperand, UpstreamSource, validate};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Engine, Error, Gpu, LogSumExp, LogSumExpOutput, Logits,
-    Reduction, Result, Upstream,
+    CrossEntropy, CrossEntropyOutput, Error, Gpu, LogSumExp, LogSumExpOutput, Logits, Reduction,
+    Result, Upstream,
 };
 
 use super::readback::{Readback, Waiting};
@@ -22,6 +22,7 @@ pub(super) enum Steps {
     /// With the values, from the same read of the logits.
     Fused,
     /// After them, from the states that the forward saved.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     ForwardThenBackward,
 }
 
@@ -96,7 +97,6 @@ impl Gpu {
         })
     }
 
-    /// The encoder, and an output buffer with its readback for each kind that is wanted.
     fn encoder(&self, operation: &'static str) -> CommandEncoder {
         self.device().create_command_encoder(&CommandEncoderDescriptor { label: Some(operation) })
     }
@@ -154,39 +154,35 @@ impl Gpu {
         let is_separate = writes_separately(pass) || backward.is_some_and(writes_separately);
         let gradient = output(is_separate, "wgpu-loss gradient", matrix)?;
 
-        let whole = |buffer: &Option<Buffer>| buffer.clone();
-        let [loss_buffer, lse_buffer, argmax_buffer, state_buffer, totals_buffer, gradient_buffer] =
-            [&loss, &log_sum_exp, &argmax, &state, &totals, &gradient].map(whole);
-        let first = CrossEntropyOperands {
-            loss: loss_buffer.as_ref().map(|each| each.slice(..)),
-            log_sum_exp: lse_buffer.as_ref().map(|each| each.slice(..)),
-            argmax: argmax_buffer.as_ref().map(|each| each.slice(..)),
-            state: state_buffer.as_ref().map(|each| each.slice(..)),
-            totals: totals_buffer.as_ref().map(|each| each.slice(..)),
-            gradient: gradient_buffer
-                .as_ref()
-                .filter(|_| writes_separately(pass))
-                .map(|each| each.slice(..)),
-            upstream: upstream.as_ref().map(DeviceUpstream::operand).unwrap_or_default(),
+        let operand = upstream.as_ref().map(DeviceUpstream::operand).unwrap_or_default();
+        let operands = CrossEntropyOperands {
+            loss: slice(&loss),
+            log_sum_exp: slice(&log_sum_exp),
+            argmax: slice(&argmax),
+            state: slice(&state),
+            totals: slice(&totals),
             ..CrossEntropyOperands::new(device_logits.slice(..), device_targets.slice(..))
         };
         let mut encoder = self.encoder(CROSS_ENTROPY);
-        let forward_upstream =
-            if backward.is_some() { UpstreamOperand::default() } else { first.upstream };
-        plan.bind(&CrossEntropyOperands { upstream: forward_upstream, ..first })?
-            .record(&mut encoder);
-        if let Some(backward) = backward {
-            let operands = CrossEntropyOperands {
-                loss: None,
-                log_sum_exp: None,
-                argmax: None,
-                gradient: gradient_buffer.as_ref().map(|each| each.slice(..)),
-                ..first
-            };
-            options
-                .plan(self.kernels(), logits.shape(), backward)?
-                .bind(&operands)?
-                .record(&mut encoder);
+        match backward {
+            None => {
+                let gradient = slice(&gradient);
+                let fused = CrossEntropyOperands { gradient, upstream: operand, ..operands };
+                plan.bind(&fused)?.record(&mut encoder);
+            }
+            Some(backward) => {
+                plan.bind(&operands)?.record(&mut encoder);
+                let plan = options.plan(self.kernels(), logits.shape(), backward)?;
+                let operands = CrossEntropyOperands {
+                    loss: None,
+                    log_sum_exp: None,
+                    argmax: None,
+                    gradient: slice(&gradient),
+                    upstream: operand,
+                    ..operands
+                };
+                plan.bind(&operands)?.record(&mut encoder);
+            }
         }
 
         let mut readbacks = Vec::new();
@@ -243,44 +239,53 @@ impl Gpu {
         let plan = options.plan(self.kernels(), logits.shape(), pass)?;
 
         let device_logits = self.upload(LOG_SUM_EXP, "wgpu-loss logits", logits.values())?;
-        let log_sum_exp = self.storage(LOG_SUM_EXP, "wgpu-loss log-sum-exp", 4 * rows, false)?;
-        let state = self.storage(LOG_SUM_EXP, "wgpu-loss state", 8 * rows, false)?;
-        let separate = self.storage(LOG_SUM_EXP, "wgpu-loss gradient", matrix, false)?;
+        let output = |wanted: bool, label: &str, bytes: u64| -> Result<Option<Buffer>> {
+            wanted.then(|| self.storage(LOG_SUM_EXP, label, bytes, false)).transpose()
+        };
+        let log_sum_exp = output(true, "wgpu-loss log-sum-exp", 4 * rows)?;
+        let state = output(backward.is_some(), "wgpu-loss state", 8 * rows)?;
+        let is_separate = writes_separately(pass) || backward.is_some_and(writes_separately);
+        let gradient = output(is_separate, "wgpu-loss gradient", matrix)?;
         let operand = upstream.as_ref().map(DeviceUpstream::operand).unwrap_or_default();
-        let is_fused = backward.is_none();
-        let first = LogSumExpOperands {
-            log_sum_exp: Some(log_sum_exp.slice(..)),
-            state: backward.map(|_| state.slice(..)),
-            gradient: writes_separately(pass).then(|| separate.slice(..)),
-            upstream: if is_fused { operand } else { UpstreamOperand::default() },
+        let operands = LogSumExpOperands {
+            log_sum_exp: slice(&log_sum_exp),
+            state: slice(&state),
             ..LogSumExpOperands::new(device_logits.slice(..))
         };
         let mut encoder = self.encoder(LOG_SUM_EXP);
-        plan.bind(&first)?.record(&mut encoder);
-        if let Some(backward) = backward {
-            let operands = LogSumExpOperands {
-                log_sum_exp: None,
-                gradient: writes_separately(backward).then(|| separate.slice(..)),
-                upstream: operand,
-                ..first
-            };
-            options
-                .plan(self.kernels(), logits.shape(), backward)?
-                .bind(&operands)?
-                .record(&mut encoder);
+        match backward {
+            None => {
+                let gradient = slice(&gradient);
+                let fused = LogSumExpOperands { gradient, upstream: operand, ..operands };
+                plan.bind(&fused)?.record(&mut encoder);
+            }
+            Some(backward) => {
+                plan.bind(&operands)?.record(&mut encoder);
+                let plan = options.plan(self.kernels(), logits.shape(), backward)?;
+                let gradient = slice(&gradient);
+                let operands = LogSumExpOperands {
+                    log_sum_exp: None,
+                    gradient,
+                    upstream: operand,
+                    ..operands
+                };
+                plan.bind(&operands)?.record(&mut encoder);
+            }
         }
 
-        let mut readbacks =
-            vec![self.copy_back(LOG_SUM_EXP, &mut encoder, &log_sum_exp, 4 * rows)?];
-        if upstream.is_some() {
-            let is_separate = writes_separately(pass) || backward.is_some_and(writes_separately);
-            let source = if is_separate { &separate } else { &device_logits };
-            readbacks.push(self.copy_back(LOG_SUM_EXP, &mut encoder, source, matrix)?);
-        }
+        let mut readbacks = Vec::new();
+        let mut read = |buffer: Option<&Buffer>, bytes: u64| -> Result<Option<usize>> {
+            let Some(buffer) = buffer else { return Ok(None) };
+            readbacks.push(self.copy_back(LOG_SUM_EXP, &mut encoder, buffer, bytes)?);
+            Ok(Some(readbacks.len() - 1))
+        };
+        let log_sum_exp = read(log_sum_exp.as_ref(), 4 * rows)?;
+        let gradient_source = gradient.as_ref().unwrap_or(&device_logits);
+        let gradient = read(upstream.is_some().then_some(gradient_source), matrix)?;
         self.submit_and_wait(LOG_SUM_EXP, encoder, &readbacks, waiting).await?;
         Ok(LogSumExpOutput {
-            log_sum_exp: self.values(LOG_SUM_EXP, &readbacks[0])?,
-            gradient: self.collect(LOG_SUM_EXP, &readbacks, upstream.map(|_| 1))?,
+            log_sum_exp: self.collect(LOG_SUM_EXP, &readbacks, log_sum_exp)?.unwrap_or_default(),
+            gradient: self.collect(LOG_SUM_EXP, &readbacks, gradient)?,
         })
     }
 
@@ -294,72 +299,10 @@ impl Gpu {
     }
 }
 
-fn writes_separately(pass: Pass) -> bool {
-    matches!(pass.gradient(), Some((place, _)) if place != GradientPlace::InPlace)
+fn slice(buffer: &Option<Buffer>) -> Option<wgpu::BufferSlice<'_>> {
+    buffer.as_ref().map(|buffer| buffer.slice(..))
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-impl Engine for Gpu {
-    fn name(&self) -> String {
-        let adapter = self.adapter_info();
-        format!("{} ({:?})", adapter.name, adapter.backend)
-    }
-
-    fn log_sum_exp(&self, logits: Logits<'_>, options: &LogSumExp) -> Result<LogSumExpOutput> {
-        pollster::block_on(self.evaluate_log_sum_exp(
-            logits,
-            None,
-            options,
-            Steps::Fused,
-            Waiting::Blocking,
-        ))
-    }
-
-    fn log_sum_exp_with_gradient(
-        &self,
-        logits: Logits<'_>,
-        upstream: Upstream<'_>,
-        options: &LogSumExp,
-    ) -> Result<LogSumExpOutput> {
-        pollster::block_on(self.evaluate_log_sum_exp(
-            logits,
-            Some(upstream),
-            options,
-            Steps::Fused,
-            Waiting::Blocking,
-        ))
-    }
-
-    fn cross_entropy(
-        &self,
-        logits: Logits<'_>,
-        targets: &[i32],
-        options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput> {
-        pollster::block_on(self.evaluate_cross_entropy(
-            logits,
-            targets,
-            None,
-            options,
-            Steps::Fused,
-            Waiting::Blocking,
-        ))
-    }
-
-    fn cross_entropy_with_gradient(
-        &self,
-        logits: Logits<'_>,
-        targets: &[i32],
-        upstream: Upstream<'_>,
-        options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput> {
-        pollster::block_on(self.evaluate_cross_entropy(
-            logits,
-            targets,
-            Some(upstream),
-            options,
-            Steps::Fused,
-            Waiting::Blocking,
-        ))
-    }
+fn writes_separately(pass: Pass) -> bool {
+    matches!(pass.gradient(), Some((place, _)) if place != GradientPlace::InPlace)
 }

@@ -14,7 +14,6 @@ use super::readback::Waiting;
 #[derive(Clone, Copy, Debug)]
 pub struct TwoStep<'a>(pub &'a Gpu);
 
-#[cfg(not(target_arch = "wasm32"))]
 impl Engine for TwoStep<'_> {
     fn name(&self) -> String {
         format!("{}, forward then backward", self.0.name())

@@ -1,0 +1,291 @@
+//! The commands behind `cargo xtask`, printed before they run.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::note;
+
+/// The target of browsers.
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// One command.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What's run.
+    program: OsString,
+    /// With what.
+    arguments: Vec<OsString>,
+    /// Where, if not where the user is.
+    folder: Option<PathBuf>,
+}
+
+impl Step {
+    /// A program without arguments.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self { program: program.as_ref().to_owned(), arguments: Vec::new(), folder: None }
+    }
+
+    /// With more arguments.
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// In a folder.
+    fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// The command, without cargo's variables about xtask: build scripts watching them would rerun.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        for (name, _) in env::vars_os() {
+            if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+                .iter()
+                .any(|prefix| name.to_string_lossy().starts_with(prefix))
+            {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// Prints it and runs it. An error is the exit code to end with.
+    fn run(&self) -> Result<(), ExitCode> {
+        eprintln!("$ {self}");
+        match self.command().status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(exit_code(status)),
+            Err(error) => {
+                note(&format!("{}: {error}", self.program.to_string_lossy()));
+                // What a shell answers for a command it can't run.
+                Err(ExitCode::from(127))
+            }
+        }
+    }
+
+    /// Prints and runs it with nothing to read, its output on stderr; says whether it succeeded.
+    pub fn run_quietly_on_stderr(&self) -> bool {
+        eprintln!("$ {self}");
+        let status = self.command().stdin(Stdio::null()).stdout(Stdio::from(io::stderr())).status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+impl fmt::Display for Step {
+    /// As one would type it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // cargo's own path says nothing to the reader.
+        let program = Path::new(&self.program).file_name().unwrap_or(&self.program);
+        formatter.write_str(&quoted(program))?;
+        for argument in &self.arguments {
+            write!(formatter, " {}", quoted(argument))?;
+        }
+        Ok(())
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "-_=+:,./@%\\".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// A child's exit code as ours.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    let signal: Option<i32> = None;
+    // As a shell does: 128 and the signal.
+    let code = status.code().or(signal.map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// The cargo that runs xtask.
+fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// The root of the workspace.
+fn workspace() -> PathBuf {
+    // cargo's word at run time first: the checkout may have moved since the build.
+    let xtask =
+        env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&xtask).parent().map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+/// Builds and runs the program where the user is: paths among its arguments mean what they say.
+pub fn run(arguments: &[OsString]) -> ExitCode {
+    match run_step(&cargo(), &workspace(), arguments).run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(code) => code,
+    }
+}
+
+/// The command of [`run()`].
+fn run_step(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Step {
+    Step::new(cargo)
+        .arguments(["run", "--release", "--manifest-path"])
+        .arguments([workspace.join("Cargo.toml")])
+        .arguments(["--package", "wgpu-loss-cli", "--"])
+        .arguments(arguments)
+}
+
+/// Runs the tests, all or those the arguments choose.
+pub fn test(arguments: &[OsString]) -> ExitCode {
+    all(&test_steps(&cargo(), &workspace(), arguments))
+}
+
+/// The commands of [`test()`].
+fn test_steps(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Vec<Step> {
+    let cargo = || Step::new(cargo).folder(workspace);
+    let own = arguments.iter().take_while(|argument| *argument != "--");
+    let package = own
+        .map(|argument| argument.to_string_lossy())
+        .any(|argument| argument.starts_with("--package") || argument.starts_with("-p"));
+
+    // Beside `--workspace` cargo ignores a choice of packages.
+    let scope: &[&str] = if package { &[] } else { &["--workspace"] };
+    // Without a choice of targets: all tests and documentation; examples built, benches left out.
+    let test = cargo().arguments(["test"]).arguments(scope).arguments(arguments);
+    if !arguments.is_empty() {
+        return vec![test];
+    }
+    let features = ["--no-default-features", "--features", "default-backends"];
+    let check = cargo().arguments(["check", "--package", "wgpu-loss"]).arguments(features);
+    vec![check, test]
+}
+
+/// Runs commands up to the first that fails, then says how long each took.
+fn all(steps: &[Step]) -> ExitCode {
+    let mut times: Vec<(&Step, Duration, &str)> = Vec::new();
+    let mut code = ExitCode::SUCCESS;
+    for step in steps {
+        let start = Instant::now();
+        let result = step.run();
+        times.push((step, start.elapsed(), if result.is_ok() { "" } else { " (failed)" }));
+        if let Err(failure) = result {
+            code = failure;
+            break;
+        }
+    }
+    for (step, time, outcome) in times {
+        note(&format!("{:7.1} s  {step}{outcome}", time.as_secs_f64()));
+    }
+    code
+}
+
+/// Checks the library for browsers, where rayon and native waits don't exist.
+pub fn wasm_check() -> ExitCode {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let arguments = ["--print", "target-libdir", "--target", WASM];
+    let installed = Command::new(rustc).args(arguments).output().is_ok_and(|output| {
+        output.status.success()
+            && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    });
+    if !installed {
+        note(&format!("the target {WASM} isn't installed: rustup target add {WASM}"));
+        return ExitCode::FAILURE;
+    }
+    all(&[wasm_step(&cargo(), &workspace())])
+}
+
+/// The command of [`wasm_check`].
+fn wasm_step(cargo: &OsStr, workspace: &Path) -> Step {
+    let arguments = ["check", "--package", "wgpu-loss", "--target", WASM];
+    let features = ["--no-default-features", "--features", "default-backends"];
+    Step::new(cargo).arguments(arguments).arguments(features).folder(workspace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Arguments as the command line gives them.
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    /// The commands of `cargo xtask test`.
+    fn test_commands(line: &str) -> Vec<String> {
+        let steps = test_steps(OsStr::new("/toolchain/bin/cargo"), Path::new("/w"), &words(line));
+        assert!(steps.iter().all(|step| step.folder.as_deref() == Some(Path::new("/w"))));
+        steps.iter().map(Step::to_string).collect()
+    }
+
+    #[test]
+    fn every_test_and_the_smallest_feature_set() {
+        let check =
+            "cargo check --package wgpu-loss --no-default-features --features default-backends";
+        assert_eq!(test_commands(""), [check, "cargo test --workspace"]);
+    }
+
+    #[test]
+    fn arguments_go_to_the_tests() {
+        assert_eq!(
+            test_commands("planner -- --nocapture"),
+            ["cargo test --workspace planner -- --nocapture"]
+        );
+        assert_eq!(test_commands("--doc"), ["cargo test --workspace --doc"]);
+        assert_eq!(test_commands("-- -p"), ["cargo test --workspace -- -p"]);
+        for package in ["-p xtask", "-pxtask", "--package=xtask", "--package xtask"] {
+            assert_eq!(test_commands(package), [format!("cargo test {package}")]);
+        }
+    }
+
+    #[test]
+    fn the_program_runs_where_the_user_is() {
+        let step = run_step(OsStr::new("cargo"), Path::new("w"), &words("verify --help"));
+        assert_eq!(step.folder, None);
+        let manifest = Path::new("w").join("Cargo.toml");
+        let manifest = quoted(manifest.as_os_str());
+        let expected = format!(
+            "cargo run --release --manifest-path {manifest} --package wgpu-loss-cli -- verify --help"
+        );
+        assert_eq!(step.to_string(), expected);
+    }
+
+    #[test]
+    fn browsers_get_no_default_features() {
+        let step = wasm_step(OsStr::new("cargo"), Path::new("/w")).to_string();
+        assert!(step.contains("--target wasm32-unknown-unknown --no-default-features"));
+    }
+
+    #[test]
+    fn commands_are_printed_as_typed() {
+        let step = Step::new("/bin/echo").arguments(["plain/path.rs", "two words", "it's", ""]);
+        assert_eq!(step.to_string(), r"echo plain/path.rs 'two words' 'it'\''s' ''");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn exit_codes_are_passed_on() {
+        let shell = |script: &str| Step::new("sh").arguments(["-c", script]);
+        let code = |code: u8| format!("{:?}", ExitCode::from(code));
+        let result = |step: &Step| step.run().map_err(|code| format!("{code:?}"));
+        assert_eq!(result(&shell("exit 0")), Ok(()));
+        assert_eq!(result(&shell("exit 7")), Err(code(7)));
+        assert_eq!(result(&shell("kill -9 $$")), Err(code(137)));
+        assert_eq!(result(&Step::new("/no/such/program")), Err(code(127)));
+        assert!(shell("exit 0").run_quietly_on_stderr());
+        assert!(!shell("exit 1").run_quietly_on_stderr());
+        assert!(!Step::new("/no/such/program").run_quietly_on_stderr());
+    }
+}
