@@ -169,15 +169,15 @@ mod tests {
             (seed >> 33) % below
         };
         for _ in 0..2000 {
-            let classes = 1 + draw(1 << (1 + draw(20)));
-            let operands: Vec<_> = (0..3)
-                .map(|_| RowOperand {
-                    offset: 4 * draw(100),
-                    stride: 4 * (classes + draw(9)),
-                    bytes: 4 * classes,
-                })
-                .collect();
-            check(1 + draw(300_000), 1 << draw(6), &operands);
+            let exponent = 1 + draw(20);
+            let classes = 1 + draw(1 << exponent);
+            let operands = [0; 3].map(|_| RowOperand {
+                offset: 4 * draw(100),
+                stride: 4 * (classes + draw(9)),
+                bytes: 4 * classes,
+            });
+            let per_workgroup = 1 << draw(6);
+            check(1 + draw(300_000), per_workgroup, &operands);
         }
     }
 }

@@ -70,13 +70,15 @@ impl Tuning {
         Self {
             entries: vec![
                 team(Team::Lane, 1, 64, 1),
+                team(Team::Lane, 1, 64, 2),
                 team(Team::Lane, 1, 64, 4),
-                team(Team::Subgroup, 2, 8, 4),
-                team(Team::Workgroup, 2, 8, 4),
+                team(Team::Lane, 1, 64, 8),
                 team(Team::Subgroup, 4, 8, 4),
                 team(Team::Workgroup, 4, 8, 4),
                 team(Team::Subgroup, 8, 8, 4),
                 team(Team::Workgroup, 8, 8, 4),
+                team(Team::Subgroup, 8, 8, 8),
+                team(Team::Subgroup, 8, 8, 16),
                 entry(4096, Family::Streamed, Team::Subgroup, 8, 8, 4),
                 entry(4096, Family::Streamed, Team::Workgroup, 8, 8, 4),
                 entry(ANY, Family::Streamed, Team::Subgroup, 8, 1, 4),

@@ -49,6 +49,10 @@ impl Step {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
+        if env::var_os("XDG_RUNTIME_DIR").is_none() {
+            // Else Mesa's layer that picks a device by display says on stderr that there is none.
+            command.env("NODEVICE_SELECT", "1");
+        }
         for (name, _) in env::vars_os() {
             if ["CARGO_PKG_", "CARGO_MANIFEST_"]
                 .iter()
