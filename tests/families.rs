@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use wgpu_loss::kernel::{Family, Geometry, Team};
-use wgpu_loss::plan::{AdapterClass, Capabilities, Entry, Tuning, choose};
+use wgpu_loss::plan::{AdapterClass, Capabilities, Entry, Tuning, choose, every_variant};
 use wgpu_loss::runtime::TwoStep;
 use wgpu_loss::verify::{Case, Extent, Operation, cases, verify};
 use wgpu_loss::verify::{Content, check_cross_entropy, check_log_sum_exp};
@@ -153,6 +153,14 @@ fn verification_passes() {
         let report = verify(engine, Extent::Quick, &mut |_, _| {}).unwrap();
         assert!(report.passed(), "{}: {:#?}", engine.name(), report.failures);
         assert!(report.worst_relative_error > 0.0, "nothing was compared");
+    }
+    // The list that naga checks is the list that plans are made of.
+    let listed: HashSet<_> =
+        every_variant(gpu.kernels().capabilities(), gpu.kernels().tuning()).into_iter().collect();
+    let compiled = gpu.kernels().compiled();
+    assert!(compiled.len() > 20);
+    for variant in compiled {
+        assert!(listed.contains(&variant), "{variant} is not listed");
     }
 }
 

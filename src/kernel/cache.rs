@@ -77,10 +77,10 @@ impl Kernels {
         &self.shared.tuning
     }
 
-    /// Number of pipelines compiled so far.
-    pub fn pipelines(&self) -> usize {
+    /// The kernels compiled so far.
+    pub fn compiled(&self) -> Vec<Variant> {
         let pipelines = self.shared.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
-        pipelines.len()
+        pipelines.keys().copied().collect()
     }
 
     /// The compiled kernel, compiling it the first time.

@@ -78,3 +78,101 @@ pub(super) fn fit(capabilities: &Capabilities, entry: &Entry) -> Option<Choice> 
     };
     Some(Choice { family, team, geometry })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{AdapterClass, SubgroupSizes};
+    use super::*;
+
+    const CLASSES: [AdapterClass; 3] =
+        [AdapterClass::Software, AdapterClass::Integrated, AdapterClass::Discrete];
+
+    fn devices() -> impl Iterator<Item = Capabilities> {
+        let subgroups =
+            [None, Some((4, 4)), Some((8, 8)), Some((8, 32)), Some((32, 32)), Some((64, 64))];
+        CLASSES.into_iter().flat_map(move |class| {
+            subgroups.into_iter().flat_map(move |sizes| {
+                [64, 256, 1024].into_iter().map(move |max_invocations| Capabilities {
+                    subgroups: sizes.map(|(smallest, largest)| SubgroupSizes { smallest, largest }),
+                    max_invocations,
+                    ..Capabilities::web_gpu(class)
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn every_device_has_a_kernel_for_every_number_of_classes_that_holds_it() {
+        for device in devices() {
+            let tuning = Tuning::built_in(device.class);
+            for classes in (0..5000).chain([8192, 8193, 32_768, 32_769, 1 << 20, 1 << 24]) {
+                let choice = choose(&device, &tuning, classes, false).unwrap();
+                let held = choice.geometry.held();
+                if choice.family != Family::Streamed {
+                    assert!(classes <= held, "{classes} classes in {choice:?}");
+                }
+                if choice.family == Family::Resident {
+                    assert_eq!(choice.geometry.rows, 1);
+                }
+                assert!(choice.geometry.invocations() <= device.max_invocations);
+                let backward = choose(&device, &tuning, classes, true).unwrap();
+                assert_eq!(backward.family, Family::FromState);
+            }
+        }
+    }
+
+    #[test]
+    fn subgroup_teams_fit_whole_subgroups() {
+        for device in devices() {
+            let tuning = Tuning::built_in(device.class);
+            for classes in [1, 10, 100, 1000, 5000, 10_000, 100_000] {
+                let choice = choose(&device, &tuning, classes, false).unwrap();
+                match (choice.team, device.subgroups) {
+                    (Team::Subgroup, Some(sizes)) => {
+                        assert!(choice.geometry.lanes <= sizes.smallest);
+                        assert!(choice.geometry.invocations().is_multiple_of(sizes.largest));
+                    }
+                    (Team::Subgroups { smallest }, Some(sizes)) => {
+                        assert_eq!(smallest, sizes.smallest);
+                        assert!(choice.geometry.lanes.is_multiple_of(sizes.largest));
+                    }
+                    (Team::Subgroup | Team::Subgroups { .. }, None) => panic!("{choice:?}"),
+                    (Team::Lane | Team::Workgroup, _) => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn real_gpus_hold_rows_up_to_the_size_of_a_workgroup() {
+        let device = Capabilities {
+            subgroups: Some(SubgroupSizes { smallest: 32, largest: 32 }),
+            max_invocations: 1024,
+            ..Capabilities::web_gpu(AdapterClass::Discrete)
+        };
+        let tuning = Tuning::built_in(AdapterClass::Discrete);
+        for (classes, family) in [
+            (10, Family::Team),
+            (1000, Family::Team),
+            (1025, Family::Resident),
+            (8192, Family::Resident),
+            (32_768, Family::Resident),
+            (32_769, Family::Streamed),
+        ] {
+            let choice = choose(&device, &tuning, classes, false).unwrap();
+            assert_eq!(choice.family, family, "{classes} classes: {choice:?}");
+        }
+    }
+
+    #[test]
+    fn a_tuning_that_no_entry_of_fits_is_refused_by_name() {
+        let device =
+            Capabilities { max_invocations: 64, ..Capabilities::web_gpu(AdapterClass::Discrete) };
+        let mut tuning = Tuning::built_in(AdapterClass::Discrete);
+        tuning.entries.retain(|entry| entry.geometry.invocations() > 64);
+        let error = choose(&device, &tuning, 100_000, false).unwrap_err();
+        let Error::Limit { limit, available, needed, .. } = error else { panic!("{error:?}") };
+        assert_eq!((limit, available), ("max_compute_invocations_per_workgroup", 64));
+        assert_eq!(needed, 256);
+    }
+}

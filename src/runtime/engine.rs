@@ -5,7 +5,7 @@ use crate::{
     Upstream,
 };
 
-use super::one_call::Steps;
+use super::call::Steps;
 use super::readback::Waiting;
 
 impl Engine for Gpu {

@@ -1,10 +1,12 @@
 //! A device of our own, or the caller's, behind the one-call form: upload, evaluate, read back.
 
 mod adapter;
+mod call;
+mod cross_entropy;
 #[cfg(not(target_arch = "wasm32"))]
 mod engine;
 mod gpu;
-mod one_call;
+mod log_sum_exp;
 mod readback;
 #[cfg(not(target_arch = "wasm32"))]
 mod two_step;

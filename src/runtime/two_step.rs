@@ -5,7 +5,7 @@ use crate::{
     Upstream,
 };
 
-use super::one_call::Steps;
+use super::call::Steps;
 use super::readback::Waiting;
 
 /// A [`Gpu`] that computes gradients in two steps: a forward that saves each row's state, and a

@@ -1,0 +1,134 @@
+//! What the one-call forms share: an encoder, uploads, outputs, and their way back.
+
+use wgpu::{Buffer, BufferSlice, CommandEncoder, CommandEncoderDescriptor};
+
+use crate::ops::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
+use crate::{Gpu, Logits, Result, Upstream};
+
+use super::readback::{Readback, Waiting};
+
+/// How a gradient is computed, where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Steps {
+    /// With the values, from the same read of the logits.
+    Fused,
+    /// After them, from the states that the forward saved.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    ForwardThenBackward,
+}
+
+/// The upstream gradient on the device.
+pub(super) struct DeviceUpstream {
+    pub(super) source: UpstreamSource,
+    scalar: f32,
+    buffer: Option<Buffer>,
+}
+
+impl DeviceUpstream {
+    pub(super) fn operand(&self) -> UpstreamOperand<'_> {
+        match &self.buffer {
+            Some(buffer) => UpstreamOperand::Buffer(buffer.slice(..)),
+            None => UpstreamOperand::Scalar(self.scalar),
+        }
+    }
+}
+
+/// One evaluation under way.
+pub(super) struct Call<'a> {
+    gpu: &'a Gpu,
+    operation: &'static str,
+    pub(super) encoder: CommandEncoder,
+    readbacks: Vec<Readback>,
+}
+
+impl<'a> Call<'a> {
+    /// Refuses a device that is known to be lost.
+    pub(super) fn new(gpu: &'a Gpu, operation: &'static str) -> Result<Self> {
+        gpu.refuse_if_lost(operation)?;
+        let descriptor = CommandEncoderDescriptor { label: Some(operation) };
+        let encoder = gpu.device().create_command_encoder(&descriptor);
+        Ok(Self { gpu, operation, encoder, readbacks: Vec::new() })
+    }
+
+    /// A storage buffer that holds `data`.
+    pub(super) fn upload<T: bytemuck::NoUninit>(&self, label: &str, data: &[T]) -> Result<Buffer> {
+        self.gpu.upload(self.operation, label, data)
+    }
+
+    /// The upstream gradient, uploaded where it has a value for each row.
+    pub(super) fn upstream(&self, upstream: Upstream<'_>) -> Result<DeviceUpstream> {
+        Ok(match upstream {
+            Upstream::Scalar(scalar) => {
+                DeviceUpstream { source: UpstreamSource::Scalar, scalar, buffer: None }
+            }
+            Upstream::PerRow(values) => DeviceUpstream {
+                source: UpstreamSource::PerRow,
+                scalar: 0.0,
+                buffer: Some(self.upload("wgpu-loss upstream", values)?),
+            },
+        })
+    }
+
+    /// A buffer for results, where they are wanted.
+    pub(super) fn output(&self, wanted: bool, label: &str, bytes: u64) -> Result<Option<Buffer>> {
+        wanted.then(|| self.gpu.storage(self.operation, label, bytes, false)).transpose()
+    }
+
+    /// Records that a buffer's first bytes are read back; the answer names them in [`Results`].
+    pub(super) fn read(&mut self, buffer: Option<&Buffer>, bytes: u64) -> Result<Option<usize>> {
+        let Some(buffer) = buffer else { return Ok(None) };
+        let readback = self.gpu.copy_back(self.operation, &mut self.encoder, buffer, bytes)?;
+        self.readbacks.push(readback);
+        Ok(Some(self.readbacks.len() - 1))
+    }
+
+    /// Submits and waits.
+    pub(super) async fn finish(self, waiting: Waiting) -> Result<Results<'a>> {
+        let Self { gpu, operation, encoder, readbacks } = self;
+        gpu.submit_and_wait(operation, encoder, &readbacks, waiting).await?;
+        Ok(Results { gpu, operation, readbacks })
+    }
+}
+
+/// What came back.
+pub(super) struct Results<'a> {
+    gpu: &'a Gpu,
+    operation: &'static str,
+    readbacks: Vec<Readback>,
+}
+
+impl Results<'_> {
+    /// The values that [`Call::read`] asked for.
+    pub(super) fn values<T: bytemuck::Pod>(&self, index: Option<usize>) -> Result<Option<Vec<T>>> {
+        let readback = index.and_then(|index| self.readbacks.get(index));
+        readback.map(|readback| self.gpu.values(self.operation, readback)).transpose()
+    }
+}
+
+/// The passes that give values and gradient: the first, and a backward if it takes another. A
+/// gradient takes the place of the uploaded logits where their rows are contiguous.
+pub(super) fn passes(
+    steps: Steps,
+    logits: Logits<'_>,
+    upstream: Option<UpstreamSource>,
+) -> (Pass, Option<Pass>) {
+    let Some(upstream) = upstream else {
+        return (Pass::Forward { save_state: false }, None);
+    };
+    let contiguous = logits.shape().row_stride == logits.classes();
+    let gradient = if contiguous { GradientPlace::InPlace } else { GradientPlace::Separate };
+    match steps {
+        Steps::Fused => (Pass::Fused { gradient, upstream }, None),
+        Steps::ForwardThenBackward => {
+            (Pass::Forward { save_state: true }, Some(Pass::Backward { gradient, upstream }))
+        }
+    }
+}
+
+pub(super) fn writes_separately(pass: Pass) -> bool {
+    matches!(pass.gradient(), Some((place, _)) if place != GradientPlace::InPlace)
+}
+
+pub(super) fn slice(buffer: &Option<Buffer>) -> Option<BufferSlice<'_>> {
+    buffer.as_ref().map(|buffer| buffer.slice(..))
+}

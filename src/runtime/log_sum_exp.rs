@@ -1,0 +1,83 @@
+//! Log-sum-exp of host data on the GPU.
+
+use crate::ops::log_sum_exp::LogSumExpOperands;
+use crate::ops::validate;
+use crate::{Gpu, LogSumExp, LogSumExpOutput, Logits, Result, Upstream};
+
+use super::call::{Call, DeviceUpstream, Steps, passes, slice, writes_separately};
+use super::readback::Waiting;
+
+const LOG_SUM_EXP: &str = "log-sum-exp";
+
+impl Gpu {
+    /// [`Engine::log_sum_exp`](crate::Engine::log_sum_exp) as a future; with an upstream gradient,
+    /// [`Engine::log_sum_exp_with_gradient`](crate::Engine::log_sum_exp_with_gradient).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn log_sum_exp_async(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &LogSumExp,
+    ) -> Result<LogSumExpOutput> {
+        self.evaluate_log_sum_exp(logits, upstream, options, Steps::Fused, Waiting::Yielding).await
+    }
+
+    pub(super) async fn evaluate_log_sum_exp(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &LogSumExp,
+        steps: Steps,
+        waiting: Waiting,
+    ) -> Result<LogSumExpOutput> {
+        validate::log_sum_exp(logits, upstream)?;
+        let mut call = Call::new(self, LOG_SUM_EXP)?;
+        let rows = logits.rows() as u64;
+        let matrix = rows * logits.classes() as u64 * 4;
+        let upstream = upstream.map(|each| call.upstream(each)).transpose()?;
+        let (pass, backward) = passes(steps, logits, upstream.as_ref().map(|each| each.source));
+        let plan = options.plan(self.kernels(), logits.shape(), pass)?;
+
+        let device_logits = call.upload("wgpu-loss logits", logits.values())?;
+        let log_sum_exp = call.output(true, "wgpu-loss log-sum-exp", 4 * rows)?;
+        let state = call.output(backward.is_some(), "wgpu-loss state", 8 * rows)?;
+        let is_separate = writes_separately(pass) || backward.is_some_and(writes_separately);
+        let gradient = call.output(is_separate, "wgpu-loss gradient", matrix)?;
+        let operand = upstream.as_ref().map(DeviceUpstream::operand).unwrap_or_default();
+        let operands = LogSumExpOperands {
+            log_sum_exp: slice(&log_sum_exp),
+            state: slice(&state),
+            ..LogSumExpOperands::new(device_logits.slice(..))
+        };
+        match backward {
+            None => {
+                let gradient = slice(&gradient);
+                let fused = LogSumExpOperands { gradient, upstream: operand, ..operands };
+                plan.bind(&fused)?.record(&mut call.encoder);
+            }
+            Some(backward) => {
+                plan.bind(&operands)?.record(&mut call.encoder);
+                let plan = options.plan(self.kernels(), logits.shape(), backward)?;
+                let gradient = slice(&gradient);
+                let operands = LogSumExpOperands {
+                    log_sum_exp: None,
+                    gradient,
+                    upstream: operand,
+                    ..operands
+                };
+                plan.bind(&operands)?.record(&mut call.encoder);
+            }
+        }
+
+        let log_sum_exp = call.read(log_sum_exp.as_ref(), 4 * rows)?;
+        let gradient_source = gradient.as_ref().unwrap_or(&device_logits);
+        let gradient = call.read(upstream.is_some().then_some(gradient_source), matrix)?;
+        let results = call.finish(waiting).await?;
+        Ok(LogSumExpOutput {
+            log_sum_exp: results.values(log_sum_exp)?.unwrap_or_default(),
+            gradient: results.values(gradient)?,
+        })
+    }
+}

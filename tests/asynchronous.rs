@@ -1,0 +1,72 @@
+//! The one-call forms as futures: the same results as the blocking ones, under any executor, and a
+//! dropped future harms nothing. Needs an adapter.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use wgpu_loss::{CrossEntropy, Engine, Gpu, LogSumExp, Logits, Reduction, Upstream};
+
+const ROWS: usize = 37;
+const CLASSES: usize = 50;
+
+fn gpu() -> Gpu {
+    Gpu::new().expect("these tests need an adapter: `cargo xtask test` installs one")
+}
+
+fn values() -> Vec<f32> {
+    (0..ROWS * CLASSES).map(|i| ((i * 7919) % 1013) as f32 / 100.0 - 5.0).collect()
+}
+
+/// Polls a future in a plain loop, as an executor without threads would.
+fn run<T>(future: impl Future<Output = T>) -> (T, usize) {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    for polls in 1.. {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return (value, polls);
+        }
+        std::thread::yield_now();
+    }
+    unreachable!("the loop has no end")
+}
+
+#[test]
+fn futures_give_what_the_blocking_forms_give() {
+    let gpu = gpu();
+    let values = values();
+    let logits = Logits::new(&values, ROWS, CLASSES).unwrap();
+    let targets: Vec<i32> = (0..ROWS as i32).collect();
+    let factors: Vec<f32> = (0..ROWS).map(|row| row as f32 - 3.5).collect();
+    let options = CrossEntropy { reduction: Reduction::None, ..Default::default() };
+    let upstream = Upstream::PerRow(&factors);
+
+    let blocking = gpu.cross_entropy_with_gradient(logits, &targets, upstream, &options).unwrap();
+    let (found, _) = run(gpu.cross_entropy_async(logits, &targets, Some(upstream), &options));
+    let found = found.unwrap();
+    assert_eq!(found.loss_rows, blocking.loss_rows);
+    assert_eq!(found.gradient, blocking.gradient);
+    assert!(found.gradient.unwrap().iter().any(|&value| value != 0.0));
+
+    let options = LogSumExp::default();
+    let blocking = gpu.log_sum_exp(logits, &options).unwrap();
+    let (found, _) = run(gpu.log_sum_exp_async(logits, None, &options));
+    assert_eq!(found.unwrap(), blocking);
+}
+
+#[test]
+fn a_dropped_future_leaves_the_device_usable() {
+    let gpu = gpu();
+    let values = values();
+    let logits = Logits::new(&values, ROWS, CLASSES).unwrap();
+    let options = LogSumExp::default();
+    let expected = gpu.log_sum_exp(logits, &options).unwrap();
+    for _ in 0..20 {
+        // Polled once, so that its work is submitted, then dropped with its readback under way.
+        let mut future = Box::pin(gpu.log_sum_exp_async(logits, None, &options));
+        let mut context = Context::from_waker(Waker::noop());
+        let _ = future.as_mut().poll(&mut context);
+        drop(future);
+    }
+    assert_eq!(gpu.log_sum_exp(logits, &options).unwrap(), expected);
+}
