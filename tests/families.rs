@@ -194,3 +194,12 @@ fn special_values_on_every_tuning() {
         }
     }
 }
+
+/// Rows of millions of classes: drivers that bound loops in silence would end these early.
+#[test]
+fn very_long_rows() {
+    let gpu = gpu();
+    for classes in [(1 << 18) + 1, 3_000_000, 6_000_001, 1 << 23] {
+        check_shape(&gpu, 1, classes, classes, "a long row");
+    }
+}

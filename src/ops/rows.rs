@@ -133,8 +133,9 @@ impl RowsPlan {
                     slot: operand.slot,
                     buffer: operand.buffer.clone(),
                     offset: operand.row.binding_offset(chunk.first_row, alignment),
-                    // Rows without classes have no bytes, yet a binding must have some.
-                    bytes: (slack + span).max(16),
+                    // Rows without classes have no bytes, yet a binding must have some; rows with
+                    // classes may end where their buffer does.
+                    bytes: if span == 0 { slack + 16 } else { slack + span },
                 });
             }
             builder.dispatch(&Variant::Rows(variant), &parameters, chunk.workgroups, &bound)?;

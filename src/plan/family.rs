@@ -5,6 +5,12 @@ use super::{Capabilities, Entry, Tuning};
 use crate::kernel::{Family, Geometry, Team};
 use crate::{Error, Result};
 
+use super::AdapterClass;
+
+/// Mesa's software drivers end every loop of an invocation, without a word, once all its loops
+/// together have run this often.
+const SOFTWARE_LOOP_ITERATIONS: u64 = 65_535;
+
 /// What the planner chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Choice {
@@ -29,11 +35,26 @@ pub fn choose(
 ) -> Result<Choice> {
     let entries = if from_state { &tuning.from_state } else { &tuning.entries };
     let mut least = u32::MAX;
+    let mut fewest_iterations = u64::MAX;
     for entry in entries.iter().filter(|entry| classes <= entry.up_to_classes) {
-        if let Some(choice) = fit(capabilities, entry) {
+        let Some(choice) = fit(capabilities, entry) else {
+            least = least.min(entry.geometry.invocations());
+            continue;
+        };
+        let iterations = loop_iterations(&choice, classes);
+        let is_bounded = capabilities.class == AdapterClass::Software;
+        if !is_bounded || iterations <= SOFTWARE_LOOP_ITERATIONS {
             return Ok(choice);
         }
-        least = least.min(entry.geometry.invocations());
+        fewest_iterations = fewest_iterations.min(iterations);
+    }
+    if fewest_iterations < u64::MAX {
+        return Err(Error::Limit {
+            operation: "planning",
+            limit: "loop iterations of a software driver",
+            needed: fewest_iterations,
+            available: SOFTWARE_LOOP_ITERATIONS,
+        });
     }
     Err(Error::Limit {
         operation: "planning",
@@ -41,6 +62,13 @@ pub fn choose(
         needed: least.into(),
         available: capabilities.max_invocations.into(),
     })
+}
+
+/// Iterations of all loops of an invocation, if the driver unrolls none: two sweeps over the blocks,
+/// with up to four loops over a lane's vectors in the first and two in the second.
+fn loop_iterations(choice: &Choice, classes: u64) -> u64 {
+    let blocks = classes.div_ceil(choice.geometry.held());
+    blocks * (2 + 6 * u64::from(choice.geometry.vectors))
 }
 
 /// The entry as this device runs it, or `None` where it cannot.
@@ -105,7 +133,7 @@ mod tests {
     fn every_device_has_a_kernel_for_every_number_of_classes_that_holds_it() {
         for device in devices() {
             let tuning = Tuning::built_in(device.class);
-            for classes in (0..5000).chain([8192, 8193, 32_768, 32_769, 1 << 20, 1 << 24]) {
+            for classes in (0..5000).chain([8192, 8193, 32_768, 32_769, 1 << 20, 1 << 21]) {
                 let choice = choose(&device, &tuning, classes, false).unwrap();
                 let held = choice.geometry.held();
                 if choice.family != Family::Streamed {
@@ -115,6 +143,9 @@ mod tests {
                     assert_eq!(choice.geometry.rows, 1);
                 }
                 assert!(choice.geometry.invocations() <= device.max_invocations);
+                if device.class == AdapterClass::Software {
+                    assert!(loop_iterations(&choice, classes) <= SOFTWARE_LOOP_ITERATIONS);
+                }
                 let backward = choose(&device, &tuning, classes, true).unwrap();
                 assert_eq!(backward.family, Family::FromState);
             }
@@ -162,6 +193,24 @@ mod tests {
             let choice = choose(&device, &tuning, classes, false).unwrap();
             assert_eq!(choice.family, family, "{classes} classes: {choice:?}");
         }
+    }
+
+    #[test]
+    fn rows_too_long_for_a_software_driver_are_refused() {
+        let software = Capabilities::web_gpu(AdapterClass::Software);
+        let tuning = Tuning::built_in(AdapterClass::Software);
+        for from_state in [false, true] {
+            assert!(choose(&software, &tuning, 10_000_000, from_state).is_ok());
+            let error = choose(&software, &tuning, 100_000_000, from_state).unwrap_err();
+            assert!(matches!(error, Error::Limit { available: 65_535, .. }), "{error}");
+        }
+        // lavapipe's 1024 invocations reach further.
+        let lavapipe = Capabilities { max_invocations: 1024, ..software };
+        assert!(choose(&lavapipe, &tuning, 1 << 24, false).is_ok());
+        let discrete = Capabilities::web_gpu(AdapterClass::Discrete);
+        assert!(
+            choose(&discrete, &Tuning::built_in(AdapterClass::Discrete), 1 << 29, false).is_ok()
+        );
     }
 
     #[test]

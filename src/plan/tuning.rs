@@ -29,6 +29,8 @@ pub struct Tuning {
 }
 
 const ANY: u64 = u64::MAX;
+/// Classes that 8 lanes of a software driver get through before it ends their loops.
+const SHORT: u64 = 1 << 18;
 
 const fn entry(
     up_to_classes: u64,
@@ -81,14 +83,21 @@ impl Tuning {
                 team(Team::Subgroup, 8, 8, 16),
                 entry(4096, Family::Streamed, Team::Subgroup, 8, 8, 4),
                 entry(4096, Family::Streamed, Team::Workgroup, 8, 8, 4),
-                entry(ANY, Family::Streamed, Team::Subgroup, 8, 1, 4),
-                entry(ANY, Family::Streamed, Team::Workgroup, 8, 1, 4),
+                entry(SHORT, Family::Streamed, Team::Subgroup, 8, 1, 4),
+                entry(SHORT, Family::Streamed, Team::Workgroup, 8, 1, 4),
+                // More lanes only so that none of them loops too often; the planner counts.
+                entry(8 * SHORT, Family::Streamed, Team::Workgroup, 64, 1, 4),
+                entry(ANY, Family::Streamed, Team::Workgroup, 256, 1, 4),
+                entry(ANY, Family::Streamed, Team::Workgroup, 1024, 1, 4),
             ],
             from_state: vec![
                 entry(128, Family::FromState, Team::Lane, 8, 8, 1),
-                entry(ANY, Family::FromState, Team::Lane, 8, 1, 8),
+                entry(SHORT, Family::FromState, Team::Lane, 8, 1, 4),
+                entry(8 * SHORT, Family::FromState, Team::Lane, 64, 1, 4),
+                entry(ANY, Family::FromState, Team::Lane, 256, 1, 4),
+                entry(ANY, Family::FromState, Team::Lane, 1024, 1, 4),
             ],
-            totals_lanes: 16,
+            totals_lanes: 64,
         }
     }
 

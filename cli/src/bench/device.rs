@@ -1,0 +1,253 @@
+//! The operations on buffers that stay on the device: plan, bind, record, and read back what is
+//! checked.
+
+use wgpu_loss::ops::cross_entropy::CrossEntropyOperands;
+use wgpu_loss::ops::log_sum_exp::LogSumExpOperands;
+use wgpu_loss::ops::{GradientPlace, Pass, Step, UpstreamSource};
+use wgpu_loss::wgpu::{self, BufferUsages, ComputePass};
+use wgpu_loss::{CrossEntropy, Gpu, Kernels, LogSumExp, Reduction, RowOutputs, Shape};
+
+use super::Op;
+use super::data::{Answers, Problem};
+use super::timing::{guarded, read, wait};
+use crate::failure::Result;
+
+/// Most buffers that take turns.
+const MOST_COPIES: u64 = 128;
+
+/// A problem on the device: the logits several times over, so that no cache holds all of them.
+pub struct Resident<'a> {
+    gpu: &'a Gpu,
+    kernels: &'a Kernels,
+    problem: &'a Problem,
+    logits: Vec<wgpu::Buffer>,
+    gradients: Vec<wgpu::Buffer>,
+    targets: wgpu::Buffer,
+    loss: wgpu::Buffer,
+    log_sum_exp: wgpu::Buffer,
+    state: wgpu::Buffer,
+    totals: wgpu::Buffer,
+}
+
+/// An operation, bound to each of the buffers in turn.
+pub struct Prepared {
+    /// The kernel family that was planned.
+    pub family: String,
+    steps: Vec<Step>,
+}
+
+impl Prepared {
+    /// Records one repetition.
+    pub fn record(&self, pass: &mut ComputePass<'_>, repetition: usize) {
+        if let Some(step) = self.steps.get(repetition % self.steps.len().max(1)) {
+            step.record_in(pass);
+        }
+    }
+}
+
+impl<'a> Resident<'a> {
+    /// Uploads the problem, as often as it takes to cover `footprint` bytes.
+    pub fn new(
+        gpu: &'a Gpu,
+        kernels: &'a Kernels,
+        problem: &'a Problem,
+        footprint: u64,
+    ) -> Result<Self> {
+        let device = gpu.device();
+        let bytes = problem.bytes();
+        let copies = footprint.div_ceil(bytes.max(1)).clamp(1, MOST_COPIES);
+        let rows = problem.rows as u64;
+        guarded(device, "benchmark buffers", || {
+            let buffer = |label, size| {
+                device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some(label),
+                    size,
+                    usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
+                    mapped_at_creation: false,
+                })
+            };
+            let resident = Self {
+                gpu,
+                kernels,
+                problem,
+                logits: (0..copies).map(|_| buffer("logits", bytes)).collect(),
+                gradients: (0..copies).map(|_| buffer("gradient", bytes)).collect(),
+                targets: buffer("targets", 4 * rows),
+                loss: buffer("loss", 4 * rows),
+                log_sum_exp: buffer("log-sum-exp", 4 * rows),
+                state: buffer("state", 8 * rows),
+                totals: buffer("totals", 16),
+            };
+            gpu.queue().write_buffer(&resident.targets, 0, bytemuck::cast_slice(&problem.targets));
+            let (first, rest) = resident.logits.split_at(1);
+            for buffer in first {
+                gpu.queue().write_buffer(buffer, 0, bytemuck::cast_slice(&problem.logits));
+                let mut encoder = device.create_command_encoder(&Default::default());
+                for copy in rest {
+                    encoder.copy_buffer_to_buffer(buffer, 0, copy, 0, bytes);
+                }
+                gpu.queue().submit([encoder.finish()]);
+            }
+            resident
+        })
+    }
+
+    /// Plans and binds an operation, runs it once, and compares it with the oracle. What works in
+    /// place must come last: it overwrites the logits.
+    pub fn prepare(&self, op: Op, answers: &Answers) -> Result<Prepared> {
+        let what = format!("GPU {}", op.name());
+        let prepared = match op {
+            Op::LogSumExp => self.log_sum_exp()?,
+            Op::Forward => self.cross_entropy(Pass::Forward { save_state: false })?,
+            Op::Fused => self.cross_entropy(fused(GradientPlace::Separate))?,
+            Op::FusedInPlace => self.cross_entropy(fused(GradientPlace::InPlace))?,
+            Op::Backward => {
+                let forward = self.cross_entropy(Pass::Forward { save_state: true })?;
+                self.run(&forward)?;
+                self.cross_entropy(Pass::Backward {
+                    gradient: GradientPlace::Separate,
+                    upstream: UpstreamSource::Scalar,
+                })?
+            }
+        };
+        if op != Op::Backward {
+            // What an operation before wrote must not pass for this one's answer.
+            self.clear()?;
+        }
+        self.run(&prepared)?;
+        match op {
+            Op::LogSumExp => answers.check_log_sum_exp(&what, &self.values(&self.log_sum_exp)?)?,
+            Op::Backward => {}
+            _ => answers.check_loss(&what, &self.values(&self.loss)?)?,
+        }
+        match op {
+            Op::LogSumExp | Op::Forward => {}
+            Op::FusedInPlace => self.check_gradient(&what, &self.logits, answers)?,
+            Op::Fused | Op::Backward => self.check_gradient(&what, &self.gradients, answers)?,
+        }
+        Ok(prepared)
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::new(self.problem.rows, self.problem.classes)
+    }
+
+    fn log_sum_exp(&self) -> Result<Prepared> {
+        let pass = Pass::Forward { save_state: false };
+        let plan = LogSumExp::default().plan(self.kernels, self.shape(), pass)?;
+        let steps = self.logits.iter().map(|logits| {
+            plan.bind(&LogSumExpOperands {
+                log_sum_exp: Some(self.log_sum_exp.slice(..)),
+                ..LogSumExpOperands::new(logits.slice(..))
+            })
+        });
+        let steps = steps.collect::<wgpu_loss::Result<_>>()?;
+        Ok(Prepared { family: family(plan.variant().family), steps })
+    }
+
+    fn cross_entropy(&self, pass: Pass) -> Result<Prepared> {
+        let forward = !matches!(pass, Pass::Backward { .. });
+        let separate = matches!(
+            pass,
+            Pass::Fused { gradient: GradientPlace::Separate, .. }
+                | Pass::Backward { gradient: GradientPlace::Separate, .. }
+        );
+        let keeps_state = !forward || matches!(pass, Pass::Forward { save_state: true });
+        let options = CrossEntropy {
+            reduction: Reduction::Sum,
+            rows: RowOutputs { loss: true, ..Default::default() },
+            ..Default::default()
+        };
+        let plan = options.plan(self.kernels, self.shape(), pass)?;
+        let steps = self.logits.iter().zip(&self.gradients).map(|(logits, gradient)| {
+            plan.bind(&CrossEntropyOperands {
+                loss: forward.then(|| self.loss.slice(..)),
+                totals: forward.then(|| self.totals.slice(..)),
+                state: keeps_state.then(|| self.state.slice(..)),
+                gradient: separate.then(|| gradient.slice(..)),
+                ..CrossEntropyOperands::new(logits.slice(..), self.targets.slice(..))
+            })
+        });
+        let steps = steps.collect::<wgpu_loss::Result<_>>()?;
+        Ok(Prepared { family: family(plan.variant().family), steps })
+    }
+
+    /// The first buffer's turn.
+    fn run(&self, prepared: &Prepared) -> Result<()> {
+        let device = self.gpu.device();
+        guarded(device, "benchmark", || {
+            let mut encoder = device.create_command_encoder(&Default::default());
+            prepared.record(&mut encoder.begin_compute_pass(&Default::default()), 0);
+            self.gpu.queue().submit([encoder.finish()]);
+        })?;
+        wait(device)
+    }
+
+    fn clear(&self) -> Result<()> {
+        let device = self.gpu.device();
+        guarded(device, "benchmark", || {
+            let mut encoder = device.create_command_encoder(&Default::default());
+            for buffer in [&self.loss, &self.log_sum_exp].into_iter().chain(self.gradients.first())
+            {
+                encoder.clear_buffer(buffer, 0, None);
+            }
+            self.gpu.queue().submit([encoder.finish()]);
+        })
+    }
+
+    fn values(&self, buffer: &wgpu::Buffer) -> Result<Vec<f32>> {
+        self.read_back(&[(buffer, 0, buffer.size())])
+    }
+
+    fn check_gradient(
+        &self,
+        what: &str,
+        buffers: &[wgpu::Buffer],
+        answers: &Answers,
+    ) -> Result<()> {
+        let row_bytes = 4 * self.problem.classes as u64;
+        let rows = self.problem.checked_rows();
+        let ranges: Vec<_> = rows
+            .iter()
+            .flat_map(|row| {
+                buffers.first().map(|buffer| (buffer, *row as u64 * row_bytes, row_bytes))
+            })
+            .collect();
+        let found = self.read_back(&ranges)?;
+        answers.check_gradient(what, |row| {
+            let index = rows.iter().position(|checked| *checked == row).unwrap_or(usize::MAX);
+            found.chunks_exact(self.problem.classes).nth(index).unwrap_or(&[])
+        })
+    }
+
+    /// Ranges of buffers, one behind the other.
+    fn read_back(&self, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<f32>> {
+        let device = self.gpu.device();
+        let total = ranges.iter().map(|(_, _, bytes)| bytes).sum();
+        let readable = guarded(device, "benchmark", || {
+            let readable = device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("readable"),
+                size: total,
+                usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            let mut encoder = device.create_command_encoder(&Default::default());
+            let mut end = 0;
+            for (buffer, offset, bytes) in ranges {
+                encoder.copy_buffer_to_buffer(buffer, *offset, &readable, end, *bytes);
+                end += bytes;
+            }
+            self.gpu.queue().submit([encoder.finish()]);
+            readable
+        })?;
+        Ok(bytemuck::pod_collect_to_vec(&read(device, &readable, 0, total)?))
+    }
+}
+
+fn fused(gradient: GradientPlace) -> Pass {
+    Pass::Fused { gradient, upstream: UpstreamSource::Scalar }
+}
+
+fn family(family: impl std::fmt::Debug) -> String {
+    format!("{family:?}").to_lowercase()
+}
