@@ -129,13 +129,17 @@ impl RowsPlan {
                 let span = (chunk.rows - 1) * operand.row.stride + operand.row.bytes;
                 *offset_of(&mut parameters, operand.slot) =
                     (slack / element_bytes(operand.slot)) as u32;
-                bound.push(Bound {
-                    slot: operand.slot,
-                    buffer: operand.buffer.clone(),
-                    offset: operand.row.binding_offset(chunk.first_row, alignment),
-                    // Rows without classes have no bytes, yet a binding must have some; rows with
-                    // classes may end where their buffer does.
-                    bytes: if span == 0 { slack + 16 } else { slack + span },
+                bound.push(if span == 0 {
+                    // Rows without classes have no bytes, yet a binding must have some.
+                    let buffer = builder.scratch("wgpu-loss nothing", 16)?;
+                    Bound { slot: operand.slot, buffer, offset: 0, bytes: 16 }
+                } else {
+                    Bound {
+                        slot: operand.slot,
+                        buffer: operand.buffer.clone(),
+                        offset: operand.row.binding_offset(chunk.first_row, alignment),
+                        bytes: slack + span,
+                    }
                 });
             }
             builder.dispatch(&Variant::Rows(variant), &parameters, chunk.workgroups, &bound)?;
