@@ -91,7 +91,10 @@ impl Tuning {
                 entry(ANY, Family::Streamed, Team::Workgroup, 1024, 1, 4),
             ],
             from_state: vec![
-                entry(128, Family::FromState, Team::Lane, 8, 8, 1),
+                entry(4, Family::FromState, Team::Lane, 1, 64, 1),
+                entry(16, Family::FromState, Team::Lane, 1, 64, 4),
+                entry(64, Family::FromState, Team::Lane, 4, 8, 4),
+                entry(4096, Family::FromState, Team::Lane, 8, 8, 4),
                 entry(SHORT, Family::FromState, Team::Lane, 8, 1, 4),
                 entry(8 * SHORT, Family::FromState, Team::Lane, 64, 1, 4),
                 entry(ANY, Family::FromState, Team::Lane, 256, 1, 4),
