@@ -1,5 +1,10 @@
 // Family `streamed`: rows too long to hold. Each lane keeps a state, rescaled once per block; a
 // gradient is a second sweep in the opposite direction.
+
+// Blocks whose sum is taken by itself before it joins the row's: the error of a long sum grows with
+// the number of its terms, and two short ones in place of it keep it near that of a tree.
+const BLOCKS_OF_PART: u32 = 16u;
+
 fn run(place: Place) {
     let row = row_open(place);
     let start = logits_start(place.row);
@@ -7,11 +12,15 @@ fn run(place: Place) {
     var block: array<vec4<f32>, VECTORS>;
     var best = argmax_start();
     var own = STATE_EMPTY;
-    for (var b = 0u; b < blocks; b++) {
-        let first = b * BLOCK_COLUMNS;
-        let seen = block_load(&block, start, first, place.lane, row.end);
-        best = argmax_block(best, &block, first, place.lane);
-        own = block_exponentials(&block, seen, own, start, first, place.lane, row.end);
+    for (var part = 0u; part < blocks; part += BLOCKS_OF_PART) {
+        var partial = STATE_EMPTY;
+        for (var b = part; b < min(part + BLOCKS_OF_PART, blocks); b++) {
+            let first = b * BLOCK_COLUMNS;
+            let seen = block_load(&block, start, first, place.lane, row.end);
+            best = argmax_block(best, &block, first, place.lane);
+            partial = block_exponentials(&block, seen, partial, start, first, place.lane, row.end);
+        }
+        own = state_merge(own, partial);
     }
     let state = team_merge(place, own);
     row_close(place, row, state);

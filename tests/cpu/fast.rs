@@ -1,10 +1,10 @@
 //! `cpu::Fast` against the oracle on random calls, and what it promises about bits.
 
 use proptest::prelude::*;
-use wgpu_loss::verify::{self, Extent, cases, check_cross_entropy, check_log_sum_exp};
-use wgpu_loss::{
-    CrossEntropy, Engine, LogSumExp, Logits, Reduction, RowOutputs, Shape, Upstream, cpu,
-};
+
+use crate::random_call::call;
+use wgpu_loss::verify::{self, Extent, cases, check_cross_entropy};
+use wgpu_loss::{CrossEntropy, Engine, LogSumExp, Logits, Reduction, Shape, Upstream, cpu};
 
 #[test]
 fn passes_the_quick_verification() {
@@ -38,102 +38,12 @@ fn oracle_rounded_to_single_precision_is_close_to_itself() {
     }
 }
 
-/// Logits of every size, off any grid, with special values in some rows.
-fn value(special: bool) -> impl Strategy<Value = f32> {
-    let ordinary = prop_oneof![
-        8 => -5f32..5.0,
-        2 => -120f32..120.0,
-        1 => Just(0.0),
-        1 => Just(3.25),
-    ];
-    let rare = prop_oneof![
-        4 => Just(f32::NEG_INFINITY),
-        1 => Just(f32::INFINITY),
-        1 => Just(f32::NAN),
-        1 => Just(-f32::NAN),
-        1 => Just(f32::MAX),
-        1 => Just(f32::MIN),
-        1 => Just(1e-40f32),
-        1 => Just(-0.0),
-    ];
-    prop_oneof![
-        30 => ordinary,
-        if special { 1 } else { 0 } => rare,
-    ]
-}
-
-#[derive(Clone, Debug)]
-struct Call {
-    shape: Shape,
-    values: Vec<f32>,
-    targets: Vec<i32>,
-    factors: Vec<f32>,
-    scalar: f32,
-    gradient: bool,
-    options: CrossEntropy,
-}
-
-impl Call {
-    fn logits(&self) -> Logits<'_> {
-        let Shape { rows, classes, row_stride } = self.shape;
-        Logits::with_row_stride(&self.values, rows, classes, row_stride).expect("a legal view")
-    }
-
-    fn upstream(&self, per_row: bool) -> Option<Upstream<'_>> {
-        let upstream =
-            if per_row { Upstream::PerRow(&self.factors) } else { Upstream::Scalar(self.scalar) };
-        self.gradient.then_some(upstream)
-    }
-}
-
-fn call() -> impl Strategy<Value = Call> {
-    let classes = prop_oneof![1usize..4, 1usize..40, 240usize..280, 1usize..700];
-    let shape = (0usize..6, classes, 0usize..5, any::<bool>());
-    let options = (
-        prop_oneof![Just(Reduction::None), Just(Reduction::Sum), Just(Reduction::Mean)],
-        any::<[bool; 3]>(),
-        prop_oneof![Just(None), Just(Some(-100)), Just(Some(0))],
-    );
-    (shape, options, -3f32..3.0, any::<bool>()).prop_flat_map(
-        |((rows, classes, gap, special), (reduction, wanted, ignore_index), scalar, gradient)| {
-            let shape = Shape::new(rows, classes).with_row_stride(classes + gap);
-            let [loss, log_sum_exp, argmax] = wanted;
-            let rows_wanted = RowOutputs { loss, log_sum_exp, argmax };
-            let options = CrossEntropy { reduction, ignore_index, rows: rows_wanted };
-            let target = (0..classes as i32, any::<bool>()).prop_map(move |(class, ignored)| {
-                ignore_index.filter(|_| ignored).unwrap_or(class)
-            });
-            let extent = shape.extent().expect("a small shape");
-            (
-                prop::collection::vec(value(special), extent),
-                prop::collection::vec(target, rows),
-                prop::collection::vec(-3f32..3.0, rows),
-            )
-                .prop_map(move |(values, targets, factors)| Call {
-                    shape,
-                    values,
-                    targets,
-                    factors,
-                    scalar,
-                    gradient,
-                    options,
-                })
-        },
-    )
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn is_close_to_the_oracle(call in call()) {
-        let per_row = call.options.reduction == Reduction::None;
-        let upstream = call.upstream(per_row);
-        let result =
-            check_cross_entropy(&cpu::Fast, call.logits(), &call.targets, upstream, &call.options);
-        prop_assert!(result.passed(), "{:?}", result.failure);
-        let result = check_log_sum_exp(&cpu::Fast, call.logits(), call.upstream(true));
-        prop_assert!(result.passed(), "{:?}", result.failure);
+        call.check(&cpu::Fast)?;
     }
 }
 

@@ -3,6 +3,8 @@
 mod corners;
 mod fast;
 mod literals;
+#[path = "../common/random_call.rs"]
+mod random_call;
 mod teeth;
 
 use wgpu_loss::{CrossEntropy, Engine, Logits, Reduction, RowOutputs, cpu};

@@ -117,7 +117,10 @@ impl<'a> Common<'a> {
     }
 
     fn print_tail(&self, out: &mut Output) -> Result<()> {
-        out.field("seconds", format_args!("{:.6}, transfers included", self.seconds))?;
+        out.field(
+            "seconds",
+            format_args!("{:.6}, transfers and kernel compilation included", self.seconds),
+        )?;
         out.field("GB/s", three(self.gigabytes_per_second))?;
         match self.out {
             Some(path) => out.field("written", path.display()),
