@@ -54,6 +54,39 @@ fn seen_special(seen: Seen) -> f32 {
     return select(special, R_NAN, signed > i32(BITS_INFINITY) || unsigned > BITS_NEGATIVE_INFINITY);
 }
 
+// Replaces the block by its exponentials relative to the maximum of `state` and the block, and
+// returns the state that has seen both.
+fn block_exponentials(
+    block: ptr<function, array<vec4<f32>, VECTORS>>,
+    seen: Seen,
+    state: vec2<f32>,
+) -> vec2<f32> {
+    let maximum = max(state.x, seen_maximum(seen));
+    var all = vec4<f32>(0.0);
+    var below = vec4<f32>(0.0);
+    for (var k = 0u; k < VECTORS; k++) {
+        let e = exp_nonpositive((*block)[k] - maximum);
+        (*block)[k] = e;
+        all += e;
+        below += select(e, vec4<f32>(0.0), e == vec4<f32>(1.0));
+    }
+    // Elements equal to the maximum are counted, not summed: one of them is left out of r, and the
+    // rest of r must not have been rounded to its size.
+    let sum_below = (below.x + below.y) + (below.z + below.w);
+    let at_maximum = round((all.x + all.y) + (all.z + all.w) - sum_below);
+    let rescale = exp_difference_scalar(state.x, maximum);
+    let r = fma(state.y, rescale, sum_below) + ((at_maximum - 1.0) + rescale);
+    let special = min(state.y, seen_special(seen));
+    return vec2<f32>(maximum, select(r, special, special < -1.5));
+}
+
+// Whether the rounding of x - m would show in the r of a lane that has seen all its columns: where
+// all but the maximum lie 20 and more below it. Then the lane reads them again, from the cache, and
+// takes `block_sum_below`. Rare; a gradient needs no such care.
+fn needs_refinement(state: vec2<f32>) -> bool {
+    return state.y > 0.0 && state.y < 1e-9;
+}
+
 // The sum of the lane's exponentials but those at the maximum, from the logits again, without the
 // rounding of x - maximum.
 fn block_sum_below(start: u32, first: u32, lane: u32, end: u32, maximum: f32) -> f32 {
@@ -67,39 +100,4 @@ fn block_sum_below(start: u32, first: u32, lane: u32, end: u32, maximum: f32) ->
         }
     }
     return (sum.x + sum.y) + (sum.z + sum.w);
-}
-
-// Replaces the block by its exponentials relative to the maximum of `state` and the block, and
-// returns the state that has seen both.
-fn block_exponentials(
-    block: ptr<function, array<vec4<f32>, VECTORS>>,
-    seen: Seen,
-    state: vec2<f32>,
-    start: u32,
-    first: u32,
-    lane: u32,
-    end: u32,
-) -> vec2<f32> {
-    let maximum = max(state.x, seen_maximum(seen));
-    var all = vec4<f32>(0.0);
-    var below = vec4<f32>(0.0);
-    for (var k = 0u; k < VECTORS; k++) {
-        let e = exp_nonpositive((*block)[k] - maximum);
-        (*block)[k] = e;
-        all += e;
-        below += select(e, vec4<f32>(0.0), e == vec4<f32>(1.0));
-    }
-    // Elements equal to the maximum are counted, not summed: one of them is left out of r, and the
-    // rest of r must not have been rounded to its size.
-    var sum_below = (below.x + below.y) + (below.z + below.w);
-    let at_maximum = round((all.x + all.y) + (all.z + all.w) - sum_below);
-    // Where all lie 20 and more below it, the rounding of x - maximum would show in the sum. Rare,
-    // so it costs a branch; the gradient needs no such care.
-    if sum_below > 0.0 && sum_below < 1e-9 {
-        sum_below = block_sum_below(start, first, lane, end, maximum);
-    }
-    let rescale = exp_difference_scalar(state.x, maximum);
-    let r = fma(state.y, rescale, sum_below) + ((at_maximum - 1.0) + rescale);
-    let special = min(state.y, seen_special(seen));
-    return vec2<f32>(maximum, select(r, special, special < -1.5));
 }

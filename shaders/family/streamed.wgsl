@@ -18,11 +18,18 @@ fn run(place: Place) {
             let first = b * BLOCK_COLUMNS;
             let seen = block_load(&block, start, first, place.lane, row.end);
             best = argmax_block(best, &block, first, place.lane);
-            partial = block_exponentials(&block, seen, partial, start, first, place.lane, row.end);
+            partial = block_exponentials(&block, seen, partial);
         }
         own = state_merge(own, partial);
     }
-    let state = team_merge(place, own);
+    var r = own.y;
+    if needs_refinement(own) {
+        r = 0.0;
+        for (var first = 0u; first < row.end; first += BLOCK_COLUMNS) {
+            r += block_sum_below(start, first, place.lane, row.end, own.x);
+        }
+    }
+    let state = team_merge(place, vec2<f32>(own.x, r));
     row_close(place, row, state);
     argmax_close(place, row, best);
     gradient_from_logits(place, row, state);

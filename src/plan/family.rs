@@ -64,12 +64,12 @@ pub fn choose(
     })
 }
 
-/// Iterations of all loops of an invocation, if the driver unrolls none: two sweeps over the blocks
-/// (the first in parts),
-/// with up to four loops over a lane's vectors in the first and two in the second.
+/// Iterations of all loops of an invocation, if the driver unrolls none: three sweeps over the
+/// blocks (the first in parts, the second rare, the third for the gradient), with three, one and two
+/// loops over a lane's vectors.
 fn loop_iterations(choice: &Choice, classes: u64) -> u64 {
     let blocks = classes.div_ceil(choice.geometry.held());
-    blocks * (3 + 6 * u64::from(choice.geometry.vectors))
+    blocks * (4 + 6 * u64::from(choice.geometry.vectors))
 }
 
 /// The entry as this device runs it, or `None` where it cannot.
