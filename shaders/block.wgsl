@@ -80,24 +80,26 @@ fn block_exponentials(
     return vec2<f32>(maximum, select(r, special, special < -1.5));
 }
 
-// Whether the rounding of x - m would show in the r of a lane that has seen all its columns: where
-// all but the maximum lie 20 and more below it. Then the lane reads them again, from the cache, and
-// takes `block_sum_below`. Rare; a gradient needs no such care.
-fn needs_refinement(state: vec2<f32>) -> bool {
-    return state.y > 0.0 && state.y < 1e-9;
-}
-
-// The sum of the lane's exponentials but those at the maximum, from the logits again, without the
-// rounding of x - maximum.
-fn block_sum_below(start: u32, first: u32, lane: u32, end: u32, maximum: f32) -> f32 {
-    var sum = vec4<f32>(0.0);
-    for (var k = 0u; k < VECTORS; k++) {
-        let column = first + block_column(k, lane);
-        if column < end {
-            let x = bitcast<vec4<f32>>(load4(start, column, end));
-            let e = exp_difference(x, vec4<f32>(maximum));
-            sum += select(e, vec4<f32>(0.0), x - maximum > vec4<f32>(-1.0));
+// The state of a lane that has seen all its columns, without the rounding of x - m where that would
+// show: where all but the maximum lie 20 and more below it. The lane reads them again, from the
+// cache; a gradient needs no such care. Rare: the loops are written so that no driver unrolls them,
+// and one that runs both sides of a branch runs them once.
+fn lane_refined(state: vec2<f32>, start: u32, lane: u32, end: u32) -> vec2<f32> {
+    const STEP = 4u * LANES;
+    const PART = 64u * STEP; // a sum of short sums, as for the blocks
+    var r = state.y;
+    if r > 0.0 && r < 1e-9 {
+        var sum = vec4<f32>(0.0);
+        for (var part = 4u * lane; part < end; part += PART) {
+            var partial = vec4<f32>(0.0);
+            for (var column = part; column < min(part + PART, end); column += STEP) {
+                let x = bitcast<vec4<f32>>(load4(start, column, end));
+                let e = exp_difference(x, vec4<f32>(state.x));
+                partial += select(e, vec4<f32>(0.0), x - state.x > vec4<f32>(-1.0));
+            }
+            sum += partial;
         }
+        r = (sum.x + sum.y) + (sum.z + sum.w);
     }
-    return (sum.x + sum.y) + (sum.z + sum.w);
+    return vec2<f32>(state.x, r);
 }

@@ -7,11 +7,7 @@ fn run(place: Place) {
     let seen = block_load(&block, start, 0u, place.lane, row.end);
     let best = argmax_block(argmax_start(), &block, 0u, place.lane);
     let own = block_exponentials(&block, seen, STATE_EMPTY);
-    var r = own.y;
-    if needs_refinement(own) {
-        r = block_sum_below(start, 0u, place.lane, row.end, own.x);
-    }
-    let state = team_merge(place, vec2<f32>(own.x, r));
+    let state = team_merge(place, lane_refined(own, start, place.lane, row.end));
     row_close(place, row, state);
     argmax_close(place, row, best);
     gradient_from_block(place, row, state, own.x, &block);

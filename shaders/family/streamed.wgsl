@@ -22,14 +22,7 @@ fn run(place: Place) {
         }
         own = state_merge(own, partial);
     }
-    var r = own.y;
-    if needs_refinement(own) {
-        r = 0.0;
-        for (var first = 0u; first < row.end; first += BLOCK_COLUMNS) {
-            r += block_sum_below(start, first, place.lane, row.end, own.x);
-        }
-    }
-    let state = team_merge(place, vec2<f32>(own.x, r));
+    let state = team_merge(place, lane_refined(own, start, place.lane, row.end));
     row_close(place, row, state);
     argmax_close(place, row, best);
     gradient_from_logits(place, row, state);
