@@ -72,11 +72,36 @@ pub trait Engine {
     /// What computes, for people: `cpu::Fast, 8 threads`, or the adapter's name.
     fn name(&self) -> String;
 
+    /// What an engine implements of log-sum-exp: with the gradient where there is an upstream one.
+    ///
+    /// # Errors
+    /// As [`log_sum_exp_with_gradient`](Self::log_sum_exp_with_gradient).
+    fn evaluate_log_sum_exp(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &LogSumExp,
+    ) -> Result<LogSumExpOutput>;
+
+    /// What an engine implements of cross-entropy: with the gradient where there is an upstream one.
+    ///
+    /// # Errors
+    /// As [`cross_entropy_with_gradient`](Self::cross_entropy_with_gradient).
+    fn evaluate_cross_entropy(
+        &self,
+        logits: Logits<'_>,
+        targets: &[i32],
+        upstream: Option<Upstream<'_>>,
+        options: &CrossEntropy,
+    ) -> Result<CrossEntropyOutput>;
+
     /// `log sum_c exp(x_c)` of each row.
     ///
     /// # Errors
     /// [`Error::Limit`], [`Error::OutOfMemory`] or [`Error::Device`] where a device fails.
-    fn log_sum_exp(&self, logits: Logits<'_>, options: &LogSumExp) -> Result<LogSumExpOutput>;
+    fn log_sum_exp(&self, logits: Logits<'_>, options: &LogSumExp) -> Result<LogSumExpOutput> {
+        self.evaluate_log_sum_exp(logits, None, options)
+    }
 
     /// The same, with the gradient `upstream * softmax(x)` from the same read of the logits.
     ///
@@ -87,7 +112,9 @@ pub trait Engine {
         logits: Logits<'_>,
         upstream: Upstream<'_>,
         options: &LogSumExp,
-    ) -> Result<LogSumExpOutput>;
+    ) -> Result<LogSumExpOutput> {
+        self.evaluate_log_sum_exp(logits, Some(upstream), options)
+    }
 
     /// Softmax cross-entropy of each row against its target class, reduced as the options say.
     ///
@@ -99,7 +126,9 @@ pub trait Engine {
         logits: Logits<'_>,
         targets: &[i32],
         options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput>;
+    ) -> Result<CrossEntropyOutput> {
+        self.evaluate_cross_entropy(logits, targets, None, options)
+    }
 
     /// The same, with the gradient with respect to the logits from the same read of them.
     ///
@@ -112,5 +141,7 @@ pub trait Engine {
         targets: &[i32],
         upstream: Upstream<'_>,
         options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput>;
+    ) -> Result<CrossEntropyOutput> {
+        self.evaluate_cross_entropy(logits, targets, Some(upstream), options)
+    }
 }

@@ -204,35 +204,22 @@ impl Engine for Oracle {
         "cpu::Oracle".into()
     }
 
-    fn log_sum_exp(&self, logits: Logits<'_>, _: &LogSumExp) -> Result<LogSumExpOutput> {
-        self.log_sum_exp_f64(logits, None).map(round_log_sum_exp)
-    }
-
-    fn log_sum_exp_with_gradient(
+    fn evaluate_log_sum_exp(
         &self,
         logits: Logits<'_>,
-        upstream: Upstream<'_>,
+        upstream: Option<Upstream<'_>>,
         _: &LogSumExp,
     ) -> Result<LogSumExpOutput> {
-        self.log_sum_exp_f64(logits, Some(upstream)).map(round_log_sum_exp)
+        self.log_sum_exp_f64(logits, upstream).map(round_log_sum_exp)
     }
 
-    fn cross_entropy(
+    fn evaluate_cross_entropy(
         &self,
         logits: Logits<'_>,
         targets: &[i32],
+        upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
-        self.cross_entropy_f64(logits, targets, None, options).map(round_cross_entropy)
-    }
-
-    fn cross_entropy_with_gradient(
-        &self,
-        logits: Logits<'_>,
-        targets: &[i32],
-        upstream: Upstream<'_>,
-        options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput> {
-        self.cross_entropy_f64(logits, targets, Some(upstream), options).map(round_cross_entropy)
+        self.cross_entropy_f64(logits, targets, upstream, options).map(round_cross_entropy)
     }
 }

@@ -23,18 +23,11 @@ impl Gpu {
         upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
-        self.evaluate_cross_entropy(
-            logits,
-            targets,
-            upstream,
-            options,
-            Steps::Fused,
-            Waiting::Yielding,
-        )
-        .await
+        self.run_cross_entropy(logits, targets, upstream, options, Steps::Fused, Waiting::Yielding)
+            .await
     }
 
-    pub(super) async fn evaluate_cross_entropy(
+    pub(super) async fn run_cross_entropy(
         &self,
         logits: Logits<'_>,
         targets: &[i32],

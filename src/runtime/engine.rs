@@ -14,61 +14,26 @@ impl Engine for Gpu {
         format!("{} ({:?})", adapter.name, adapter.backend)
     }
 
-    fn log_sum_exp(&self, logits: Logits<'_>, options: &LogSumExp) -> Result<LogSumExpOutput> {
-        pollster::block_on(self.evaluate_log_sum_exp(
-            logits,
-            None,
-            options,
-            Steps::Fused,
-            Waiting::Blocking,
-        ))
-    }
-
-    fn log_sum_exp_with_gradient(
+    fn evaluate_log_sum_exp(
         &self,
         logits: Logits<'_>,
-        upstream: Upstream<'_>,
+        upstream: Option<Upstream<'_>>,
         options: &LogSumExp,
     ) -> Result<LogSumExpOutput> {
-        pollster::block_on(self.evaluate_log_sum_exp(
-            logits,
-            Some(upstream),
-            options,
-            Steps::Fused,
-            Waiting::Blocking,
-        ))
+        let (steps, waiting) = (Steps::Fused, Waiting::Blocking);
+        pollster::block_on(self.run_log_sum_exp(logits, upstream, options, steps, waiting))
     }
 
-    fn cross_entropy(
+    fn evaluate_cross_entropy(
         &self,
         logits: Logits<'_>,
         targets: &[i32],
+        upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
-        pollster::block_on(self.evaluate_cross_entropy(
-            logits,
-            targets,
-            None,
-            options,
-            Steps::Fused,
-            Waiting::Blocking,
-        ))
-    }
-
-    fn cross_entropy_with_gradient(
-        &self,
-        logits: Logits<'_>,
-        targets: &[i32],
-        upstream: Upstream<'_>,
-        options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput> {
-        pollster::block_on(self.evaluate_cross_entropy(
-            logits,
-            targets,
-            Some(upstream),
-            options,
-            Steps::Fused,
-            Waiting::Blocking,
-        ))
+        let (steps, waiting) = (Steps::Fused, Waiting::Blocking);
+        pollster::block_on(
+            self.run_cross_entropy(logits, targets, upstream, options, steps, waiting),
+        )
     }
 }

@@ -21,10 +21,10 @@ impl Gpu {
         upstream: Option<Upstream<'_>>,
         options: &LogSumExp,
     ) -> Result<LogSumExpOutput> {
-        self.evaluate_log_sum_exp(logits, upstream, options, Steps::Fused, Waiting::Yielding).await
+        self.run_log_sum_exp(logits, upstream, options, Steps::Fused, Waiting::Yielding).await
     }
 
-    pub(super) async fn evaluate_log_sum_exp(
+    pub(super) async fn run_log_sum_exp(
         &self,
         logits: Logits<'_>,
         upstream: Option<Upstream<'_>>,

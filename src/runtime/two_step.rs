@@ -19,49 +19,26 @@ impl Engine for TwoStep<'_> {
         format!("{}, forward then backward", self.0.name())
     }
 
-    fn log_sum_exp(&self, logits: Logits<'_>, options: &LogSumExp) -> Result<LogSumExpOutput> {
-        self.0.log_sum_exp(logits, options)
-    }
-
-    fn log_sum_exp_with_gradient(
+    fn evaluate_log_sum_exp(
         &self,
         logits: Logits<'_>,
-        upstream: Upstream<'_>,
+        upstream: Option<Upstream<'_>>,
         options: &LogSumExp,
     ) -> Result<LogSumExpOutput> {
-        let steps = Steps::ForwardThenBackward;
-        pollster::block_on(self.0.evaluate_log_sum_exp(
-            logits,
-            Some(upstream),
-            options,
-            steps,
-            Waiting::Blocking,
-        ))
+        let (steps, waiting) = (Steps::ForwardThenBackward, Waiting::Blocking);
+        pollster::block_on(self.0.run_log_sum_exp(logits, upstream, options, steps, waiting))
     }
 
-    fn cross_entropy(
+    fn evaluate_cross_entropy(
         &self,
         logits: Logits<'_>,
         targets: &[i32],
+        upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
-        self.0.cross_entropy(logits, targets, options)
-    }
-
-    fn cross_entropy_with_gradient(
-        &self,
-        logits: Logits<'_>,
-        targets: &[i32],
-        upstream: Upstream<'_>,
-        options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput> {
-        pollster::block_on(self.0.evaluate_cross_entropy(
-            logits,
-            targets,
-            Some(upstream),
-            options,
-            Steps::ForwardThenBackward,
-            Waiting::Blocking,
-        ))
+        let (steps, waiting) = (Steps::ForwardThenBackward, Waiting::Blocking);
+        pollster::block_on(
+            self.0.run_cross_entropy(logits, targets, upstream, options, steps, waiting),
+        )
     }
 }

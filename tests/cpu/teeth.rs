@@ -207,36 +207,23 @@ impl Engine for Wrong {
         format!("{:?}", self.0)
     }
 
-    fn log_sum_exp(&self, logits: Logits<'_>, _: &LogSumExp) -> Result<LogSumExpOutput> {
-        self.log_sum_exp_with(logits, None)
-    }
-
-    fn log_sum_exp_with_gradient(
+    fn evaluate_log_sum_exp(
         &self,
         logits: Logits<'_>,
-        upstream: Upstream<'_>,
+        upstream: Option<Upstream<'_>>,
         _: &LogSumExp,
     ) -> Result<LogSumExpOutput> {
-        self.log_sum_exp_with(logits, Some(upstream))
+        self.log_sum_exp_with(logits, upstream)
     }
 
-    fn cross_entropy(
+    fn evaluate_cross_entropy(
         &self,
         logits: Logits<'_>,
         targets: &[i32],
+        upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
-        self.cross_entropy_with(logits, targets, None, options)
-    }
-
-    fn cross_entropy_with_gradient(
-        &self,
-        logits: Logits<'_>,
-        targets: &[i32],
-        upstream: Upstream<'_>,
-        options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput> {
-        self.cross_entropy_with(logits, targets, Some(upstream), options)
+        self.cross_entropy_with(logits, targets, upstream, options)
     }
 }
 
@@ -284,42 +271,29 @@ fn a_report_names_what_failed() {
 #[test]
 fn a_lost_device_ends_the_verification() {
     struct Lost;
-    impl Lost {
-        fn error<T>(&self) -> Result<T> {
-            Err(Error::DeviceLost { operation: "any", reason: "unplugged".into() })
-        }
+    fn lost() -> Error {
+        Error::DeviceLost { operation: "any", reason: "unplugged".into() }
     }
     impl Engine for Lost {
         fn name(&self) -> String {
             "lost".into()
         }
-        fn log_sum_exp(&self, _: Logits<'_>, _: &LogSumExp) -> Result<LogSumExpOutput> {
-            self.error()
-        }
-        fn log_sum_exp_with_gradient(
+        fn evaluate_log_sum_exp(
             &self,
             _: Logits<'_>,
-            _: Upstream<'_>,
+            _: Option<Upstream<'_>>,
             _: &LogSumExp,
         ) -> Result<LogSumExpOutput> {
-            self.error()
+            Err(lost())
         }
-        fn cross_entropy(
+        fn evaluate_cross_entropy(
             &self,
             _: Logits<'_>,
             _: &[i32],
+            _: Option<Upstream<'_>>,
             _: &CrossEntropy,
         ) -> Result<CrossEntropyOutput> {
-            self.error()
-        }
-        fn cross_entropy_with_gradient(
-            &self,
-            _: Logits<'_>,
-            _: &[i32],
-            _: Upstream<'_>,
-            _: &CrossEntropy,
-        ) -> Result<CrossEntropyOutput> {
-            self.error()
+            Err(lost())
         }
     }
     let result = verify::verify(&Lost, Extent::Quick, &mut |_, _| {});

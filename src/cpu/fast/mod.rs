@@ -18,11 +18,50 @@ use split::RowResults;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fast;
 
-impl Fast {
-    fn log_sum_exp_rows(
+/// Writes `factor * (softmax(x) - e_target)` over a gradient of zeros; without a target, which is
+/// an ignored row, zeros, or NaN where the softmax is undefined.
+fn row_with_gradient(
+    logits: &[f32],
+    target: Option<usize>,
+    factor: f32,
+    gradient: &mut [f32],
+) -> Softmax {
+    let Some(target) = target else {
+        let softmax = Softmax::of(logits);
+        if softmax.rest.is_nan() {
+            gradient.fill(f32::NAN);
+        }
+        return softmax;
+    };
+    let softmax = Softmax::with_exps(logits, gradient);
+    softmax.scale_exps(gradient, factor);
+    if target == softmax.argmax {
+        // Not p - 1, which cancels where p is close to 1.
+        gradient[target] = -factor * (softmax.rest / (1.0 + softmax.rest));
+    } else {
+        gradient[target] -= factor;
+    }
+    softmax
+}
+
+/// In the order of the rows, in double precision: the error does not grow with their number.
+fn sum(values: &[f32]) -> f64 {
+    values.iter().fold(0.0, |sum, &value| sum + f64::from(value))
+}
+
+impl Engine for Fast {
+    fn name(&self) -> String {
+        match split::threads() {
+            1 => "cpu::Fast, 1 thread".into(),
+            threads => format!("cpu::Fast, {threads} threads"),
+        }
+    }
+
+    fn evaluate_log_sum_exp(
         &self,
         logits: Logits<'_>,
         upstream: Option<Upstream<'_>>,
+        _: &LogSumExp,
     ) -> Result<LogSumExpOutput> {
         validate::log_sum_exp(logits, upstream)?;
         let (rows, classes) = (logits.rows(), logits.classes());
@@ -55,7 +94,7 @@ impl Fast {
         Ok(LogSumExpOutput { log_sum_exp, gradient })
     }
 
-    fn cross_entropy_rows(
+    fn evaluate_cross_entropy(
         &self,
         logits: Logits<'_>,
         targets: &[i32],
@@ -127,77 +166,5 @@ impl Fast {
             argmax,
             gradient,
         })
-    }
-}
-
-/// Writes `factor * (softmax(x) - e_target)` over a gradient of zeros; without a target, which is
-/// an ignored row, zeros, or NaN where the softmax is undefined.
-fn row_with_gradient(
-    logits: &[f32],
-    target: Option<usize>,
-    factor: f32,
-    gradient: &mut [f32],
-) -> Softmax {
-    let Some(target) = target else {
-        let softmax = Softmax::of(logits);
-        if softmax.rest.is_nan() {
-            gradient.fill(f32::NAN);
-        }
-        return softmax;
-    };
-    let softmax = Softmax::with_exps(logits, gradient);
-    softmax.scale_exps(gradient, factor);
-    if target == softmax.argmax {
-        // Not p - 1, which cancels where p is close to 1.
-        gradient[target] = -factor * (softmax.rest / (1.0 + softmax.rest));
-    } else {
-        gradient[target] -= factor;
-    }
-    softmax
-}
-
-/// In the order of the rows, in double precision: the error does not grow with their number.
-fn sum(values: &[f32]) -> f64 {
-    values.iter().fold(0.0, |sum, &value| sum + f64::from(value))
-}
-
-impl Engine for Fast {
-    fn name(&self) -> String {
-        match split::threads() {
-            1 => "cpu::Fast, 1 thread".into(),
-            threads => format!("cpu::Fast, {threads} threads"),
-        }
-    }
-
-    fn log_sum_exp(&self, logits: Logits<'_>, _: &LogSumExp) -> Result<LogSumExpOutput> {
-        self.log_sum_exp_rows(logits, None)
-    }
-
-    fn log_sum_exp_with_gradient(
-        &self,
-        logits: Logits<'_>,
-        upstream: Upstream<'_>,
-        _: &LogSumExp,
-    ) -> Result<LogSumExpOutput> {
-        self.log_sum_exp_rows(logits, Some(upstream))
-    }
-
-    fn cross_entropy(
-        &self,
-        logits: Logits<'_>,
-        targets: &[i32],
-        options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput> {
-        self.cross_entropy_rows(logits, targets, None, options)
-    }
-
-    fn cross_entropy_with_gradient(
-        &self,
-        logits: Logits<'_>,
-        targets: &[i32],
-        upstream: Upstream<'_>,
-        options: &CrossEntropy,
-    ) -> Result<CrossEntropyOutput> {
-        self.cross_entropy_rows(logits, targets, Some(upstream), options)
     }
 }
