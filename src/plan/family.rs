@@ -201,7 +201,7 @@ mod tests {
         let software = Capabilities::web_gpu(AdapterClass::Software);
         let tuning = Tuning::built_in(AdapterClass::Software);
         for from_state in [false, true] {
-            assert!(choose(&software, &tuning, 10_000_000, from_state).is_ok());
+            assert!(choose(&software, &tuning, 9_000_000, from_state).is_ok());
             let error = choose(&software, &tuning, 100_000_000, from_state).unwrap_err();
             assert!(matches!(error, Error::Limit { available: 65_535, .. }), "{error}");
         }
