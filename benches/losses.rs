@@ -162,7 +162,7 @@ fn overheads(criterion: &mut Criterion) {
 }
 
 fn gpu() -> Gpu {
-    let gpu = Gpu::new().expect("the benchmarks need an adapter");
+    let gpu = Gpu::new().expect("the benchmarks need an adapter: `cargo xtask run` installs one");
     eprintln!("adapter: {}", gpu.name());
     gpu
 }

@@ -4,7 +4,7 @@ use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor};
 
 use crate::{Error, Result};
 
-const OPERATION_ADVICE: &str = if cfg!(target_os = "linux") {
+const ADVICE: &str = if cfg!(target_os = "linux") {
     "install a Vulkan driver; without a GPU, Mesa's software one will do \
      (Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1)"
 } else if cfg!(target_arch = "wasm32") {
@@ -73,7 +73,7 @@ pub(super) async fn find(name: Option<&str>) -> Result<Adapter> {
             format!(" whose name contains {name:?}")
         },
         advice: if names.is_empty() {
-            OPERATION_ADVICE.to_owned()
+            ADVICE.to_owned()
         } else {
             format!("there are: {}", names.join(", "))
         },
