@@ -14,13 +14,13 @@ use criterion::{
     Bencher, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group,
     criterion_main,
 };
-use wgpu_loss::kernel::{Family, Variant};
+use wgpu_loss::kernel::{Family, Record, Variant, Word};
 use wgpu_loss::plan::{AdapterClass, Tuning};
 use wgpu_loss::wgpu::{self, Buffer, BufferUsages, CommandEncoder};
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOperands, Engine, Gpu, GradientPlace, Kernels, LogSumExp,
-    LogSumExpOperands, Logits, Pass, Reduction, RowOutputs, Shape, Step, Upstream, UpstreamSource,
-    cpu,
+    LogSumExpOperands, Logits, OwnedValues, Pass, Reduction, RowOutputs, Shape, Step, TargetLayout,
+    Targets, Totals, Upstream, UpstreamSource, cpu,
 };
 
 const CLASSES: [usize; 5] = [10, 100, 1000, 8192, 32_000];
@@ -351,7 +351,7 @@ impl Batch {
 
     fn cross_entropy(&self, engine: &dyn Engine, pass: Pass) -> Answers {
         let options = CrossEntropy::default();
-        let (logits, targets) = (self.logits(), &self.targets);
+        let (logits, targets) = (self.logits(), Targets::classes(&self.targets));
         let out = match pass {
             Pass::Forward { .. } => engine.cross_entropy(logits, targets, &options),
             _ => {
@@ -360,7 +360,8 @@ impl Batch {
             }
         };
         let out = out.unwrap();
-        Answers { loss: Some(out.loss), gradient: out.gradient, ..Default::default() }
+        let gradient = out.gradient.map(OwnedValues::into_f32);
+        Answers { loss: Some(out.loss), gradient, ..Default::default() }
     }
 
     /// Panics unless the mean loss, and rows from the first to the last, agree with the oracle.
@@ -369,24 +370,25 @@ impl Batch {
         if let Some(loss) = answers.loss {
             let truth = self.mean_loss.get_or_init(|| {
                 let options = CrossEntropy::default();
-                let out =
-                    cpu::Oracle.cross_entropy_f64(self.logits(), &self.targets, None, &options);
+                let targets = Targets::classes(&self.targets);
+                let out = cpu::Oracle.cross_entropy_f64(self.logits(), targets, None, &options);
                 out.unwrap().loss
             });
             agree("mean loss up to", rows - 1, loss, *truth);
         }
         let options = CrossEntropy {
             reduction: Reduction::Sum,
-            rows: RowOutputs { loss: true, log_sum_exp: true, argmax: false },
+            rows: RowOutputs { loss: true, log_sum_exp: true, ..Default::default() },
             ..Default::default()
         };
         for i in 0..CHECKED_ROWS {
             let row = i * (rows - 1) / (CHECKED_ROWS - 1);
-            let logits = Logits::new(self.logits().row(row), 1, classes).unwrap();
+            let logits = self.logits().row(row);
+            let logits = Logits::new(&logits, 1, classes).unwrap();
             let upstream = Upstream::Scalar(1.0 / rows as f32); // the mean's share of a row
-            let targets = [self.targets[row]];
+            let targets = Targets::classes(&self.targets[row..=row]);
             let truth =
-                cpu::Oracle.cross_entropy_f64(logits, &targets, Some(upstream), &options).unwrap();
+                cpu::Oracle.cross_entropy_f64(logits, targets, Some(upstream), &options).unwrap();
             if let Some(values) = &answers.loss_rows {
                 agree("loss", row, values[row], truth.loss_rows.unwrap()[0]);
             }
@@ -415,6 +417,7 @@ struct Device<'a> {
     logits: Buffer,
     targets: Buffer,
     gradient: Buffer,
+    /// Values of rows: log-sum-exps, or records.
     of_rows: Buffer,
     state: Buffer,
     totals: Buffer,
@@ -425,6 +428,7 @@ struct Ready {
     step: Step,
     least_bytes: u64,
     kernel: String,
+    record: Record,
 }
 
 impl<'a> Device<'a> {
@@ -437,9 +441,9 @@ impl<'a> Device<'a> {
             logits: upload(gpu, bytemuck::cast_slice(&batch.logits)),
             targets: upload(gpu, bytemuck::cast_slice(&batch.targets)),
             gradient: empty(batch.bytes()),
-            of_rows: empty(4 * rows),
+            of_rows: empty(4 * Word::ALL.len() * rows),
             state: empty(8 * rows),
-            totals: empty(16),
+            totals: empty(size_of::<Totals>()),
         }
     }
 
@@ -455,16 +459,17 @@ impl<'a> Device<'a> {
         let log_sum_exp = Some(read(self.gpu, &self.of_rows, self.batch.shape.rows));
         self.batch.check(&Answers { log_sum_exp, ..Default::default() });
         let kernel = Variant::Rows(*plan.variant()).to_string();
-        Ready { step, least_bytes: plan.least_bytes(), kernel }
+        Ready { step, least_bytes: plan.least_bytes(), kernel, record: Record::NONE }
     }
 
     fn cross_entropy(&self, kernels: &Kernels, pass: Pass) -> Ready {
         let Self { gpu, batch, .. } = self;
         let is_backward = matches!(pass, Pass::Backward { .. });
-        if is_backward {
+        let forward = is_backward.then(|| {
             let forward = self.bind(kernels, FORWARD_WITH_STATE);
             run(gpu, |encoder| forward.step.record(encoder));
-        }
+            forward.record
+        });
         let ready = self.bind(kernels, pass);
         run(gpu, |encoder| ready.step.record(encoder));
         let gradient = match pass {
@@ -474,7 +479,7 @@ impl<'a> Device<'a> {
         };
         batch.check(&Answers {
             loss: Some(read(gpu, &self.totals, 4)[0]),
-            loss_rows: Some(read(gpu, &self.of_rows, batch.shape.rows)),
+            loss_rows: self.losses(forward.unwrap_or(ready.record)),
             gradient: gradient.map(|buffer| read(gpu, buffer, batch.logits.len())),
             ..Default::default()
         });
@@ -483,20 +488,29 @@ impl<'a> Device<'a> {
         ready
     }
 
+    /// The loss of each row, out of the rows' records.
+    fn losses(&self, record: Record) -> Option<Vec<f32>> {
+        let (words, place) = (record.words() as usize, record.place(Word::Loss)? as usize);
+        let records = read(self.gpu, &self.of_rows, words * self.batch.shape.rows);
+        Some(records.chunks_exact(words).map(|record| record[place]).collect())
+    }
+
     fn bind(&self, kernels: &Kernels, pass: Pass) -> Ready {
-        let plan = CrossEntropy::default().plan(kernels, self.batch.shape, pass).unwrap();
+        let targets = TargetLayout::default();
+        let plan = CrossEntropy::default().plan(kernels, self.batch.shape, &targets, pass).unwrap();
         let is_backward = matches!(pass, Pass::Backward { .. });
         let has_state = is_backward || pass == FORWARD_WITH_STATE;
         let is_separate = is_backward || pass == FUSED;
         let step = plan.bind(&CrossEntropyOperands {
             gradient: is_separate.then(|| self.gradient.slice(..)),
-            loss: (!is_backward).then(|| self.of_rows.slice(..)),
+            rows: (!is_backward).then(|| self.of_rows.slice(..)),
             state: has_state.then(|| self.state.slice(..)),
             totals: Some(self.totals.slice(..)),
             ..CrossEntropyOperands::new(self.logits.slice(..), self.targets.slice(..))
         });
         let reads = plan.reads();
         let kernel = format!("{}, logits read {reads}x", Variant::Rows(*plan.variant()));
-        Ready { step: step.unwrap(), least_bytes: plan.least_bytes(), kernel }
+        let (least_bytes, record) = (plan.least_bytes(), plan.record());
+        Ready { step: step.unwrap(), least_bytes, kernel, record }
     }
 }

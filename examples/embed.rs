@@ -2,19 +2,22 @@
 //!
 //! Each frame records three passes into one encoder. The first, ours, predicts logits; the second,
 //! the library's, turns them into their gradient in place; the third, ours, takes a descent step.
-//! The data never leave the device, but for the 16 bytes that hold the loss.
+//! The data never leave the device, but for the 32 bytes that hold the loss.
 
 use std::error::Error;
 use std::sync::mpsc;
 
 use wgpu_loss::wgpu;
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOperands, GradientPlace, Kernels, Pass, Shape, Totals, UpstreamSource,
+    CrossEntropy, CrossEntropyOperands, GradientPlace, Kernels, Pass, Shape, TargetLayout, Totals,
+    UpstreamSource,
 };
 
 const ROWS: usize = 2048;
 const CLASSES: usize = 10;
 const FEATURES: usize = 16;
+/// All that is ever read back: the reduced results.
+const TOTALS_WORDS: usize = size_of::<Totals>() / 4;
 /// Frames from one look at the loss to the next.
 const EVERY: u32 = 10;
 
@@ -54,13 +57,14 @@ fn train(
     let weights = buffer("weights", CLASSES * FEATURES, Usage::STORAGE); // wgpu fills it with 0
     let logits = buffer("logits, then gradient", ROWS * CLASSES, Usage::STORAGE);
     let targets = buffer("targets", ROWS, Usage::STORAGE);
-    let totals = buffer("totals", 4, Usage::STORAGE | Usage::COPY_SRC);
-    let readback = buffer("readback", 4, Usage::COPY_DST | Usage::MAP_READ);
+    let totals = buffer("totals", TOTALS_WORDS, Usage::STORAGE | Usage::COPY_SRC);
+    let readback = buffer("readback", TOTALS_WORDS, Usage::COPY_DST | Usage::MAP_READ);
 
     // The loss, once: choose and compile its kernels, then bind them to our buffers.
     let kernels = Kernels::new(device)?;
     let pass = Pass::Fused { gradient: GradientPlace::InPlace, upstream: UpstreamSource::Scalar };
-    let plan = CrossEntropy::default().plan(&kernels, Shape::new(ROWS, CLASSES), pass)?;
+    let shape = Shape::new(ROWS, CLASSES);
+    let plan = CrossEntropy::default().plan(&kernels, shape, &TargetLayout::default(), pass)?;
     let loss = plan.bind(&CrossEntropyOperands {
         totals: Some(totals.slice(..)),
         ..CrossEntropyOperands::new(logits.slice(..), targets.slice(..))

@@ -1,6 +1,8 @@
 // A block: VECTORS vectors of four neighbouring logits for each of the row's LANES lanes. Vector k
 // of a lane starts at column first + 4 (k LANES + lane), so that the lanes read side by side.
 
+alias Block = array<vec4<f32>, VECTORS>;
+
 const BLOCK_COLUMNS: u32 = 4u * VECTORS * LANES;
 
 // What a lane learns of its vectors while it loads them. NaN and +inf are told by their bits.
@@ -8,6 +10,10 @@ struct Seen {
     maximum: vec4<f32>,
     largest_signed: vec4<i32>,   // 0x7f800000 is +inf, above it NaN
     largest_unsigned: vec4<u32>, // above 0xff800000 NaN with the sign set
+}
+
+fn logits_start(row: u32) -> u32 {
+    return row_start(parameters.logits_offset, parameters.logits_stride, row);
 }
 
 fn block_column(k: u32, lane: u32) -> u32 {
@@ -19,7 +25,8 @@ fn block_owner(column: u32) -> u32 {
     return (column / 4u) % LANES;
 }
 
-fn block_load(block: ptr<function, array<vec4<f32>, VECTORS>>, start: u32, first: u32, lane: u32, end: u32) -> Seen {
+// The block holds the logits as they enter the softmax; with KEEPS_STORED, as they are stored.
+fn block_load(block: ptr<function, Block>, start: u32, first: u32, lane: u32, end: u32) -> Seen {
     var seen = Seen(
         vec4<f32>(LOWEST),
         vec4<i32>(i32(-0x80000000)),
@@ -27,17 +34,30 @@ fn block_load(block: ptr<function, array<vec4<f32>, VECTORS>>, start: u32, first
     );
     for (var k = 0u; k < VECTORS; k++) {
         let column = first + block_column(k, lane);
-        var bits = vec4<u32>(BITS_NEGATIVE_INFINITY);
+        var stored = vec4<u32>(BITS_NEGATIVE_INFINITY);
         if column < end {
-            bits = load4(start, column, end);
+            stored = logits_load4(start, column, end);
+            argmax_see(ranked(stored, column, end), column);
         }
+        let bits = transformed(stored, column, end);
         let x = bitcast<vec4<f32>>(bits);
         (*block)[k] = x;
+        if KEEPS_STORED {
+            (*block)[k] = bitcast<vec4<f32>>(stored);
+        }
         seen.maximum = max(seen.maximum, x);
         seen.largest_signed = max(seen.largest_signed, bitcast<vec4<i32>>(bits));
         seen.largest_unsigned = max(seen.largest_unsigned, bits);
     }
     return seen;
+}
+
+// A vector of a block as it enters the softmax.
+fn block_logits(block: ptr<function, Block>, k: u32, column: u32, end: u32) -> vec4<f32> {
+    if KEEPS_STORED {
+        return bitcast<vec4<f32>>(transformed(bitcast<vec4<u32>>((*block)[k]), column, end));
+    }
+    return (*block)[k];
 }
 
 fn seen_maximum(seen: Seen) -> f32 {
@@ -54,22 +74,32 @@ fn seen_special(seen: Seen) -> f32 {
     return select(special, R_NAN, signed > i32(BITS_INFINITY) || unsigned > BITS_NEGATIVE_INFINITY);
 }
 
-// Replaces the block by its exponentials relative to the maximum of `state` and the block, and
-// returns the state that has seen both.
+// Replaces the block by its exponentials relative to the maximum of `state` and the block (but for
+// KEEPS_STORED), and returns the state that has seen both.
 fn block_exponentials(
-    block: ptr<function, array<vec4<f32>, VECTORS>>,
+    place: Place,
+    block: ptr<function, Block>,
     seen: Seen,
     state: vec2<f32>,
+    first: u32,
+    end: u32,
 ) -> vec2<f32> {
     let maximum = max(state.x, seen_maximum(seen));
     var all = vec4<f32>(0.0);
     var below = vec4<f32>(0.0);
+    var moment = vec4<f32>(0.0);
     for (var k = 0u; k < VECTORS; k++) {
-        let e = exp_nonpositive((*block)[k] - maximum);
-        (*block)[k] = e;
+        let column = first + block_column(k, place.lane);
+        let distance = block_logits(block, k, column, end) - maximum;
+        let e = exp_nonpositive(distance);
+        if !KEEPS_STORED {
+            (*block)[k] = e;
+        }
         all += e;
         below += select(e, vec4<f32>(0.0), e == vec4<f32>(1.0));
+        moment += moment_of(place, e, distance, column, end);
     }
+    moment_add(moment, state, maximum);
     // Elements equal to the maximum are counted, not summed: one of them is left out of r, and the
     // rest of r must not have been rounded to its size.
     let sum_below = (below.x + below.y) + (below.z + below.w);
@@ -90,16 +120,19 @@ fn lane_refined(state: vec2<f32>, start: u32, lane: u32, end: u32) -> vec2<f32> 
     var r = state.y;
     if r > 0.0 && r < 1e-9 {
         var sum = vec4<f32>(0.0);
+        var moment = vec4<f32>(0.0);
         for (var part = 4u * lane; part < end; part += PART) {
             var partial = vec4<f32>(0.0);
             for (var column = part; column < min(part + PART, end); column += STEP) {
-                let x = bitcast<vec4<f32>>(load4(start, column, end));
+                let x = bitcast<vec4<f32>>(transformed(logits_load4(start, column, end), column, end));
                 let e = exp_difference(x, vec4<f32>(state.x));
                 partial += select(e, vec4<f32>(0.0), x - state.x > vec4<f32>(-1.0));
+                moment += moment_refined_of(e, x - state.x);
             }
             sum += partial;
         }
         r = (sum.x + sum.y) + (sum.z + sum.w);
+        moment_refine(moment);
     }
     return vec2<f32>(state.x, r);
 }

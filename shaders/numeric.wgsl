@@ -62,3 +62,27 @@ fn log1p_nonnegative(r: f32) -> f32 {
     let half_square = 0.5 * f * f;
     return k * 0.69313812256 - ((half_square - fma(s, half_square + series, k * 9.0580006145e-6)) - f);
 }
+
+// tanh within 2 units in the last place: a polynomial of degree 4 in u^2 up to 0.6, beyond that
+// (1 - e) / (1 + e) with e = exp(-2 |u|).
+fn tanh_of(u: vec4<f32>) -> vec4<f32> {
+    let magnitude = abs(u);
+    let e = exp_nonpositive(-2.0 * magnitude);
+    let large = (1.0 - e) / (1.0 + e);
+    let near = min(magnitude, vec4<f32>(0.6));
+    let z = near * near;
+    var p = fma(z, vec4<f32>(-0.0062763901), vec4<f32>(0.0211162157));
+    p = fma(z, p, vec4<f32>(-0.0538751371));
+    p = fma(z, p, vec4<f32>(0.1333292425));
+    p = fma(z, p, vec4<f32>(-0.3333333135));
+    let small = fma(near * z, p, near);
+    let tanh = select(large, small, magnitude < vec4<f32>(0.6));
+    return select(tanh, -tanh, u < vec4<f32>(0.0));
+}
+
+// 1 - tanh(u)^2 = 4 e / (1 + e)^2 with e = exp(-2 |u|), without cancellation.
+fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
+    let e = exp_nonpositive(-2.0 * abs(u));
+    let sum = 1.0 + e;
+    return 4.0 * e / (sum * sum);
+}

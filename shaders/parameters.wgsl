@@ -2,21 +2,34 @@
 struct RowParameters {
     rows: u32,
     classes: u32,
+    inner: u32,       // rows side by side; 1 for (rows, classes)
+    first_inner: u32, // place of the dispatch's first row among them
     logits_offset: u32,
     logits_stride: u32,
     gradient_offset: u32,
     gradient_stride: u32,
     targets_offset: u32,
-    loss_offset: u32,
-    log_sum_exp_offset: u32,
-    argmax_offset: u32,
+    targets_stride: u32, // of what has a value for each logit
+    record_offset: u32,
     state_offset: u32,
     upstream_offset: u32,
     upstream_stride: u32,
     totals_offset: u32,
-    upstream: f32,
+    class_weights_offset: u32,
+    row_weights_offset: u32,
+    first_class: u32,   // class of column 0
+    total_classes: u32, // of all parts
     ignore_index: i32,
     has_ignore_index: u32,
+    parts: u32,       // partial states of each row
+    part_stride: u32, // states from a part to the next
+    upstream: f32,
+    target_share: f32,    // 1 - label smoothing
+    smoothing_share: f32, // label smoothing / classes
+    z_loss: f32,
+    logit_scale: f32,
+    softcap: f32,
+    scale_per_softcap: f32,
 }
 
 @group(0) @binding(0) var<uniform> parameters: RowParameters;

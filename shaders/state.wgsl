@@ -33,3 +33,27 @@ fn state_log_sum_exp(state: vec2<f32>) -> u32 {
     if state.y < -0.5 { return BITS_NEGATIVE_INFINITY; }
     return bitcast<u32>(state.x + log1p_nonnegative(state.y));
 }
+
+// All that a row's results are made of, known to each of its lanes. Without the options that need
+// them, distance, weight and moment are 0.
+struct Summary {
+    state: vec2<f32>,
+    distance: f32, // sum of u_c (m - x_c) over the finite logits, but for the target's own share
+    weight: f32,   // sum of u_c, likewise
+    moment: f32,   // sum of exp(x_c - m) times something: see moment/
+    flags: u32,
+}
+
+// What an infinite logit makes of the sum of u_c (m - x_c).
+const FLAG_POSITIVE: u32 = 1u;     // +inf
+const FLAG_NEGATIVE: u32 = 2u;     // -inf
+const FLAG_UNDEFINED: u32 = 4u;    // NaN
+const FLAG_CONTRIBUTES: u32 = 8u;  // some u_c is not 0
+const FLAG_HOLDS_TARGET: u32 = 16u;
+
+// weight * inf as a flag.
+fn infinite_flag(weight: f32) -> u32 {
+    if weight > 0.0 { return FLAG_POSITIVE; }
+    if weight < 0.0 { return FLAG_NEGATIVE; }
+    return select(FLAG_UNDEFINED, 0u, MASKED);
+}

@@ -1,6 +1,10 @@
 //! The one-call form of every operation, which the GPU and both CPU engines answer alike.
 
-use crate::{CrossEntropy, CrossEntropyOutput, Error, LogSumExp, LogSumExpOutput, Logits, Result};
+use crate::partial::{ClassRange, PartialState};
+use crate::{
+    CrossEntropy, CrossEntropyOutput, Error, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
+    Result, Softmax, Targets,
+};
 
 /// The upstream gradient: the derivative of whatever is minimised with respect to this
 /// operation's result. `1` when the result itself is minimised.
@@ -58,12 +62,13 @@ impl Upstream<'_> {
 ///
 /// ```
 /// # fn main() -> wgpu_loss::Result<()> {
-/// use wgpu_loss::{CrossEntropy, Engine, Logits, cpu};
+/// use wgpu_loss::{CrossEntropy, Engine, Logits, Targets, cpu};
 /// let engines: [&dyn Engine; 2] = [&cpu::Oracle, &cpu::Fast];
 /// for engine in engines {
 ///     // Two classes with equal logits: the loss is ln 2.
-///     let loss = engine.cross_entropy(Logits::new(&[0.5, 0.5], 1, 2)?, &[1], &CrossEntropy::default())?;
-///     assert!((loss.loss - 2f32.ln()).abs() < 1e-7);
+///     let logits = Logits::new(&[0.5, 0.5], 1, 2)?;
+///     let out = engine.cross_entropy(logits, Targets::classes(&[1]), &CrossEntropy::default())?;
+///     assert!((out.loss - 2f32.ln()).abs() < 1e-7);
 /// }
 /// # Ok(())
 /// # }
@@ -90,10 +95,66 @@ pub trait Engine {
     fn evaluate_cross_entropy(
         &self,
         logits: Logits<'_>,
-        targets: &[i32],
+        targets: Targets<'_>,
         upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput>;
+
+    /// What an engine implements of softmax: without an upstream gradient the softmax, with one the
+    /// gradient with respect to the logits. Both are shaped as the logits but contiguous.
+    ///
+    /// # Errors
+    /// As [`softmax_gradient`](Self::softmax_gradient).
+    fn evaluate_softmax(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Logits<'_>>,
+        options: &Softmax,
+    ) -> Result<OwnedValues>;
+
+    /// The state of each row over a part of the classes; see [`partial`](crate::partial).
+    ///
+    /// Targets and class weights are those of all classes; probabilities as targets are the part's.
+    ///
+    /// # Errors
+    /// As [`cross_entropy`](Self::cross_entropy), and [`Error::Invalid`] for a part that ends beyond
+    /// the last class.
+    fn partial_states(
+        &self,
+        logits: Logits<'_>,
+        classes: ClassRange,
+        targets: Targets<'_>,
+        options: &CrossEntropy,
+    ) -> Result<Vec<PartialState>>;
+
+    /// Every result but the gradient, from the merged states of all classes. Of probability targets
+    /// only the weights of rows are looked at.
+    ///
+    /// # Errors
+    /// As [`cross_entropy`](Self::cross_entropy), and [`Error::Invalid`] unless there is a state
+    /// for each row.
+    fn cross_entropy_of_states(
+        &self,
+        states: &[PartialState],
+        classes: usize,
+        targets: Targets<'_>,
+        options: &CrossEntropy,
+    ) -> Result<CrossEntropyOutput>;
+
+    /// The gradient with respect to a part of the logits, from the merged states of all classes.
+    ///
+    /// # Errors
+    /// As [`cross_entropy_with_gradient`](Self::cross_entropy_with_gradient) and
+    /// [`partial_states`](Self::partial_states).
+    fn partial_gradient(
+        &self,
+        logits: Logits<'_>,
+        classes: ClassRange,
+        states: &[PartialState],
+        targets: Targets<'_>,
+        upstream: Upstream<'_>,
+        options: &CrossEntropy,
+    ) -> Result<OwnedValues>;
 
     /// `log sum_c exp(x_c)` of each row.
     ///
@@ -116,15 +177,16 @@ pub trait Engine {
         self.evaluate_log_sum_exp(logits, Some(upstream), options)
     }
 
-    /// Softmax cross-entropy of each row against its target class, reduced as the options say.
+    /// Softmax cross-entropy of each row against its target, reduced as the options say.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for zero classes or a wrong number of targets,
-    /// [`Error::TargetOutOfRange`] for a target that is neither a class nor the ignore index.
+    /// [`Error::Invalid`] for zero classes, a wrong number of targets or weights, probabilities
+    /// shaped otherwise than the logits, or options out of range; [`Error::TargetOutOfRange`] for a
+    /// target that is neither a class nor the ignore index.
     fn cross_entropy(
         &self,
         logits: Logits<'_>,
-        targets: &[i32],
+        targets: Targets<'_>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
         self.evaluate_cross_entropy(logits, targets, None, options)
@@ -138,10 +200,34 @@ pub trait Engine {
     fn cross_entropy_with_gradient(
         &self,
         logits: Logits<'_>,
-        targets: &[i32],
+        targets: Targets<'_>,
         upstream: Upstream<'_>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
         self.evaluate_cross_entropy(logits, targets, Some(upstream), options)
+    }
+
+    /// Softmax or log-softmax of each row: NaN in rows where it is undefined, which are those of
+    /// nothing but `-inf`, with a `+inf`, or with a NaN.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for too many rows to address, or where a device fails as for
+    /// [`log_sum_exp`](Self::log_sum_exp).
+    fn softmax(&self, logits: Logits<'_>, options: &Softmax) -> Result<OwnedValues> {
+        self.evaluate_softmax(logits, None, options)
+    }
+
+    /// The gradient of softmax or log-softmax with respect to the logits, for an upstream gradient
+    /// shaped as they are: `p (g - sum_c g_c p_c)`, or `g - p sum_c g_c`.
+    ///
+    /// # Errors
+    /// Also [`Error::Invalid`] when the upstream gradient is shaped otherwise than the logits.
+    fn softmax_gradient(
+        &self,
+        logits: Logits<'_>,
+        upstream: Logits<'_>,
+        options: &Softmax,
+    ) -> Result<OwnedValues> {
+        self.evaluate_softmax(logits, Some(upstream), options)
     }
 }

@@ -38,7 +38,7 @@ pub enum Error {
         /// The first row with such a target.
         row: usize,
         /// Its target.
-        value: i32,
+        value: i64,
         /// Number of classes.
         classes: usize,
     },

@@ -2,24 +2,34 @@
 #![deny(unsafe_code)]
 
 pub mod cpu;
+mod element;
 mod engine;
 mod error;
 pub mod kernel;
 mod logits;
 pub mod ops;
+pub mod partial;
 pub mod plan;
 pub mod runtime;
+mod targets;
 pub mod verify;
 
+pub use element::{Element, Float, OwnedValues, Values};
 pub use engine::{Engine, Upstream};
 pub use error::{Error, Result};
+pub use half;
 pub use kernel::Kernels;
 pub use kernel::parameters::Totals;
 pub use logits::{Logits, Shape};
 pub use ops::cross_entropy::{
-    CrossEntropy, CrossEntropyOperands, CrossEntropyOutput, CrossEntropyPlan, Reduction, RowOutputs,
+    CrossEntropy, CrossEntropyOperands, CrossEntropyOutput, CrossEntropyPlan, Input, MergeOperands,
+    MergePlan, Mode, Reduction, RowOutputs,
 };
 pub use ops::log_sum_exp::{LogSumExp, LogSumExpOperands, LogSumExpOutput, LogSumExpPlan};
-pub use ops::{GradientPlace, Pass, Step, UpstreamOperand, UpstreamSource};
+pub use ops::softmax::{Softmax, SoftmaxOperands, SoftmaxPass, SoftmaxPlan};
+pub use ops::{
+    DebugView, GradientPlace, Pass, PipelineView, Step, UpstreamOperand, UpstreamSource,
+};
 pub use runtime::{Gpu, GpuOptions};
+pub use targets::{ClassIndices, TargetLayout, TargetValues, Targets};
 pub use wgpu;

@@ -5,7 +5,10 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use wgpu_loss::{CrossEntropy, Engine, Gpu, LogSumExp, Logits, Reduction, Upstream};
+use wgpu_loss::partial::ClassRange;
+use wgpu_loss::{
+    CrossEntropy, Engine, Gpu, LogSumExp, Logits, Reduction, Softmax, Targets, Upstream,
+};
 
 const ROWS: usize = 37;
 const CLASSES: usize = 50;
@@ -36,21 +39,54 @@ fn futures_give_what_the_blocking_forms_give() {
     let gpu = gpu();
     let values = values();
     let logits = Logits::new(&values, ROWS, CLASSES).unwrap();
-    let targets: Vec<i32> = (0..ROWS as i32).collect();
+    let classes: Vec<i32> = (0..ROWS as i32).collect();
+    let targets = Targets::classes(&classes);
     let factors: Vec<f32> = (0..ROWS).map(|row| row as f32 - 3.5).collect();
     let options = CrossEntropy { reduction: Reduction::None, ..Default::default() };
     let upstream = Upstream::PerRow(&factors);
 
-    let blocking = gpu.cross_entropy_with_gradient(logits, &targets, upstream, &options).unwrap();
-    let (found, _) = run(gpu.cross_entropy_async(logits, &targets, Some(upstream), &options));
+    let blocking = gpu.cross_entropy_with_gradient(logits, targets, upstream, &options).unwrap();
+    let (found, _) = run(gpu.cross_entropy_async(logits, targets, Some(upstream), &options));
     let found = found.unwrap();
     assert_eq!(found.loss_rows, blocking.loss_rows);
     assert_eq!(found.gradient, blocking.gradient);
-    assert!(found.gradient.unwrap().iter().any(|&value| value != 0.0));
+    let gradient = found.gradient.unwrap().into_f32();
+    assert!(gradient.iter().any(|&value| value != 0.0));
 
     let options = LogSumExp::default();
     let blocking = gpu.log_sum_exp(logits, &options).unwrap();
     let (found, _) = run(gpu.log_sum_exp_async(logits, None, &options));
+    assert_eq!(found.unwrap(), blocking);
+
+    let options = Softmax { log: true, ..Default::default() };
+    let blocking = gpu.softmax(logits, &options).unwrap();
+    let (found, _) = run(gpu.softmax_async(logits, None, &options));
+    assert_eq!(found.unwrap(), blocking);
+    let blocking = gpu.softmax_gradient(logits, logits, &options).unwrap();
+    let (found, _) = run(gpu.softmax_async(logits, Some(logits), &options));
+    assert_eq!(found.unwrap(), blocking);
+}
+
+#[test]
+fn futures_of_parts_give_what_the_blocking_forms_give() {
+    let gpu = gpu();
+    let values = values();
+    let logits = Logits::new(&values, ROWS, CLASSES).unwrap();
+    let classes: Vec<i32> = (0..ROWS as i32).collect();
+    let targets = Targets::classes(&classes);
+    let range = ClassRange { first: 0, total: CLASSES };
+    let options = CrossEntropy::default();
+    let states = gpu.partial_states(logits, range, targets, &options).unwrap();
+    let (found, _) = run(gpu.partial_states_async(logits, range, targets, &options));
+    assert_eq!(found.unwrap(), states);
+    let blocking = gpu.cross_entropy_of_states(&states, CLASSES, targets, &options).unwrap();
+    let (found, _) = run(gpu.cross_entropy_of_states_async(&states, CLASSES, targets, &options));
+    assert_eq!(found.unwrap(), blocking);
+    let upstream = Upstream::Scalar(0.5);
+    let blocking =
+        gpu.partial_gradient(logits, range, &states, targets, upstream, &options).unwrap();
+    let (found, _) =
+        run(gpu.partial_gradient_async(logits, range, &states, targets, upstream, &options));
     assert_eq!(found.unwrap(), blocking);
 }
 

@@ -4,6 +4,9 @@
 #[allow(dead_code)] // its main
 mod embed;
 
+/// What the example reads back.
+const _: () = assert!(size_of::<wgpu_loss::Totals>() <= 32);
+
 #[test]
 fn the_loss_falls() {
     let losses = embed::run(41).unwrap_or_else(|error| panic!("{error}"));

@@ -4,12 +4,17 @@
 
 use std::collections::HashSet;
 
-use wgpu_loss::kernel::{Family, Geometry, Team};
-use wgpu_loss::plan::{AdapterClass, Capabilities, Entry, Tuning, choose, every_variant};
+use wgpu_loss::kernel::{
+    Access, Family, Geometry, Record, RowVariant, Team, TotalsKernel, Variant, Word,
+};
+use wgpu_loss::plan::{AdapterClass, Capabilities, Entry, Purpose, Tuning, choose, every_variant};
 use wgpu_loss::runtime::TwoStep;
-use wgpu_loss::verify::{Case, Extent, Operation, cases, verify};
-use wgpu_loss::verify::{Content, check_cross_entropy, check_log_sum_exp};
-use wgpu_loss::{CrossEntropy, Engine, Gpu, Kernels, Logits, Reduction, RowOutputs, Upstream};
+use wgpu_loss::verify::{Case, Extent, cases, verify};
+use wgpu_loss::verify::{Content, check_cross_entropy, check_log_sum_exp, check_softmax};
+use wgpu_loss::{
+    CrossEntropy, Element, Engine, Gpu, Kernels, LogSumExp, Logits, OwnedValues, Reduction,
+    RowOutputs, Shape, Softmax, Targets, Upstream,
+};
 
 /// The adapter to test on; there is no skipping.
 fn gpu() -> Gpu {
@@ -17,7 +22,7 @@ fn gpu() -> Gpu {
 }
 
 /// Deterministic numbers between -8 and 8, some rows of which have a clear winner.
-fn logits(extent: usize, seed: u32) -> Vec<f32> {
+fn values(extent: usize, seed: u32) -> Vec<f32> {
     (0..extent as u32)
         .map(|i| {
             let mixed = (i ^ seed).wrapping_mul(0x9e37_79b9);
@@ -27,45 +32,128 @@ fn logits(extent: usize, seed: u32) -> Vec<f32> {
         .collect()
 }
 
-/// One shape through every operation and both ways to a gradient.
-fn check_shape(gpu: &Gpu, rows: usize, classes: usize, stride: usize, what: &str) {
-    let mut values = logits((rows - 1) * stride + classes, (classes * 31 + stride) as u32);
-    // The last class leads in row 0: the tail of the row has to be seen.
-    values[classes - 1] = 30.0;
-    // One row whose target is masked, one that is all -inf, one with NaN in its last column.
-    let special = rows >= 5;
-    if special {
-        values[2 * stride + (2 * 7) % classes] = f32::NEG_INFINITY;
-        values[3 * stride..3 * stride + classes].fill(f32::NEG_INFINITY);
-        values[4 * stride + classes - 1] = f32::NAN;
-    }
-    let targets: Vec<i32> = (0..rows)
-        .map(|row| match row {
+/// Everything that cross-entropy can say of a row.
+const ALL: RowOutputs = RowOutputs {
+    loss: true,
+    log_sum_exp: true,
+    target_log_probability: true,
+    entropy: true,
+    argmax: true,
+    z_loss: true,
+};
+
+/// What a kernel knows of a row without sums beside its softmax.
+const REDUCED: RowOutputs = RowOutputs { entropy: false, z_loss: false, ..ALL };
+
+/// A row's classes, wherever they lie.
+fn class_of(shape: Shape, row: usize, class: usize) -> usize {
+    shape.start_of(row) + class * shape.inner
+}
+
+/// A batch of a shape, with a few special rows where it has enough.
+struct Batch {
+    shape: Shape,
+    values: OwnedValues,
+    targets: Vec<i32>,
+    factors: Vec<f32>,
+    class_weights: Vec<f32>,
+}
+
+impl Batch {
+    fn new(shape: Shape) -> Self {
+        let Shape { rows, classes, row_stride, .. } = shape;
+        let extent = shape.extent().expect("a small shape");
+        let mut values = values(extent, (classes * 31 + row_stride) as u32);
+        // The last class leads in row 0: the tail of the row has to be seen.
+        values[class_of(shape, 0, classes - 1)] = 30.0;
+        // One row whose target is masked, one that is all -inf, one with NaN in its last column.
+        if rows >= 5 {
+            values[class_of(shape, 2, (2 * 7) % classes)] = f32::NEG_INFINITY;
+            for class in 0..classes {
+                values[class_of(shape, 3, class)] = f32::NEG_INFINITY;
+            }
+            values[class_of(shape, 4, classes - 1)] = f32::NAN;
+        }
+        let target = |row| match row {
             0 => classes as i32 - 1,
             _ if row % 6 == 5 => -100,
             _ => ((row * 7) % classes) as i32,
-        })
-        .collect();
-    let logits = Logits::with_row_stride(&values, rows, classes, stride).unwrap();
-    let factors: Vec<f32> = (0..rows).map(|row| row as f32 * 0.25 - 1.3).collect();
-    let all = RowOutputs { loss: true, log_sum_exp: true, argmax: true };
-    let fused = [None, Some(Upstream::Scalar(-0.37)), Some(Upstream::PerRow(&factors))];
-    let engines: [(&dyn Engine, &[_]); 2] = [(gpu, &fused), (&TwoStep(gpu), &fused[1..2])];
-    for (engine, upstreams) in engines {
-        let context = || format!("{what}: {} {rows} x {classes} (stride {stride})", engine.name());
-        for &upstream in upstreams {
-            let result = check_log_sum_exp(engine, logits, upstream);
-            assert!(result.passed(), "{} log-sum-exp: {:?}", context(), result.failure);
-            let reduction = match upstream {
-                Some(Upstream::PerRow(_)) => Reduction::None,
-                Some(Upstream::Scalar(_)) => Reduction::Mean,
-                None => Reduction::Sum,
-            };
-            let options = CrossEntropy { reduction, rows: all, ..Default::default() };
-            let result = check_cross_entropy(engine, logits, &targets, upstream, &options);
-            assert!(result.passed(), "{} {reduction:?}: {:?}", context(), result.failure);
+        };
+        Self {
+            shape,
+            values: OwnedValues::from_f32(values, shape.element),
+            targets: (0..rows).map(target).collect(),
+            factors: (0..rows).map(|row| row as f32 * 0.25 - 1.3).collect(),
+            class_weights: (0..classes).map(|class| 0.5 + (class % 3) as f32).collect(),
         }
     }
+
+    fn logits(&self) -> Logits<'_> {
+        Logits::from_values(self.values.values(), self.shape).unwrap()
+    }
+
+    /// Log-sum-exp and cross-entropy, both ways to a gradient.
+    fn check_reductions(&self, gpu: &Gpu, what: &str) {
+        let (logits, targets) = (self.logits(), Targets::classes(&self.targets));
+        let scalar = Some(Upstream::Scalar(-0.37));
+        let fused = [None, scalar, Some(Upstream::PerRow(&self.factors))];
+        let engines: [(&dyn Engine, &[_]); 2] = [(gpu, &fused), (&TwoStep(gpu), &fused[1..2])];
+        for (engine, upstreams) in engines {
+            let context = || format!("{what}: {} {:?}", engine.name(), self.shape);
+            for &upstream in upstreams {
+                let result = check_log_sum_exp(engine, logits, upstream, &LogSumExp::default());
+                assert!(result.passed(), "{} log-sum-exp: {:?}", context(), result.failure);
+                let reduction = match upstream {
+                    Some(Upstream::PerRow(_)) => Reduction::None,
+                    Some(Upstream::Scalar(_)) => Reduction::Mean,
+                    None => Reduction::Sum,
+                };
+                let options = CrossEntropy { reduction, rows: REDUCED, ..Default::default() };
+                let result = check_cross_entropy(engine, logits, targets, upstream, &options);
+                assert!(result.passed(), "{} {reduction:?}: {:?}", context(), result.failure);
+            }
+        }
+    }
+
+    /// Whatever the lanes of a row add up beside its softmax, or write for every class.
+    fn check_sums(&self, gpu: &Gpu, what: &str) {
+        let logits = self.logits();
+        let targets = Targets::classes(&self.targets).with_class_weights(&self.class_weights);
+        let upstream = Some(Upstream::Scalar(-0.37));
+        let options = CrossEntropy {
+            label_smoothing: 0.1,
+            z_loss: 0.01,
+            rows: ALL,
+            correct: true,
+            ..Default::default()
+        };
+        for engine in [gpu as &dyn Engine, &TwoStep(gpu)] {
+            let result = check_cross_entropy(engine, logits, targets, upstream, &options);
+            let name = engine.name();
+            assert!(result.passed(), "{what}: {name} {:?}: {:?}", self.shape, result.failure);
+        }
+        let options = Softmax { log: self.shape.classes % 2 == 1, element: None };
+        // A finite number for each logit, without gaps.
+        let factors = values(self.shape.rows * self.shape.classes, 77);
+        let factors = Logits::from_values((&factors[..]).into(), self.shape.contiguous()).unwrap();
+        for upstream in [None, Some(factors)] {
+            let result = check_softmax(gpu, logits, upstream, &options);
+            let backward = upstream.is_some();
+            assert!(
+                result.passed(),
+                "{what}: {options:?}, backward {backward}, {:?}: {:?}",
+                self.shape,
+                result.failure
+            );
+        }
+    }
+}
+
+/// One shape through every operation.
+fn check_shape(gpu: &Gpu, shape: Shape, what: &str) {
+    let batch = Batch::new(shape);
+    batch.check_reductions(gpu, what);
+    batch.check_sums(gpu, what);
 }
 
 /// Every entry of every built-in tuning that this device can run, and some geometries that no
@@ -96,6 +184,60 @@ fn entries(capabilities: &Capabilities) -> Vec<Entry> {
     entries
 }
 
+/// Numbers of classes around what a lane's vector, a row's lanes and their vectors hold.
+fn boundaries(entry: &Entry) -> Vec<usize> {
+    let lanes = entry.geometry.lanes as usize;
+    let held = entry.geometry.held() as usize;
+    let mut classes = vec![1, 2, 3, 4, 5, 4 * lanes - 1, 4 * lanes, 4 * lanes + 1, held - 1, held];
+    if entry.family == Family::Streamed {
+        classes.extend([held + 1, 2 * held - 4, 2 * held, 2 * held + 3, 3 * held + 4]);
+    }
+    classes.retain(|&classes| classes > 0 && classes as u64 <= entry.up_to_classes);
+    classes.sort_unstable();
+    classes.dedup();
+    classes
+}
+
+/// Rows side by side, the classes of each apart: every geometry of every table for them.
+#[test]
+fn every_strided_geometry_around_its_boundaries() {
+    let gpu = gpu();
+    let capabilities = *gpu.kernels().capabilities();
+    let entries = [AdapterClass::Software, AdapterClass::Discrete]
+        .into_iter()
+        .flat_map(|class| Tuning::built_in(class).strided);
+    let mut run = HashSet::new();
+    for entry in entries {
+        let tuning = Tuning { strided: vec![entry], ..Tuning::built_in(capabilities.class) };
+        let Ok(choice) = choose(&capabilities, &tuning, 1, true, Purpose::Reduce) else {
+            continue;
+        };
+        if !run.insert((choice.family, choice.team, choice.geometry)) {
+            continue;
+        }
+        let gpu = gpu.with_tuning(tuning).unwrap();
+        let what = format!("{entry:?}");
+        for (turn, classes) in boundaries(&entry).into_iter().enumerate() {
+            // More rows than a workgroup has; by turns, blocks of fewer than it has.
+            let side_by_side = entry.geometry.rows as usize + 3;
+            check_shape(&gpu, Shape::with_class_axis(2, classes, side_by_side), &what);
+            if turn % 2 == 0 {
+                continue;
+            }
+            let blocks = Shape::with_class_axis(3, classes, 5);
+            let element = Element::ALL[turn % 3];
+            let apart = blocks.with_row_stride(5 * classes + 3).with_element(element);
+            check_shape(&gpu, apart, &what);
+        }
+    }
+    assert!(run.len() >= 6, "only {run:?}");
+    assert!(run.iter().any(|(family, team, _)| (*family, *team) == (Family::Team, Team::Lane)));
+    assert!(
+        run.iter()
+            .any(|(family, team, _)| { (*family, *team) == (Family::Streamed, Team::Workgroup) })
+    );
+}
+
 #[test]
 fn every_geometry_around_its_boundaries() {
     let gpu = gpu();
@@ -103,26 +245,27 @@ fn every_geometry_around_its_boundaries() {
     let mut run = HashSet::new();
     for entry in entries(&capabilities) {
         let tuning = Tuning { entries: vec![entry], ..Tuning::built_in(capabilities.class) };
-        let held = entry.geometry.held() as usize;
-        let Ok(choice) = choose(&capabilities, &tuning, 1, false) else { continue };
+        let Ok(choice) = choose(&capabilities, &tuning, 1, false, Purpose::Reduce) else {
+            continue;
+        };
         run.insert((choice.family, std::mem::discriminant(&choice.team)));
         let gpu = gpu.with_tuning(tuning).unwrap();
-        let lanes = entry.geometry.lanes as usize;
-        let mut classes =
-            vec![1, 2, 3, 4, 5, 4 * lanes - 1, 4 * lanes, 4 * lanes + 1, held - 1, held];
-        if entry.family == Family::Streamed {
-            classes.extend([held + 1, 2 * held - 4, 2 * held, 2 * held + 3, 3 * held + 4]);
-        }
-        classes.retain(|&classes| classes > 0 && classes as u64 <= entry.up_to_classes);
-        classes.sort_unstable();
-        classes.dedup();
         let rows = entry.geometry.rows as usize;
-        for classes in classes {
+        let what = format!("{entry:?}");
+        for (turn, classes) in boundaries(&entry).into_iter().enumerate() {
             // More than one workgroup, the last of them not full.
-            let rows = (2 * rows + 1).max(7);
-            check_shape(&gpu, rows, classes, classes, &format!("{entry:?}"));
-            check_shape(&gpu, 6, classes, classes.next_multiple_of(4) + 4, &format!("{entry:?}"));
-            check_shape(&gpu, 1, classes, classes + 3, &format!("{entry:?}"));
+            check_shape(&gpu, Shape::new((2 * rows + 1).max(7), classes), &what);
+            // Rows apart, and halves, take turns: each is a kernel more to compile.
+            let gap = classes.next_multiple_of(4) + 4;
+            let other = match turn % 4 {
+                1 => Shape::new(6, classes).with_row_stride(gap),
+                3 => {
+                    let half = [Element::F16, Element::Bf16][turn / 4 % 2];
+                    Shape::new(1, classes).with_row_stride(classes + 3).with_element(half)
+                }
+                _ => continue,
+            };
+            check_shape(&gpu, other, &what);
         }
     }
     for needed in [
@@ -154,13 +297,102 @@ fn verification_passes() {
         assert!(report.passed(), "{}: {:#?}", engine.name(), report.failures);
         assert!(report.worst_relative_error > 0.0, "nothing was compared");
     }
-    // The list that naga checks is the list that plans are made of.
-    let listed: HashSet<_> =
-        every_variant(gpu.kernels().capabilities(), gpu.kernels().tuning()).into_iter().collect();
+    // The list that naga checks is made like the plans are.
+    let listed = every_variant(gpu.kernels().capabilities(), gpu.kernels().tuning());
+    let listed = Listed::new(&listed);
     let compiled = gpu.kernels().compiled();
     assert!(compiled.len() > 20);
     for variant in compiled {
-        assert!(listed.contains(&variant), "{variant} is not listed");
+        assert!(listed.covers(&variant), "{variant} is like nothing in the list");
+    }
+}
+
+/// What a list of kernels is made of.
+#[derive(Default)]
+struct Listed {
+    geometries: HashSet<(Family, Team, Geometry, Access)>,
+    option_pairs: HashSet<(String, String)>,
+    others: HashSet<Variant>,
+}
+
+/// Each option of a kernel over rows, by its name and what it is.
+fn levels(variant: &RowVariant) -> Vec<String> {
+    let RowVariant { operation, element, transform, comparison, gradient, record, .. } = variant;
+    let mut levels = vec![
+        format!("{operation:?}"),
+        format!("family {:?}", variant.family),
+        format!("access {:?}", variant.access),
+        format!("element {element:?}"),
+        format!("{transform:?}"),
+        format!("target {:?}", comparison.target),
+        format!("class weights {}", comparison.class_weights),
+        format!("row weights {}", comparison.row_weights),
+        format!("masked {}", comparison.masked),
+        format!("z-loss {}", comparison.z_loss),
+        format!("state {:?}", variant.state),
+    ];
+    levels.push(match gradient {
+        None => "no gradient".to_owned(),
+        Some(gradient) => format!("place {:?}", gradient.place),
+    });
+    if let Some(gradient) = gradient {
+        levels.push(format!("upstream {:?}", gradient.upstream));
+        levels.push(format!("divides {}", gradient.divides));
+    }
+    levels.extend(Word::ALL.iter().map(|&word| format!("{word:?} {}", record.has(word))));
+    levels
+}
+
+fn pairs(variant: &RowVariant) -> Vec<(String, String)> {
+    let levels = levels(variant);
+    let of_first = |(at, first): (usize, &String)| {
+        levels[at + 1..].iter().map(|second| (first.clone(), second.clone())).collect::<Vec<_>>()
+    };
+    levels.iter().enumerate().flat_map(of_first).collect()
+}
+
+/// The records that losses are summed from differ in words that the sum does not look at.
+fn without_other_words(variant: &Variant) -> Variant {
+    let mut variant = *variant;
+    match &mut variant {
+        Variant::Totals(totals) => {
+            if let TotalsKernel::SumTiles { record, .. } = &mut totals.kernel {
+                *record = Record::NONE.with(Word::Correct, record.has(Word::Correct));
+            }
+        }
+        Variant::Merge(merge) => merge.record = Record::NONE,
+        Variant::Rows(_) => {}
+    }
+    variant
+}
+
+impl Listed {
+    fn new(variants: &[Variant]) -> Self {
+        let mut listed = Self::default();
+        for variant in variants {
+            if let Variant::Rows(rows) = variant {
+                let RowVariant { family, team, geometry, access, .. } = *rows;
+                listed.geometries.insert((family, team, geometry, access));
+                listed.option_pairs.extend(pairs(rows));
+            } else {
+                listed.others.insert(without_other_words(variant));
+            }
+        }
+        listed
+    }
+
+    /// Whether the geometry is listed, and each two of the options are together somewhere.
+    fn covers(&self, variant: &Variant) -> bool {
+        let Variant::Rows(rows) = variant else {
+            return self.others.contains(&without_other_words(variant));
+        };
+        let RowVariant { family, team, geometry, access, .. } = *rows;
+        let missing: Vec<_> =
+            pairs(rows).into_iter().filter(|pair| !self.option_pairs.contains(pair)).collect();
+        if !missing.is_empty() {
+            println!("{variant}: no kernel of the list has {missing:?}");
+        }
+        missing.is_empty() && self.geometries.contains(&(family, team, geometry, access))
     }
 }
 
@@ -172,24 +404,22 @@ fn special_values_on_every_tuning() {
     let device = *gpu.kernels().capabilities();
     let special = |case: &Case| {
         let small = case.shape.rows * case.shape.row_stride <= 1 << 16;
-        let plain = case.content == Content::Normal
-            && !matches!(case.operation, Operation::CrossEntropy { .. });
+        let plain = case.content == Content::Normal && case.operation.cross_entropy().is_none();
         small && !plain
     };
     let cases: Vec<_> = cases(Extent::Quick).into_iter().filter(special).collect();
-    assert!(cases.len() > 100, "only {} cases", cases.len());
+    assert!(cases.len() > 40, "only {} cases", cases.len());
     for class in [AdapterClass::Software, AdapterClass::Discrete] {
         for subgroups in [device.subgroups, None] {
             let capabilities = Capabilities { subgroups, ..device };
             let kernels =
                 Kernels::with(gpu.device(), capabilities, Tuning::built_in(class)).unwrap();
             let gpu = gpu.with_kernels(kernels);
-            for case in &cases {
-                for engine in [&gpu as &dyn Engine, &TwoStep(&gpu)] {
-                    let result = case.check(engine);
-                    let failure = result.failure;
-                    assert!(failure.is_none(), "{class:?} {subgroups:?} {case}: {failure:?}");
-                }
+            for (turn, case) in cases.iter().enumerate() {
+                // In one step or in two, by turns.
+                let engines = [&gpu as &dyn Engine, &TwoStep(&gpu)];
+                let failure = case.check(engines[turn % 2]).failure;
+                assert!(failure.is_none(), "{class:?} {subgroups:?} {case}: {failure:?}");
             }
         }
     }
@@ -200,6 +430,7 @@ fn special_values_on_every_tuning() {
 fn very_long_rows() {
     let gpu = gpu();
     for classes in [(1 << 18) + 1, 3_000_000, 6_000_001, 1 << 23] {
-        check_shape(&gpu, 1, classes, classes, "a long row");
+        Batch::new(Shape::new(1, classes)).check_reductions(&gpu, "a long row");
     }
+    Batch::new(Shape::new(1, 3_000_000)).check_sums(&gpu, "a long row");
 }

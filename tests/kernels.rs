@@ -1,6 +1,10 @@
 //! Every kernel the planner can choose, through naga: valid with exactly the capabilities it claims,
 //! and with the bindings and uniform structs that the host believes in. Needs no adapter.
 
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
 use naga::valid::{Capabilities as NagaCapabilities, ValidationFlags, Validator};
 use wgpu_loss::kernel::bindings::{Binding, bindings};
 use wgpu_loss::kernel::link::{ENTRY_POINT, link};
@@ -20,7 +24,7 @@ const SUBGROUPS: [Option<SubgroupSizes>; 6] = [
 /// All variants of all built-in tunings on devices of all subgroup sizes, each once.
 fn menu() -> Vec<Variant> {
     let mut variants = Vec::new();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for class in [AdapterClass::Software, AdapterClass::Integrated, AdapterClass::Discrete] {
         for subgroups in SUBGROUPS {
             for max_invocations in [256, 1024] {
@@ -34,10 +38,47 @@ fn menu() -> Vec<Variant> {
     variants
 }
 
-fn parse(variant: &Variant) -> naga::Module {
-    let source = link(variant);
-    naga::front::wgsl::parse_str(&source)
-        .unwrap_or_else(|error| panic!("{variant}: {}\n{source}", error.emit_to_string(&source)))
+/// A struct of a source: its name, its members with their byte offsets, its bytes.
+type Struct = (String, Vec<(String, u32)>, u32);
+
+/// What naga says of a kernel's source.
+struct Reflected {
+    variant: Variant,
+    source: String,
+    /// What is wrong with it as far as the capabilities go that it claims.
+    fault: Option<String>,
+    /// Whether it is valid without any capability.
+    is_valid_without: bool,
+    /// Names and workgroup sizes.
+    entry_points: Vec<(String, [u32; 3])>,
+    /// Group, index, whether it is written (`None`: a uniform) and bytes of an element, by index.
+    bindings: Vec<(u32, u32, Option<bool>, u64)>,
+    structs: Vec<Struct>,
+}
+
+impl Reflected {
+    fn new(variant: Variant) -> Self {
+        let source = link(&variant);
+        let module = naga::front::wgsl::parse_str(&source).unwrap_or_else(|error| {
+            panic!("{variant}: {}\n{source}", error.emit_to_string(&source))
+        });
+        let claimed = match variant.needs_subgroups() {
+            true => NagaCapabilities::SUBGROUP,
+            false => NagaCapabilities::empty(),
+        };
+        let fault = validate(&module, claimed).err().map(|error| error.emit_to_string(&source));
+        let is_valid_without = match variant.needs_subgroups() {
+            true => validate(&module, NagaCapabilities::empty()).is_ok(),
+            false => fault.is_none(),
+        };
+        let entry_points = module
+            .entry_points
+            .iter()
+            .map(|entry| (entry.name.clone(), entry.workgroup_size))
+            .collect();
+        let (bindings, structs) = (reflected_bindings(&variant, &module), structs(&module));
+        Self { variant, source, fault, is_valid_without, entry_points, bindings, structs }
+    }
 }
 
 fn validate(
@@ -51,25 +92,81 @@ fn validate(
         .map_err(Box::new)
 }
 
+fn reflected_bindings(
+    variant: &Variant,
+    module: &naga::Module,
+) -> Vec<(u32, u32, Option<bool>, u64)> {
+    let mut layouter = naga::proc::Layouter::default();
+    layouter.update(module.to_ctx()).unwrap();
+    let mut reflected: Vec<_> = module
+        .global_variables
+        .iter()
+        .filter_map(|(_, global)| {
+            let binding = global.binding?;
+            let written = match global.space {
+                naga::AddressSpace::Uniform => None,
+                naga::AddressSpace::Storage { access } => {
+                    Some(access.contains(naga::StorageAccess::STORE))
+                }
+                other => panic!("{variant}: binding {} in {other:?}", binding.binding),
+            };
+            let bytes = match module.types[global.ty].inner {
+                naga::TypeInner::Array { stride, .. } => stride,
+                _ => layouter[global.ty].size,
+            };
+            Some((binding.group, binding.binding, written, u64::from(bytes)))
+        })
+        .collect();
+    reflected.sort();
+    reflected
+}
+
+fn structs(module: &naga::Module) -> Vec<Struct> {
+    let of_type = |ty: &naga::Type| {
+        let naga::TypeInner::Struct { members, span } = &ty.inner else { return None };
+        let members = members
+            .iter()
+            .map(|member| (member.name.clone().unwrap_or_default(), member.offset))
+            .collect();
+        Some((ty.name.clone()?, members, *span))
+    };
+    module.types.iter().filter_map(|(_, ty)| of_type(ty)).collect()
+}
+
+/// All of [`menu`], each source parsed and validated once for all tests.
+fn reflected() -> &'static [Reflected] {
+    static REFLECTED: OnceLock<Vec<Reflected>> = OnceLock::new();
+    REFLECTED.get_or_init(|| {
+        let variants = menu();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            let shares: Vec<_> = variants
+                .chunks(variants.len().div_ceil(threads))
+                .map(|share| {
+                    let reflect = || share.iter().copied().map(Reflected::new).collect::<Vec<_>>();
+                    scope.spawn(reflect)
+                })
+                .collect();
+            let joined = shares.into_iter().flat_map(|share| {
+                share.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            joined.collect()
+        })
+    })
+}
+
 #[test]
 fn every_variant_is_valid_with_the_capabilities_it_claims() {
-    let variants = menu();
-    assert!(variants.len() > 1000, "only {} variants", variants.len());
+    let all = reflected();
+    assert!(all.len() > 1000, "only {} variants", all.len());
     let mut with_subgroups = 0;
-    for variant in &variants {
-        let module = parse(variant);
-        let claimed = if variant.needs_subgroups() {
+    for Reflected { variant, fault, is_valid_without, .. } in all {
+        if variant.needs_subgroups() {
             with_subgroups += 1;
-            assert!(
-                validate(&module, NagaCapabilities::empty()).is_err(),
-                "{variant} claims subgroups and uses none"
-            );
-            NagaCapabilities::SUBGROUP
-        } else {
-            NagaCapabilities::empty()
-        };
-        if let Err(error) = validate(&module, claimed) {
-            panic!("{variant}: {}", error.emit_to_string(&link(variant)));
+            assert!(!is_valid_without, "{variant} claims subgroups and uses none");
+        }
+        if let Some(fault) = fault {
+            panic!("{variant}: {fault}");
         }
     }
     assert!(with_subgroups > 100);
@@ -77,11 +174,7 @@ fn every_variant_is_valid_with_the_capabilities_it_claims() {
 
 #[test]
 fn bindings_and_workgroups_are_what_the_source_says() {
-    for variant in menu() {
-        let module = parse(&variant);
-        let entry = &module.entry_points[0];
-        assert_eq!(module.entry_points.len(), 1, "{variant}");
-        assert_eq!(entry.name, ENTRY_POINT);
+    for Reflected { variant, entry_points, bindings: found, .. } in reflected() {
         let invocations = match variant {
             Variant::Rows(rows) => {
                 if matches!(rows.team, Team::Subgroups { .. }) {
@@ -90,38 +183,14 @@ fn bindings_and_workgroups_are_what_the_source_says() {
                 rows.geometry.invocations()
             }
             Variant::Totals(totals) => totals.lanes,
+            Variant::Merge(merge) => merge.lanes,
         };
-        let overrides: Vec<_> = entry.workgroup_size.to_vec();
-        assert_eq!(overrides, [invocations, 1, 1], "{variant}");
-
-        let mut layouter = naga::proc::Layouter::default();
-        layouter.update(module.to_ctx()).unwrap();
-        let mut reflected: Vec<_> = module
-            .global_variables
+        assert_eq!(*entry_points, [(ENTRY_POINT.to_owned(), [invocations, 1, 1])], "{variant}");
+        let believed: Vec<_> = bindings(variant)
             .iter()
-            .filter_map(|(_, global)| {
-                let binding = global.binding?;
-                assert_eq!(binding.group, 0);
-                let written = match global.space {
-                    naga::AddressSpace::Uniform => None,
-                    naga::AddressSpace::Storage { access } => {
-                        Some(access.contains(naga::StorageAccess::STORE))
-                    }
-                    other => panic!("{variant}: binding {} in {other:?}", binding.binding),
-                };
-                let bytes = match module.types[global.ty].inner {
-                    naga::TypeInner::Array { stride, .. } => stride,
-                    _ => layouter[global.ty].size,
-                };
-                Some((binding.binding, written, u64::from(bytes)))
-            })
+            .map(|Binding { index, written, bytes, .. }| (0, *index, *written, *bytes))
             .collect();
-        reflected.sort();
-        let believed: Vec<_> = bindings(&variant)
-            .iter()
-            .map(|Binding { index, written, bytes, .. }| (*index, *written, *bytes))
-            .collect();
-        assert_eq!(reflected, believed, "{variant}");
+        assert_eq!(*found, believed, "{variant}");
     }
 }
 
@@ -136,62 +205,154 @@ fn no_kernel_needs_more_storage_buffers_than_every_device_has() {
 /// Field names and byte offsets of a host struct that mirrors a WGSL one of 4-byte members.
 macro_rules! fields {
     ($name:ident { $($field:ident),* $(,)? }) => {
-        vec![$((stringify!($field), std::mem::offset_of!($name, $field) as u32)),*]
+        vec![$((stringify!($field).to_owned(), std::mem::offset_of!($name, $field) as u32)),*]
     };
 }
 
 #[test]
-fn uniform_structs_are_laid_out_as_in_the_source() {
+fn structs_are_laid_out_as_in_the_source() {
     use wgpu_loss::kernel::parameters::{RowParameters, TotalsParameters};
+    use wgpu_loss::partial::PartialState;
     let rows = fields!(RowParameters {
         rows,
         classes,
+        inner,
+        first_inner,
         logits_offset,
         logits_stride,
         gradient_offset,
         gradient_stride,
         targets_offset,
-        loss_offset,
-        log_sum_exp_offset,
-        argmax_offset,
+        targets_stride,
+        record_offset,
         state_offset,
         upstream_offset,
         upstream_stride,
         totals_offset,
-        upstream,
+        class_weights_offset,
+        row_weights_offset,
+        first_class,
+        total_classes,
         ignore_index,
         has_ignore_index,
+        parts,
+        part_stride,
+        upstream,
+        target_share,
+        smoothing_share,
+        z_loss,
+        logit_scale,
+        softcap,
+        scale_per_softcap,
     });
     let totals = fields!(TotalsParameters {
         rows,
         first_row,
         first_tile,
         tiles,
-        classes,
+        total_classes,
         targets_offset,
-        loss_offset,
+        class_weights_offset,
+        row_weights_offset,
+        record_offset,
         totals_offset,
         ignore_index,
         has_ignore_index,
     });
-    let mut checked = [false; 2];
-    for variant in menu() {
-        let module = parse(&variant);
-        for (_, ty) in module.types.iter() {
-            let (host, size, seen) = match ty.name.as_deref() {
-                Some("RowParameters") => (&rows, size_of::<RowParameters>(), 0),
-                Some("TotalsParameters") => (&totals, size_of::<TotalsParameters>(), 1),
-                _ => continue,
+    let mut state = fields!(PartialState {
+        maximum,
+        rest,
+        distance,
+        weight,
+        spread,
+        argmax,
+        target_logit,
+        flags,
+    });
+    // Kernels hold the target's logit as its bits.
+    state[6].0 = "target_bits".to_owned();
+    let expected = [
+        ("RowParameters", rows, size_of::<RowParameters>()),
+        ("TotalsParameters", totals, size_of::<TotalsParameters>()),
+        ("PartialState", state, size_of::<PartialState>()),
+    ];
+    let mut checked = [false; 3];
+    for Reflected { variant, structs, .. } in reflected() {
+        for (name, members, bytes) in structs {
+            let mut all = expected.iter().zip(&mut checked);
+            let Some(((_, host, size), checked)) = all.find(|((it, ..), _)| it == name) else {
+                continue;
             };
-            let naga::TypeInner::Struct { members, span } = &ty.inner else { panic!("a struct") };
-            let source: Vec<_> = members
-                .iter()
-                .map(|member| (member.name.as_deref().unwrap_or_default(), member.offset))
-                .collect();
-            assert_eq!(&source, host, "{variant}");
-            assert_eq!(*span as usize, size, "{variant}");
-            checked[seen] = true;
+            assert_eq!(members, host, "{name} of {variant}");
+            assert_eq!(*bytes as usize, *size, "{name} of {variant}");
+            *checked = true;
         }
     }
-    assert_eq!(checked, [true; 2]);
+    assert_eq!(checked, [true; 3]);
+}
+
+/// A file as a kernel is linked from it: what its heading says, then its text.
+fn linked_files(source: &str) -> impl Iterator<Item = (&str, &str)> {
+    source.split("\n// ---- ").skip(1).filter_map(|file| file.split_once('\n'))
+}
+
+/// Every file as any kernel is linked from it, each once.
+fn linked() -> HashSet<(&'static str, &'static str)> {
+    reflected().iter().flat_map(|each| linked_files(&each.source)).collect()
+}
+
+/// The identifiers of WGSL, those of comments left out.
+fn identifiers(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    code.flat_map(|code| code.split(|c: char| !(c.is_alphanumeric() || c == '_')))
+}
+
+fn is_nameless(identifier: &str) -> bool {
+    identifier.split('_').any(|word| word == "operand")
+}
+
+/// Files that serve several operands call them `operand`: linking has to have named each.
+#[test]
+fn every_operand_has_a_name() {
+    for (heading, text) in linked() {
+        let nameless = identifiers(text).find(|it| is_nameless(it));
+        assert!(nameless.is_none(), "{heading} is linked with {nameless:?}");
+    }
+    // And there are such files: the check has something to find.
+    let template = shaders().join("element/load_f32_vector.wgsl");
+    let template = std::fs::read_to_string(template).expect("a file of shaders/");
+    assert!(identifiers(&template).any(is_nameless));
+}
+
+fn shaders() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders")
+}
+
+/// Paths below `shaders/`, with `/` between their parts.
+fn files_of(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of shaders/") {
+        let path = entry.expect("an entry of shaders/").path();
+        if path.is_dir() {
+            files_of(&path, found);
+        } else {
+            let parts = path.strip_prefix(shaders()).expect("below shaders/").components();
+            let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
+            found.insert(parts.join("/"));
+        }
+    }
+}
+
+#[test]
+fn every_file_of_shaders_is_part_of_some_kernel() {
+    let mut files = BTreeSet::new();
+    files_of(&shaders(), &mut files);
+    assert!(files.len() > 50, "only {} files", files.len());
+    let linked: BTreeSet<_> = linked()
+        .into_iter()
+        .filter_map(|(heading, _)| heading.split_whitespace().next())
+        .map(str::to_owned)
+        .collect();
+    let unused: Vec<_> = files.difference(&linked).collect();
+    assert!(unused.is_empty(), "no kernel is made of {unused:?}");
+    assert_eq!(files, linked, "a heading names no file");
 }

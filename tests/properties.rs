@@ -1,16 +1,24 @@
-//! Random shapes, strides, options and special values on the GPU, against the oracle; what fails
-//! shrinks to a readable call. Needs an adapter.
+//! Random calls of every operation, option, type and layout on the GPU and on the CPU, against the
+//! oracle; what fails shrinks to a readable call. Needs an adapter.
+//!
+//! `cargo xtask soak MINUTES` goes on with ever new calls.
 
+#[path = "common/property.rs"]
+mod property;
 #[path = "common/random_call.rs"]
 mod random_call;
 
 use std::sync::OnceLock;
 
-use proptest::prelude::*;
 use random_call::call;
 use wgpu_loss::plan::{AdapterClass, Capabilities, Tuning};
 use wgpu_loss::runtime::TwoStep;
-use wgpu_loss::{Gpu, Kernels};
+use wgpu_loss::{Engine, Gpu, Kernels, cpu};
+
+/// Each call may need a kernel of its own, which takes a software device 0.1 s to compile.
+const GPU_CASES: u32 = 96;
+
+const CPU_CASES: u32 = 512;
 
 /// The adapter as it is, and with the tuning of real GPUs but without subgroups.
 fn gpus() -> &'static [Gpu; 2] {
@@ -24,14 +32,18 @@ fn gpus() -> &'static [Gpu; 2] {
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 80, failure_persistence: None, ..Default::default() })]
+/// Each call meets one of the GPU's engines; a failure shrinks to the first that fails.
+#[test]
+fn the_gpu_is_close_to_the_oracle() {
+    let [gpu, other] = gpus();
+    let (two_step, other_two_step) = (TwoStep(gpu), TwoStep(other));
+    let engines: [&dyn Engine; 4] = [gpu, &two_step, other, &other_two_step];
+    property::check("GPU", GPU_CASES, (0..engines.len(), call()), |(engine, call)| {
+        call.check(engines[engine])
+    });
+}
 
-    #[test]
-    fn is_close_to_the_oracle(call in call()) {
-        for gpu in gpus() {
-            call.check(gpu)?;
-            call.check(&TwoStep(gpu))?;
-        }
-    }
+#[test]
+fn the_cpu_is_close_to_the_oracle() {
+    property::check("CPU", CPU_CASES, call(), |call| call.check(&cpu::Fast));
 }

@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use serde::Deserialize;
 use wgpu_loss::verify::Extent;
-use wgpu_loss::{CrossEntropy, CrossEntropyOutput, Engine, Gpu, Logits, Upstream, cpu};
-use wgpu_loss::{Reduction, RowOutputs};
+use wgpu_loss::{
+    CrossEntropy, CrossEntropyOutput, Engine, Gpu, Logits, OwnedValues, Targets, Upstream, cpu,
+};
 
 use crate::device::{self, Description};
-use crate::eval::safetensors::{Role, parse, select};
-use crate::eval::{correct, tensor::Matrix};
+use crate::eval::layout::Matrix;
+use crate::eval::role::{Role, select};
+use crate::eval::safetensors::parse;
 use crate::failure::{Failure, Result};
 use crate::output::{self, Output, three};
 use crate::{bench, verify};
@@ -76,22 +78,17 @@ struct Evaluation {
 fn evaluate(
     name: &'static str,
     engine: &dyn Engine,
-    matrix: &Matrix<'_>,
-    targets: &[i32],
+    logits: Logits<'_>,
+    targets: Targets<'_>,
 ) -> Result<Evaluation> {
-    let logits = Logits::new(&matrix.values, matrix.rows, matrix.classes)?;
-    let options = CrossEntropy {
-        reduction: Reduction::Mean,
-        rows: RowOutputs { argmax: true, ..Default::default() },
-        ..Default::default()
-    };
+    let options = CrossEntropy { correct: true, ..Default::default() };
     let run = || engine.cross_entropy_with_gradient(logits, targets, Upstream::default(), &options);
     // The first call compiles kernels.
     run()?;
     let start = Instant::now();
     let output = run()?;
     let milliseconds = 1e3 * start.elapsed().as_secs_f64();
-    let correct = correct(targets, output.argmax.as_deref().unwrap_or(&[]), options.ignore_index);
+    let correct = output.correct.unwrap_or_default();
     Ok(Evaluation { name, accuracy: correct as f64 / output.counted as f64, output, milliseconds })
 }
 
@@ -100,12 +97,14 @@ fn sample(gpu: Option<&Gpu>, out: &mut Output) -> Result<()> {
     let expected: Expected =
         serde_json::from_str(EXPECTED).map_err(|error| Failure::Sample(error.to_string()))?;
     let tensors = parse(SAMPLE).map_err(damaged)?;
-    let matrix =
-        select(&tensors, Role::Logits, None).and_then(|tensor| tensor.logits()).map_err(damaged)?;
-    let targets = select(&tensors, Role::Targets, None)
-        .and_then(|tensor| tensor.targets())
+    let matrix = select(&tensors, Role::Logits, None)
+        .and_then(|tensor| Matrix::new(tensor, -1))
         .map_err(damaged)?;
-    if (matrix.rows, matrix.classes) != (expected.rows, expected.classes) {
+    let indices = select(&tensors, Role::Targets(&matrix.layout), None)
+        .and_then(|tensor| tensor.indices().ok_or_else(|| format!("no targets: {tensor}")))
+        .map_err(damaged)?;
+    let (logits, targets) = (matrix.logits()?, Targets::classes(indices.classes()));
+    if (logits.rows(), logits.classes()) != (expected.rows, expected.classes) {
         return Err(Failure::Sample("the shapes of the two files differ".to_owned()));
     }
 
@@ -113,16 +112,17 @@ fn sample(gpu: Option<&Gpu>, out: &mut Output) -> Result<()> {
         "Sample: {} handwritten digits, logits of {} classes, mean cross-entropy",
         expected.rows, expected.classes
     ))?;
-    let oracle = evaluate("cpu::Oracle", &cpu::Oracle, &matrix, &targets)?;
-    let mut evaluations = vec![evaluate("cpu::Fast", &cpu::Fast, &matrix, &targets)?, oracle];
+    let oracle = evaluate("cpu::Oracle", &cpu::Oracle, logits, targets)?;
+    let mut evaluations = vec![evaluate("cpu::Fast", &cpu::Fast, logits, targets)?, oracle];
     if let Some(gpu) = gpu {
-        evaluations.insert(0, evaluate("GPU", gpu, &matrix, &targets)?);
+        evaluations.insert(0, evaluate("GPU", gpu, logits, targets)?);
     }
     let header = ["", "loss", "- sklearn", "gradient", "accuracy", "ms"];
     let mut table = output::table(&header, 1);
-    let reference = evaluations.last().and_then(|oracle| oracle.output.gradient.clone());
+    let gradient = |each: &Evaluation| each.output.gradient.clone().map(OwnedValues::into_f32);
+    let reference = evaluations.last().and_then(gradient);
     for each in &evaluations {
-        let difference = largest_difference(each.output.gradient.as_deref(), reference.as_deref());
+        let difference = largest_difference(gradient(each).as_deref(), reference.as_deref());
         table.add_row(vec![
             each.name.to_owned(),
             format!("{:.9}", each.output.loss),

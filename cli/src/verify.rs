@@ -38,7 +38,11 @@ struct JsonFailure<'a> {
 
 /// Verifies and prints; exit code 1 if a case failed, or if the GPU was asked for and is missing.
 pub fn run(adapter: Option<&str>, options: &VerifyOptions, out: &mut Output) -> Result<ExitCode> {
-    let extent = if options.full { Extent::Full } else { Extent::Quick };
+    let extent = match (options.full, options.broad) {
+        (true, _) => Extent::Full,
+        (false, true) => Extent::Broad,
+        (false, false) => Extent::Quick,
+    };
     let mut missing = false;
     let gpu = match options.device {
         VerifyDevice::Cpu => None,
@@ -64,7 +68,11 @@ pub fn run(adapter: Option<&str>, options: &VerifyOptions, out: &mut Output) -> 
             backend: description.as_ref().map(|it| it.backend.as_str()),
             driver: description.as_ref().map(|it| it.driver.as_str()),
             engine: engine.name(),
-            extent: if options.full { "full" } else { "quick" },
+            extent: match extent {
+                Extent::Full => "full",
+                Extent::Broad => "broad",
+                Extent::Quick => "quick",
+            },
             checked: report.checked,
             failed: report.failed,
             worst_relative_error: Number(report.worst_relative_error),

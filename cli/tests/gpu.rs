@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Folder, arrays, close, pair, run, text};
+use common::{Folder, arrays, bytes, close, pair, run, safetensors, text};
+use wgpu_loss::half::bf16;
 
 #[test]
 fn adapters_are_listed() {
@@ -18,28 +19,97 @@ fn adapters_are_listed() {
     assert!(text.stdout.starts_with(name), "{}", text.stdout);
 }
 
+/// Evaluates on the GPU and by the oracle: the JSON of both, once what they wrote agrees.
+#[track_caller]
+fn both(folder: &Folder, arguments: &str, tolerance: f32) -> [serde_json::Value; 2] {
+    let out = |device: &str| folder.path(&format!("{device}.safetensors"));
+    let jsons = ["gpu", "oracle"].map(|device| {
+        let path = text(&out(device));
+        let common = ["--device", device, "--json", "--out", &path];
+        let arguments: Vec<_> = arguments.split_whitespace().collect();
+        run(&[&["eval"], arguments.as_slice(), &common].concat()).json()
+    });
+    let (gpu, oracle) = (arrays(&out("gpu")), arrays(&out("oracle")));
+    assert_eq!(gpu.len(), oracle.len());
+    for (gpu, oracle) in gpu.iter().zip(&oracle) {
+        assert_eq!((&gpu.name, gpu.dtype, &gpu.shape), (&oracle.name, oracle.dtype, &oracle.shape));
+        for (a, b) in gpu.values.iter().zip(&oracle.values) {
+            assert!((a - b).abs() <= tolerance * b.abs().max(1.0), "{}: {a}, {b}", gpu.name);
+        }
+    }
+    jsons
+}
+
 #[test]
 fn eval_agrees_with_the_oracle() {
     let folder = Folder::new();
     let file = folder.write("pair.safetensors", &pair());
-    let out = |device: &str| folder.path(&format!("{device}.safetensors"));
-    let eval = |device: &str| {
-        let path = text(&out(device));
-        let options = ["--gradient", "--device", device, "--json", "--out", &path];
-        run(&[&["eval", "cross-entropy", &file], options.as_slice()].concat()).json()
-    };
-    let (gpu, oracle) = (eval("gpu"), eval("oracle"));
+    let [gpu, oracle] = both(&folder, &format!("cross-entropy {file} --gradient"), 2e-6);
     close(&gpu["loss"], oracle["loss"].as_f64().expect("a number"));
     assert_eq!((&gpu["accuracy"], &gpu["counted"]), (&oracle["accuracy"], &oracle["counted"]));
-    for (gpu, oracle) in arrays(&out("gpu")).iter().zip(&arrays(&out("oracle"))) {
-        assert_eq!((&gpu.0, &gpu.1), (&oracle.0, &oracle.1));
-        for (a, b) in gpu.2.iter().zip(&oracle.2) {
-            assert!((a - b).abs() <= 2e-6 * b.abs().max(1.0), "{}: {a}, {b}", gpu.0);
-        }
-    }
     let sum = run(&["eval", "log-sum-exp", &file, "--device", "gpu", "--json"]).json();
     close(&sum["log_sum_exp"][0], 2.126_928_011);
     assert_eq!(run(&["eval", "cross-entropy", &file, "--json"]).json()["device"], "gpu");
+}
+
+/// bfloat16 logits of (2, 3, 2, 2) with every option, as PyTorch's (N, C, H, W).
+#[test]
+fn every_option_agrees_with_the_oracle() {
+    let folder = Folder::new();
+    let logits: Vec<bf16> =
+        (0..24).map(|index| bf16::from_f32((index * index % 13) as f32 / 2.0 - 3.0)).collect();
+    let upstream: Vec<f32> = (0..24).map(|index| (index % 5) as f32 - 2.0).collect();
+    let probabilities: Vec<f32> = (0..24).map(|index| (index % 7) as f32 / 8.0).collect();
+    let shape = &[2, 3, 2, 2][..];
+    let weights = [0.5, 1.0, 2.0, 0.25, 4.0, 1.0, 1.5, 3.0];
+    let tensors = [
+        ("logits", "BF16", shape, bytes(&logits, bf16::to_le_bytes)),
+        ("targets", "U32", &[2, 2, 2], bytes(&[0, 2, 1, 1, 1, 0, 2, 2], u32::to_le_bytes)),
+        ("q", "F32", shape, bytes(&probabilities, f32::to_le_bytes)),
+        ("g", "F32", shape, bytes(&upstream, f32::to_le_bytes)),
+        ("w", "F32", &[3], bytes(&weights[..3], f32::to_le_bytes)),
+        ("v", "F32", &[2, 2, 2], bytes(&weights, f32::to_le_bytes)),
+    ];
+    let file = folder.write("file.safetensors", &safetensors(&tensors));
+    let all = format!(
+        "cross-entropy {file} --class-axis 1 --class-weights w --row-weights v --z-loss 0.01 \
+         --label-smoothing 0.1 --logit-scale 1.5 --softcap 4 --ignore-index 1 --gradient --correct \
+         --rows loss,log-sum-exp,target-log-probability,entropy,argmax,z-loss \
+         --gradient-element f32"
+    );
+    let soft = format!(
+        "cross-entropy {file} --class-axis 1 --probabilities q --masked --row-weights v \
+         --gradient --gradient-element f32"
+    );
+    for (arguments, has_z_loss) in [(all, true), (soft, false)] {
+        let [gpu, oracle] = both(&folder, &arguments, 4e-6);
+        for key in ["loss", "z_loss", "denominator", "accuracy", "counted"] {
+            match oracle[key].as_f64() {
+                Some(value) => close(&gpu[key], value),
+                None => assert!(gpu[key].is_null(), "{key}"),
+            }
+        }
+        assert_eq!(oracle["z_loss"].is_number(), has_z_loss);
+        assert_eq!(gpu["counted"], if has_z_loss { 5 } else { 8 });
+    }
+    for operation in ["softmax", "log-softmax"] {
+        for more in ["", "--upstream-tensor g", "--element f32"] {
+            // One unit of bfloat16, since what is rounded differs in its last float32 bits.
+            let tolerance = if more.ends_with("f32") { 2e-6 } else { 1.0 / 128.0 };
+            both(&folder, &format!("{operation} {file} --class-axis 1 {more}"), tolerance);
+        }
+    }
+    both(&folder, &format!("log-sum-exp {file} --class-axis 1 --gradient"), 1.0 / 128.0);
+}
+
+#[test]
+fn no_pixels_are_no_rows() {
+    let folder = Folder::new();
+    let tensors = [("logits", "F32", &[2, 3, 0][..], vec![]), ("targets", "U8", &[2, 0], vec![])];
+    let file = folder.write("empty.safetensors", &safetensors(&tensors));
+    for operation in ["cross-entropy", "log-sum-exp", "softmax", "log-softmax"] {
+        both(&folder, &format!("{operation} {file} --class-axis 1"), 0.0);
+    }
 }
 
 #[test]

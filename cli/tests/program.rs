@@ -11,7 +11,7 @@ fn bad_usage_has_exit_code_2() {
     let folder = Folder::new();
     let file = folder.write("pair.safetensors", &pair());
     let rows = folder.write("logits.npy", &npy("<f4", false, "(3, 2)", &logits()));
-    let cases: [&[&str]; 11] = [
+    let cases: [&[&str]; 27] = [
         &["frobnicate"],
         &["eval"],
         &["eval", "cross-entropy"],
@@ -22,6 +22,22 @@ fn bad_usage_has_exit_code_2() {
         &["eval", "cross-entropy", &file, "--gradient", "--upstream", "two"],
         &["eval", "cross-entropy", &file, "a.npy", "--targets-file", "b.npy"],
         &["eval", "cross-entropy", &rows, "--device", "cpu"],
+        &["eval", "cross-entropy", &file, "--label-smoothing", "some"],
+        &["eval", "cross-entropy", &file, "--softcap", "none"],
+        &["eval", "cross-entropy", &file, "--z-loss"],
+        &["eval", "cross-entropy", &file, "--logit-scale", "x"],
+        &["eval", "cross-entropy", &file, "--mode", "loose"],
+        &["eval", "cross-entropy", &file, "--mode", "strict", "--masked"],
+        &["eval", "cross-entropy", &file, "--rows", "loss,losses"],
+        &["eval", "cross-entropy", &file, "--rows", ""],
+        &["eval", "cross-entropy", &file, "--class-axis", "last"],
+        &["eval", "cross-entropy", &file, "--gradient-element", "f16"],
+        &["eval", "cross-entropy", &file, "--gradient", "--gradient-element", "f64"],
+        &["eval", "cross-entropy", &file, "--targets", "y", "--probabilities", "q"],
+        &["eval", "cross-entropy", &rows, &rows, "--class-weights", "w", "--device", "cpu"],
+        &["eval", "cross-entropy", &rows, &rows, "--row-weights", "v", "--device", "cpu"],
+        &["eval", "softmax", &rows, "--upstream-tensor", "g", "--device", "cpu"],
+        &["eval", "log-softmax", &rows, "--gradient"],
         &["verify", "--fast"],
     ];
     for arguments in cases {

@@ -1,6 +1,9 @@
-// The denominator of the mean, which an earlier dispatch computed.
+// The denominators of the mean, which an earlier dispatch computed: of the loss, and of the z-loss.
 @group(0) @binding(9) var<storage, read> totals: array<u32>;
 
-fn denominator() -> f32 {
-    return bitcast<f32>(totals[parameters.totals_offset + TOTALS_DENOMINATOR]);
+fn denominators() -> vec2<f32> {
+    return vec2<f32>(
+        bitcast<f32>(totals[parameters.totals_offset + TOTALS_DENOMINATOR]),
+        bitcast<f32>(totals[parameters.totals_offset + TOTALS_ROW_WEIGHT]),
+    );
 }

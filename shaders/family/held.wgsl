@@ -2,13 +2,16 @@
 // logits, one exp per element, and one write where there is a gradient.
 fn run(place: Place) {
     let row = row_open(place);
-    var block: array<vec4<f32>, VECTORS>;
+    var block: Block;
     let start = logits_start(place.row);
     let seen = block_load(&block, start, 0u, place.lane, row.end);
-    let best = argmax_block(argmax_start(), &block, 0u, place.lane);
-    let own = block_exponentials(&block, seen, STATE_EMPTY);
-    let state = team_merge(place, lane_refined(own, start, place.lane, row.end));
-    row_close(place, row, state);
-    argmax_close(place, row, best);
-    gradient_from_block(place, row, state, own.x, &block);
+    terms_see(place, row, &block, seen, 0u);
+    terms_join();
+    let own = block_exponentials(place, &block, seen, STATE_EMPTY, 0u, row.end);
+    moment_join(STATE_EMPTY, own);
+    let refined = lane_refined(own, start, place.lane, row.end);
+    let summary = summarize(place, refined, team_merge(place, refined));
+    row_close(place, row, summary);
+    argmax_close(place, row);
+    gradient_from_block(place, row, summary, own.x, &block);
 }

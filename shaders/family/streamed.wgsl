@@ -9,21 +9,23 @@ fn run(place: Place) {
     let row = row_open(place);
     let start = logits_start(place.row);
     let blocks = (row.end + BLOCK_COLUMNS - 1u) / BLOCK_COLUMNS;
-    var block: array<vec4<f32>, VECTORS>;
-    var best = argmax_start();
+    var block: Block;
     var own = STATE_EMPTY;
     for (var part = 0u; part < blocks; part += BLOCKS_OF_PART) {
         var partial = STATE_EMPTY;
         for (var b = part; b < min(part + BLOCKS_OF_PART, blocks); b++) {
             let first = b * BLOCK_COLUMNS;
             let seen = block_load(&block, start, first, place.lane, row.end);
-            best = argmax_block(best, &block, first, place.lane);
-            partial = block_exponentials(&block, seen, partial);
+            terms_see(place, row, &block, seen, first);
+            partial = block_exponentials(place, &block, seen, partial, first, row.end);
         }
+        terms_join();
+        moment_join(own, partial);
         own = state_merge(own, partial);
     }
-    let state = team_merge(place, lane_refined(own, start, place.lane, row.end));
-    row_close(place, row, state);
-    argmax_close(place, row, best);
-    gradient_from_logits(place, row, state);
+    let refined = lane_refined(own, start, place.lane, row.end);
+    let summary = summarize(place, refined, team_merge(place, refined));
+    row_close(place, row, summary);
+    argmax_close(place, row);
+    gradient_from_logits(place, row, summary);
 }

@@ -1,6 +1,8 @@
-fn row_close(place: Place, row: Row, state: vec2<f32>) {
+fn row_close(place: Place, row: Row, summary: Summary) {
     if place.row < parameters.rows && place.lane == 0u {
-        save_log_sum_exp(place, state);
-        save_state(place, state);
+        if RECORD_WORDS > 0u {
+            record_write(place, WORD_LOG_SUM_EXP, state_log_sum_exp(summary.state));
+        }
+        state_save(place, row, summary);
     }
 }

@@ -9,8 +9,8 @@ fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) index: u32,
 ) {
-    let slot = index / LANES;
-    run(Place(workgroup.x * ROWS + slot, slot, index % LANES));
+    let at = place_of(index);
+    run(Place(workgroup.x * ROWS + at.x, at.x, at.y));
 }
 
 fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {

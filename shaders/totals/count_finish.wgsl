@@ -1,20 +1,36 @@
-@group(0) @binding(1) var<storage, read> partial_counts: array<vec2<u32>>;
+@group(0) @binding(1) var<storage, read> partial_counts: array<Counts>;
 @group(0) @binding(2) var<storage, read_write> totals: array<u32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32) {
     var counted = vec2<u32>(0u, 0xffffffffu);
+    var denominator: Cascade;
+    var row_weights: Cascade;
     for (var tile = lane; tile < parameters.tiles; tile += LANES) {
         let other = partial_counts[tile];
-        counted = vec2<u32>(counted.x + other.x, min(counted.y, other.y));
+        counted = vec2<u32>(counted.x + other.counted, min(counted.y, other.first_invalid));
+        if IS_WEIGHTED {
+            cascade_add(&denominator, other.denominator);
+            cascade_add(&row_weights, other.row_weight);
+        }
     }
     let merged = merge_counts(lane, counted);
+    // Without weights every counted row weighs 1.
+    var weights = vec2<u32>(bitcast<u32>(f32(merged.x)));
+    if IS_WEIGHTED {
+        weights.x = sum_bits(merge_sums(lane, cascade_sum(denominator)));
+        weights.y = sum_bits(merge_sums(lane, cascade_sum(row_weights)));
+    }
     if lane == 0u {
         let at = parameters.totals_offset;
         // Until the losses are summed, and for good where they are not: NaN.
         totals[at + TOTALS_LOSS] = 0x7fc00000u;
-        totals[at + TOTALS_DENOMINATOR] = bitcast<u32>(f32(merged.x));
+        totals[at + TOTALS_Z_LOSS] = select(0u, 0x7fc00000u, Z_LOSS);
+        totals[at + TOTALS_DENOMINATOR] = weights.x;
+        totals[at + TOTALS_ROW_WEIGHT] = weights.y;
         totals[at + TOTALS_COUNTED] = merged.x;
+        totals[at + TOTALS_CORRECT] = 0u;
         totals[at + TOTALS_FIRST_INVALID_ROW] = merged.y;
+        totals[at + 7u] = 0u;
     }
 }

@@ -1,29 +1,36 @@
-// Of each tile of targets: how many rows count, and the first whose target is no class.
-@group(0) @binding(1) var<storage, read> targets: array<i32>;
-@group(0) @binding(2) var<storage, read_write> partial_counts: array<vec2<u32>>;
-
-fn count_rows(first: u32, lane: u32) -> vec2<u32> {
-    var counted = vec2<u32>(0u, 0xffffffffu);
-    let end = min(first + TILE, parameters.rows);
-    for (var row = first + lane; row < end; row += LANES) {
-        let label = targets[parameters.targets_offset + row];
-        if parameters.has_ignore_index == 0u || label != parameters.ignore_index {
-            counted.x += 1u;
-            if label < 0 || u32(label) >= parameters.classes {
-                counted.y = min(counted.y, parameters.first_row + row);
-            }
-        }
-    }
-    return counted;
-}
+// Of each tile of rows: how many count, the sums of their weights, and the first whose target is no
+// class.
+@group(0) @binding(2) var<storage, read_write> partial_counts: array<Counts>;
 
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let merged = merge_counts(lane, count_rows(workgroup.x * TILE, lane));
+    let first = workgroup.x * TILE;
+    let end = min(first + TILE, parameters.rows);
+    var counted = vec2<u32>(0u, 0xffffffffu);
+    var denominator: Cascade;
+    var row_weights: Cascade;
+    for (var row = first + lane; row < end; row += LANES) {
+        if target_counts(row) {
+            counted.x += 1u;
+            if !target_is_valid(row) {
+                counted.y = min(counted.y, parameters.first_row + row);
+            } else if IS_WEIGHTED {
+                let weight = row_weight(row);
+                cascade_add(&row_weights, bitcast<u32>(weight));
+                cascade_add(&denominator, bitcast<u32>(weight * target_weight(row)));
+            }
+        }
+    }
+    let merged = merge_counts(lane, counted);
+    var counts = Counts(merged.x, merged.y, 0u, 0u);
+    if IS_WEIGHTED {
+        counts.denominator = sum_bits(merge_sums(lane, cascade_sum(denominator)));
+        counts.row_weight = sum_bits(merge_sums(lane, cascade_sum(row_weights)));
+    }
     if lane == 0u {
-        partial_counts[parameters.first_tile + workgroup.x] = merged;
+        partial_counts[parameters.first_tile + workgroup.x] = counts;
     }
 }

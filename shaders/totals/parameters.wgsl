@@ -4,9 +4,11 @@ struct TotalsParameters {
     first_row: u32,  // of this dispatch in the batch
     first_tile: u32, // of this dispatch in the batch
     tiles: u32,      // of the batch
-    classes: u32,
+    total_classes: u32,
     targets_offset: u32,
-    loss_offset: u32,
+    class_weights_offset: u32,
+    row_weights_offset: u32,
+    record_offset: u32,
     totals_offset: u32,
     ignore_index: i32,
     has_ignore_index: u32,

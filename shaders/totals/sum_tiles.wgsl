@@ -1,6 +1,6 @@
-// The sum of each tile of losses.
-@group(0) @binding(1) var<storage, read> losses: array<u32>;
-@group(0) @binding(2) var<storage, read_write> partial_sums: array<u32>;
+// Of each tile of records: the sums of losses and z-losses, and how many rows are correct.
+@group(0) @binding(1) var<storage, read> records: array<u32>;
+@group(0) @binding(2) var<storage, read_write> partial_sums: array<vec4<u32>>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -9,12 +9,20 @@ fn main(
 ) {
     let first = workgroup.x * TILE;
     let end = min(first + TILE, parameters.rows);
-    var cascade: Cascade;
+    var losses: Cascade;
+    var z_losses: Cascade;
+    var correct = 0u;
     for (var row = first + lane; row < end; row += LANES) {
-        cascade_add(&cascade, losses[parameters.loss_offset + row]);
+        let record = parameters.record_offset + row * RECORD_WORDS;
+        if IS_REDUCED { cascade_add(&losses, records[record + WORD_SUMMED]); }
+        if IS_REDUCED && Z_LOSS { cascade_add(&z_losses, records[record + WORD_Z_LOSS]); }
+        if COUNTS_CORRECT { correct += records[record + WORD_CORRECT]; }
     }
-    let sum = merge_sums(lane, cascade_sum(cascade));
+    var sums = vec4<u32>(0u);
+    if IS_REDUCED { sums.x = sum_bits(merge_sums(lane, cascade_sum(losses))); }
+    if IS_REDUCED && Z_LOSS { sums.y = sum_bits(merge_sums(lane, cascade_sum(z_losses))); }
+    if COUNTS_CORRECT { sums.z = merge_counts(lane, vec2<u32>(correct, 0u)).x; }
     if lane == 0u {
-        partial_sums[parameters.first_tile + workgroup.x] = sum_bits(sum);
+        partial_sums[parameters.first_tile + workgroup.x] = sums;
     }
 }

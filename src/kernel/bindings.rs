@@ -2,8 +2,10 @@
 
 use super::parameters::{RowParameters, TotalsParameters};
 use super::variant::{
-    Access, Family, GradientKind, Operation, RowVariant, TotalsKernel, UpstreamKind, Variant,
+    Access, Family, GradientKind, MergeVariant, Operation, RowVariant, StateKind, TargetKind,
+    TotalsKernel, UpstreamKind, Variant,
 };
+use crate::Element;
 
 /// What a binding holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,14 +15,23 @@ pub enum Slot {
     Logits,
     Gradient,
     Targets,
-    Loss,
+    /// Probabilities as targets.
+    Probabilities,
+    /// An upstream gradient with a value for each logit.
+    UpstreamMatrix,
+    /// The words of each row.
+    Rows,
+    /// The same where that is its log-sum-exp alone.
     LogSumExp,
-    Argmax,
     State,
     Upstream,
     Totals,
+    ClassWeights,
+    RowWeights,
     /// Partial results of the tiles of a batch.
     Partials,
+    /// States of the parts of each row.
+    Parts,
 }
 
 impl Slot {
@@ -31,13 +42,17 @@ impl Slot {
             Self::Logits => "logits",
             Self::Gradient => "gradient",
             Self::Targets => "targets",
-            Self::Loss => "loss",
+            Self::Probabilities => "probabilities",
+            Self::UpstreamMatrix => "upstream gradient",
+            Self::Rows => "rows",
             Self::LogSumExp => "log_sum_exp",
-            Self::Argmax => "argmax",
             Self::State => "state",
             Self::Upstream => "upstream",
             Self::Totals => "totals",
+            Self::ClassWeights => "class_weights",
+            Self::RowWeights => "row_weights",
             Self::Partials => "partials",
+            Self::Parts => "parts",
         }
     }
 }
@@ -60,6 +75,7 @@ pub fn bindings(variant: &Variant) -> Vec<Binding> {
     match variant {
         Variant::Rows(rows) => row_bindings(rows),
         Variant::Totals(totals) => totals_bindings(totals.kernel),
+        Variant::Merge(merge) => merge_bindings(merge),
     }
 }
 
@@ -67,64 +83,102 @@ fn uniform<T>() -> Binding {
     Binding { index: 0, slot: Slot::Parameters, written: None, bytes: size_of::<T>() as u64 }
 }
 
+fn storage(index: u32, slot: Slot, written: bool, bytes: u64) -> Binding {
+    Binding { index, slot, written: Some(written), bytes }
+}
+
+/// Bytes that are read or written at once.
+fn access_bytes(access: Access, element: Element) -> u64 {
+    match access {
+        Access::Vector => 4 * element.bytes() as u64,
+        Access::Scalar | Access::Strided => 4,
+    }
+}
+
 fn row_bindings(variant: &RowVariant) -> Vec<Binding> {
-    let storage =
-        |index, slot, written, bytes| Binding { index, slot, written: Some(written), bytes };
-    let place = variant.gradient.map(|(place, _)| place);
-    let upstream = variant.gradient.map(|(_, upstream)| upstream);
-    let element = match variant.access {
-        Access::Vector => 16,
-        Access::Scalar => 4,
+    let place = variant.gradient.map(|gradient| gradient.place);
+    let matrix = |index, slot, written, element| {
+        storage(index, slot, written, access_bytes(variant.access, element))
     };
     let mut list = vec![
         uniform::<RowParameters>(),
-        storage(1, Slot::Logits, place == Some(GradientKind::InPlace), element),
+        matrix(1, Slot::Logits, place == Some(GradientKind::InPlace), variant.element),
     ];
-    if place == Some(GradientKind::Separate) {
-        list.push(storage(2, Slot::Gradient, true, element));
+    if let Some(GradientKind::Separate(element)) = place {
+        list.push(matrix(2, Slot::Gradient, true, element));
     }
-    let forward = variant.family != Family::FromState;
-    if variant.operation == Operation::CrossEntropy {
-        list.push(storage(3, Slot::Targets, false, 4));
-        if forward {
-            list.push(storage(4, Slot::Loss, true, 4));
+    let is_cross_entropy = variant.operation == Operation::CrossEntropy;
+    match (variant.values_element(), variant.comparison.target) {
+        (Some(element), TargetKind::Probability(_)) if is_cross_entropy => {
+            list.push(matrix(3, Slot::Probabilities, false, element));
+        }
+        (Some(element), _) => list.push(matrix(3, Slot::UpstreamMatrix, false, element)),
+        (None, _) if is_cross_entropy => list.push(storage(3, Slot::Targets, false, 4)),
+        (None, _) => {}
+    }
+    if variant.record.words() > 0 {
+        let slot = if is_cross_entropy { Slot::Rows } else { Slot::LogSumExp };
+        list.push(storage(4, slot, true, 4));
+    }
+    if variant.state != StateKind::None {
+        let is_written = variant.family != Family::FromState;
+        list.push(storage(7, Slot::State, is_written, variant.state.bytes()));
+    }
+    if let Some(gradient) = variant.gradient {
+        if gradient.upstream == UpstreamKind::Buffer {
+            list.push(storage(8, Slot::Upstream, false, 4));
+        }
+        if gradient.divides {
+            list.push(storage(9, Slot::Totals, false, 4));
         }
     }
-    if variant.writes_log_sum_exp {
-        list.push(storage(5, Slot::LogSumExp, true, 4));
+    if is_cross_entropy && variant.comparison.class_weights {
+        list.push(storage(10, Slot::ClassWeights, false, 4));
     }
-    if variant.writes_argmax {
-        list.push(storage(6, Slot::Argmax, true, 4));
+    if is_cross_entropy && variant.comparison.row_weights {
+        list.push(storage(11, Slot::RowWeights, false, 4));
     }
-    if !forward || variant.saves_state {
-        list.push(storage(7, Slot::State, forward, 8));
+    list
+}
+
+fn merge_bindings(variant: &MergeVariant) -> Vec<Binding> {
+    let mut list = vec![uniform::<RowParameters>(), storage(1, Slot::Parts, false, 32)];
+    if variant.classes {
+        list.push(storage(3, Slot::Targets, false, 4));
     }
-    if upstream == Some(UpstreamKind::Buffer) {
-        list.push(storage(8, Slot::Upstream, false, 4));
+    if variant.record.words() > 0 {
+        list.push(storage(4, Slot::Rows, true, 4));
     }
-    if variant.divides {
-        list.push(storage(9, Slot::Totals, false, 4));
+    if variant.saves_state {
+        list.push(storage(7, Slot::State, true, 32));
+    }
+    if variant.row_weights {
+        list.push(storage(11, Slot::RowWeights, false, 4));
     }
     list
 }
 
 fn totals_bindings(kernel: TotalsKernel) -> Vec<Binding> {
-    let storage =
-        |index, slot, written, bytes| Binding { index, slot, written: Some(written), bytes };
     let mut list = vec![uniform::<TotalsParameters>()];
-    list.extend(match kernel {
-        TotalsKernel::CountTiles => {
-            [storage(1, Slot::Targets, false, 4), storage(2, Slot::Partials, true, 8)]
+    match kernel {
+        TotalsKernel::CountTiles { classes, class_weights, row_weights } => {
+            if classes {
+                list.push(storage(1, Slot::Targets, false, 4));
+            }
+            list.push(storage(2, Slot::Partials, true, 16));
+            if classes && class_weights {
+                list.push(storage(10, Slot::ClassWeights, false, 4));
+            }
+            if row_weights {
+                list.push(storage(11, Slot::RowWeights, false, 4));
+            }
         }
-        TotalsKernel::CountFinish => {
-            [storage(1, Slot::Partials, false, 8), storage(2, Slot::Totals, true, 4)]
+        TotalsKernel::SumTiles { .. } => {
+            list.extend([storage(1, Slot::Rows, false, 4), storage(2, Slot::Partials, true, 16)])
         }
-        TotalsKernel::SumTiles => {
-            [storage(1, Slot::Loss, false, 4), storage(2, Slot::Partials, true, 4)]
+        TotalsKernel::CountFinish { .. } | TotalsKernel::SumFinish { .. } => {
+            list.extend([storage(1, Slot::Partials, false, 16), storage(2, Slot::Totals, true, 4)])
         }
-        TotalsKernel::SumFinish | TotalsKernel::MeanFinish => {
-            [storage(1, Slot::Partials, false, 4), storage(2, Slot::Totals, true, 4)]
-        }
-    });
+    }
     list
 }

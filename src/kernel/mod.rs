@@ -4,15 +4,19 @@
 pub mod bindings;
 mod cache;
 pub mod link;
+mod modules;
 pub mod parameters;
+mod record;
 mod scope;
 mod trusted;
 pub mod variant;
 
 pub use cache::Kernels;
 pub(crate) use cache::Pipeline;
+pub use record::{Record, Word};
 pub(crate) use scope::guarded;
 pub use variant::{
-    Access, Family, Geometry, GradientKind, Operation, RowVariant, Team, TotalsKernel,
-    TotalsVariant, UpstreamKind, Variant,
+    Access, Comparison, Family, Geometry, GradientKind, GradientVariant, MergeVariant, Operation,
+    Reduced, RowVariant, StateKind, TargetKind, Team, TotalsKernel, TotalsVariant, Transform,
+    UpstreamKind, Variant,
 };

@@ -10,21 +10,34 @@ use bytemuck::{Pod, Zeroable};
 pub struct RowParameters {
     pub rows: u32,
     pub classes: u32,
+    pub inner: u32,
+    pub first_inner: u32,
     pub logits_offset: u32,
     pub logits_stride: u32,
     pub gradient_offset: u32,
     pub gradient_stride: u32,
     pub targets_offset: u32,
-    pub loss_offset: u32,
-    pub log_sum_exp_offset: u32,
-    pub argmax_offset: u32,
+    pub targets_stride: u32,
+    pub record_offset: u32,
     pub state_offset: u32,
     pub upstream_offset: u32,
     pub upstream_stride: u32,
     pub totals_offset: u32,
-    pub upstream: f32,
+    pub class_weights_offset: u32,
+    pub row_weights_offset: u32,
+    pub first_class: u32,
+    pub total_classes: u32,
     pub ignore_index: i32,
     pub has_ignore_index: u32,
+    pub parts: u32,
+    pub part_stride: u32,
+    pub upstream: f32,
+    pub target_share: f32,
+    pub smoothing_share: f32,
+    pub z_loss: f32,
+    pub logit_scale: f32,
+    pub softcap: f32,
+    pub scale_per_softcap: f32,
 }
 
 /// `TotalsParameters` of `shaders/totals/parameters.wgsl`.
@@ -36,24 +49,34 @@ pub struct TotalsParameters {
     pub first_row: u32,
     pub first_tile: u32,
     pub tiles: u32,
-    pub classes: u32,
+    pub total_classes: u32,
     pub targets_offset: u32,
-    pub loss_offset: u32,
+    pub class_weights_offset: u32,
+    pub row_weights_offset: u32,
+    pub record_offset: u32,
     pub totals_offset: u32,
     pub ignore_index: i32,
     pub has_ignore_index: u32,
 }
 
-/// The reduced results of a batch as they lie in a `totals` buffer: four words.
+/// The reduced results of a batch as they lie in a `totals` buffer: eight words.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 pub struct Totals {
-    /// The reduced loss; NaN where nothing is reduced.
+    /// The reduced loss, z-loss included; NaN where nothing is reduced.
     pub loss: f32,
-    /// What the mean is divided by.
+    /// The z-loss's part of it.
+    pub z_loss: f32,
+    /// What the mean of the loss without the z-loss is divided by.
     pub denominator: f32,
+    /// What the mean of the z-loss is divided by: the sum of the counted rows' weights.
+    pub row_weight: f32,
     /// Rows that are not ignored.
     pub counted: u32,
+    /// Counted rows whose most likely class is their target; 0 where that is not asked for.
+    pub correct: u32,
     /// The first row whose target is neither a class nor the ignore index; `u32::MAX`: none.
     pub first_invalid_row: u32,
+    /// 0.
+    pub reserved: u32,
 }

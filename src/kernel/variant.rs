@@ -2,13 +2,24 @@
 
 use std::fmt;
 
+use super::record::{Record, Word};
+use crate::Element;
+
 /// What is computed for each row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// `log sum_c exp(x_c)`.
     LogSumExp,
-    /// Softmax cross-entropy against a target class.
+    /// Softmax cross-entropy.
     CrossEntropy,
+    /// `exp(x - lse)` in the gradient's place.
+    Softmax,
+    /// `x - lse` in the gradient's place.
+    LogSoftmax,
+    /// The gradient of softmax, for an upstream gradient of every class.
+    SoftmaxGradient,
+    /// The gradient of log-softmax, likewise.
+    LogSoftmaxGradient,
 }
 
 /// How a row is read.
@@ -22,6 +33,8 @@ pub enum Family {
     Streamed,
     /// Backward from the state a forward saved: nothing to reduce, the row is read once.
     FromState,
+    /// Log-probabilities: of each row only the target's is read.
+    Gathered,
 }
 
 /// How the lanes of a row tell each other what they found.
@@ -63,13 +76,26 @@ impl Geometry {
     }
 }
 
-/// How logits and gradient are addressed.
+/// How whatever has a value for each logit is addressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Four at a time: row starts, strides and the number of classes are multiples of four.
     Vector,
     /// One at a time.
     Scalar,
+    /// One at a time, the classes of a row apart and rows side by side.
+    Strided,
+}
+
+/// What the logits go through before the softmax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transform {
+    /// Nothing.
+    None,
+    /// A factor.
+    Scale,
+    /// A factor and a softcap.
+    Softcap,
 }
 
 /// Where the gradient goes.
@@ -77,8 +103,8 @@ pub enum Access {
 pub enum GradientKind {
     /// Over the logits.
     InPlace,
-    /// To a buffer of its own.
-    Separate,
+    /// To a buffer of its own, as this type.
+    Separate(Element),
 }
 
 /// Where the upstream gradient comes from.
@@ -88,6 +114,78 @@ pub enum UpstreamKind {
     Scalar,
     /// A buffer.
     Buffer,
+}
+
+/// A gradient: where it goes, and what it is multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GradientVariant {
+    /// Where it goes.
+    pub place: GradientKind,
+    /// Where the upstream gradient comes from.
+    pub upstream: UpstreamKind,
+    /// It is divided by the batch's denominators.
+    pub divides: bool,
+}
+
+/// What a row's softmax is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TargetKind {
+    /// A class.
+    Class,
+    /// A class, with label smoothing: every class has a term in the loss.
+    SmoothedClass,
+    /// Probabilities of this type.
+    Probability(Element),
+}
+
+/// The options of cross-entropy that a kernel's text depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Comparison {
+    /// The target.
+    pub target: TargetKind,
+    /// There are class weights.
+    pub class_weights: bool,
+    /// There are row weights.
+    pub row_weights: bool,
+    /// Zero weights hide infinities.
+    pub masked: bool,
+    /// There is a z-loss.
+    pub z_loss: bool,
+}
+
+impl Comparison {
+    /// A target class and nothing else.
+    pub const PLAIN: Self = Self {
+        target: TargetKind::Class,
+        class_weights: false,
+        row_weights: false,
+        masked: false,
+        z_loss: false,
+    };
+}
+
+/// What is kept of each row for a later kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StateKind {
+    /// Nothing.
+    None,
+    /// `(m, r)`: 8 bytes.
+    Pair,
+    /// A [`PartialState`](crate::partial::PartialState) but for its argmax: 32 bytes.
+    Sums,
+    /// A whole [`PartialState`](crate::partial::PartialState), of a part of the classes.
+    Partial,
+}
+
+impl StateKind {
+    /// Bytes of a row's state.
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Pair => 8,
+            Self::Sums | Self::Partial => 32,
+        }
+    }
 }
 
 /// A kernel that goes over rows of logits.
@@ -103,16 +201,62 @@ pub struct RowVariant {
     pub geometry: Geometry,
     /// How logits are addressed.
     pub access: Access,
-    /// The gradient and its upstream, where there is one.
-    pub gradient: Option<(GradientKind, UpstreamKind)>,
-    /// The gradient is divided by the batch's denominator.
-    pub divides: bool,
-    /// Each row's log-sum-exp is written.
-    pub writes_log_sum_exp: bool,
-    /// Each row's most likely class is written.
-    pub writes_argmax: bool,
-    /// Each row's state is written, for a later backward.
-    pub saves_state: bool,
+    /// How logits are stored.
+    pub element: Element,
+    /// How an upstream gradient of every class is stored, where the operation has one.
+    pub upstream_element: Element,
+    /// What they go through first.
+    pub transform: Transform,
+    /// What they are compared with; unused but for cross-entropy.
+    pub comparison: Comparison,
+    /// The gradient, where there is one.
+    pub gradient: Option<GradientVariant>,
+    /// What is written of each row.
+    pub record: Record,
+    /// What is kept of each row, or read from it by [`Family::FromState`].
+    pub state: StateKind,
+}
+
+impl RowVariant {
+    /// Whether every class has a term in the loss.
+    pub const fn has_terms(&self) -> bool {
+        matches!(self.operation, Operation::CrossEntropy)
+            && !matches!(self.comparison.target, TargetKind::Class)
+    }
+
+    /// Whether the logits are held as they are stored, since the gradient depends on them.
+    pub const fn keeps_stored(&self) -> bool {
+        self.gradient.is_some()
+            && (matches!(self.transform, Transform::Softcap)
+                || matches!(self.operation, Operation::LogSoftmax))
+    }
+
+    /// The type of the matrix that has a value for each logit: probabilities, upstream gradient.
+    pub const fn values_element(&self) -> Option<Element> {
+        match (self.operation, self.comparison.target) {
+            (Operation::CrossEntropy, TargetKind::Probability(element)) => Some(element),
+            (Operation::SoftmaxGradient | Operation::LogSoftmaxGradient, _) => {
+                Some(self.upstream_element)
+            }
+            _ => None,
+        }
+    }
+
+    /// How the gradient is stored, where there is one.
+    pub const fn gradient_element(&self) -> Option<Element> {
+        match self.gradient {
+            None => None,
+            Some(GradientVariant { place: GradientKind::InPlace, .. }) => Some(self.element),
+            Some(GradientVariant { place: GradientKind::Separate(element), .. }) => Some(element),
+        }
+    }
+
+    /// Whether an argmax is looked for.
+    pub const fn finds_argmax(&self) -> bool {
+        self.record.has(Word::Argmax)
+            || self.record.has(Word::Correct)
+            || matches!(self.state, StateKind::Partial)
+    }
 }
 
 /// A kernel that reduces over the rows of a batch.
@@ -124,19 +268,75 @@ pub struct TotalsVariant {
     pub lanes: u32,
 }
 
+/// What the losses are reduced to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reduced {
+    /// Nothing: only correct rows are counted.
+    Nothing,
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
+}
+
 /// The kernels that reduce over the rows of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TotalsKernel {
-    /// Counted rows and the first invalid target of each tile.
-    CountTiles,
-    /// The same of the batch: the denominator of the mean.
-    CountFinish,
-    /// Sum of the losses of each tile.
-    SumTiles,
-    /// Sum of the batch.
-    SumFinish,
-    /// Sum of the batch, divided by the denominator.
-    MeanFinish,
+    /// Of each tile of rows: how many count, their weights, the first invalid target.
+    CountTiles {
+        /// Targets are classes, not probabilities.
+        classes: bool,
+        /// There are class weights, and targets are classes.
+        class_weights: bool,
+        /// There are row weights.
+        row_weights: bool,
+    },
+    /// The same of the batch: the denominators of the mean.
+    CountFinish {
+        /// There are weights.
+        weighted: bool,
+        /// There is a z-loss.
+        z_loss: bool,
+    },
+    /// Sums of the losses of each tile.
+    SumTiles {
+        /// The records they stand in.
+        record: Record,
+        /// Losses are summed.
+        reduced: bool,
+        /// There is a z-loss.
+        z_loss: bool,
+    },
+    /// Those of the batch, divided by the denominators for the mean.
+    SumFinish {
+        /// Whether losses are summed, and what becomes of the sum.
+        reduced: Reduced,
+        /// There is a z-loss.
+        z_loss: bool,
+        /// Correct rows are counted.
+        correct: bool,
+        /// `0 / 0` is 0.
+        masked: bool,
+    },
+}
+
+/// A kernel that merges the partial states of each row and closes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MergeVariant {
+    /// Targets are classes, not probabilities.
+    pub classes: bool,
+    /// There are row weights.
+    pub row_weights: bool,
+    /// Zero weights hide infinities.
+    pub masked: bool,
+    /// There is a z-loss.
+    pub z_loss: bool,
+    /// What is written of each row.
+    pub record: Record,
+    /// The merged states are written.
+    pub saves_state: bool,
+    /// Lanes of its workgroup, one for each row.
+    pub lanes: u32,
 }
 
 /// A kernel: everything that its source text depends on.
@@ -146,12 +346,20 @@ pub enum Variant {
     Rows(RowVariant),
     /// Over a batch.
     Totals(TotalsVariant),
+    /// Over partial states.
+    Merge(MergeVariant),
 }
 
 impl Variant {
     /// Whether the device must have subgroup operations.
     pub fn needs_subgroups(&self) -> bool {
-        matches!(self, Self::Rows(RowVariant { team: Team::Subgroup | Team::Subgroups { .. }, .. }))
+        let Self::Rows(RowVariant {
+            team: Team::Subgroup | Team::Subgroups { .. }, family, ..
+        }) = self
+        else {
+            return false;
+        };
+        *family != Family::Gathered
     }
 }
 
@@ -160,18 +368,55 @@ impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Totals(totals) => write!(f, "wgpu-loss {:?} x{}", totals.kernel, totals.lanes),
-            Self::Rows(rows) => {
-                let Geometry { lanes, rows: slots, vectors } = rows.geometry;
-                write!(
-                    f,
-                    "wgpu-loss {:?} {:?} {:?} {lanes}x{slots}x{vectors} {:?}",
-                    rows.operation, rows.family, rows.team, rows.access
-                )?;
-                if let Some((place, upstream)) = rows.gradient {
-                    write!(f, " gradient {place:?} upstream {upstream:?}")?;
+            Self::Rows(rows) => rows.fmt(f),
+            Self::Merge(merge) => write!(f, "wgpu-loss {merge:?}"),
+        }
+    }
+}
+
+impl fmt::Display for RowVariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Geometry { lanes, rows, vectors } = self.geometry;
+        write!(
+            f,
+            "wgpu-loss {:?} {:?} {:?} {lanes}x{rows}x{vectors} {:?} {}",
+            self.operation,
+            self.family,
+            self.team,
+            self.access,
+            self.element.name()
+        )?;
+        if self.transform != Transform::None {
+            write!(f, " {:?}", self.transform)?;
+        }
+        if self.operation == Operation::CrossEntropy {
+            let Comparison { target, class_weights, row_weights, masked, z_loss } = self.comparison;
+            write!(f, " {target:?}")?;
+            for (wanted, name) in [
+                (class_weights, "class weights"),
+                (row_weights, "row weights"),
+                (masked, "masked"),
+                (z_loss, "z-loss"),
+            ] {
+                if wanted {
+                    write!(f, " {name}")?;
                 }
-                Ok(())
             }
         }
+        if let Some(GradientVariant { place, upstream, divides }) = self.gradient {
+            write!(f, " gradient {place:?} upstream {upstream:?}")?;
+            if divides {
+                write!(f, " mean")?;
+            }
+        }
+        for word in Word::ALL {
+            if self.record.has(word) {
+                write!(f, " {word:?}")?;
+            }
+        }
+        if self.state != StateKind::None {
+            write!(f, " state {:?}", self.state)?;
+        }
+        Ok(())
     }
 }

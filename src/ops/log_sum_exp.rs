@@ -5,41 +5,46 @@ use wgpu::BufferSlice;
 
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
-use crate::kernel::{Kernels, Operation, RowVariant};
-use crate::{Result, Shape};
+use crate::kernel::{Kernels, Operation, Record, RowVariant, StateKind, Word};
+use crate::plan::Purpose;
+use crate::{Element, OwnedValues, Result, Shape};
 
+use super::debug_view::{self, DebugView};
 use super::operand::{Rows, if_wanted};
 use super::pass::{Pass, UpstreamOperand};
-use super::rows::{RowResults, RowsPlan};
+use super::rows::{RowsPlan, RowsRequest};
 use super::step::{Step, StepBuilder};
 
 const OPERATION: &str = "log-sum-exp";
 
-/// Options of log-sum-exp; there are none yet, so `LogSumExp::default()` is the only value.
+/// Options of log-sum-exp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct LogSumExp {}
+pub struct LogSumExp {
+    /// The gradient's element type. Default: `None`, that of the logits.
+    pub gradient_element: Option<Element>,
+}
 
 /// Results of log-sum-exp.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LogSumExpOutput<T = f32> {
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogSumExpOutput<T = f32, G = OwnedValues> {
     /// `log sum_c exp(x_c)` of each row: `-inf` for a row of `-inf` or without classes, `+inf` for
     /// one that holds `+inf`, NaN for one that holds NaN.
     pub log_sum_exp: Vec<T>,
-    /// `upstream * softmax(x)`, contiguous `(rows, classes)`, where a gradient was asked for. NaN
-    /// in rows whose softmax is undefined: all `-inf`, any `+inf`, any NaN.
-    pub gradient: Option<Vec<T>>,
+    /// `upstream * softmax(x)`, shaped as the logits but contiguous, where a gradient was asked for.
+    /// NaN in rows of nothing but `-inf` and with any NaN; in others with a `+inf`, NaN there and 0
+    /// elsewhere, as PyTorch's `exp(x - lse)`.
+    pub gradient: Option<G>,
 }
 
 /// The caller's buffers for a [`LogSumExpPlan`]; as
 /// [`CrossEntropyOperands`](super::cross_entropy::CrossEntropyOperands).
 #[derive(Clone, Copy, Debug)]
 pub struct LogSumExpOperands<'a> {
-    /// Logits, `f32`, shaped as planned. Overwritten by an in-place gradient.
+    /// Logits, shaped and stored as planned. Overwritten by an in-place gradient.
     pub logits: BufferSlice<'a>,
     /// Each row's log-sum-exp, `f32`, written by forward and fused.
     pub log_sum_exp: Option<BufferSlice<'a>>,
-    /// The gradient, `f32`, for [`GradientPlace::Separate`](crate::ops::GradientPlace).
+    /// The gradient, for a [`GradientPlace`](crate::GradientPlace) of its own.
     pub gradient: Option<BufferSlice<'a>>,
     /// Each row's state, 8 bytes, written by a forward that saves it, read by a backward.
     pub state: Option<BufferSlice<'a>>,
@@ -76,8 +81,20 @@ impl LogSumExp {
     /// [`Error::Limit`](crate::Error::Limit) where the device is too small,
     /// [`Error::Device`](crate::Error::Device) where it refuses a kernel.
     pub fn plan(&self, kernels: &Kernels, logits: Shape, pass: Pass) -> Result<LogSumExpPlan> {
-        let results = RowResults { log_sum_exp: true, argmax: false, divides: false };
-        let rows = RowsPlan::new(kernels, OPERATION, Operation::LogSumExp, logits, pass, results)?;
+        let gradient = pass.gradient_shape(OPERATION, logits, self.gradient_element)?;
+        let backward = pass.is_backward();
+        let purpose = if backward { Purpose::FromState } else { Purpose::Reduce };
+        let request = RowsRequest {
+            gradient,
+            gradient_variant: pass.variant(gradient.element, false),
+            record: Record::NONE.with(Word::LogSumExp, !backward),
+            state: match backward || pass.saves_state() {
+                true => StateKind::Pair,
+                false => StateKind::None,
+            },
+            ..RowsRequest::new(Operation::LogSumExp, logits, purpose)
+        };
+        let rows = RowsPlan::new(kernels, OPERATION, request)?;
         Ok(LogSumExpPlan { kernels: kernels.clone(), pass, rows })
     }
 }
@@ -117,6 +134,11 @@ impl LogSumExpPlan {
     /// What was planned.
     pub fn variant(&self) -> &RowVariant {
         &self.rows.variant
+    }
+
+    /// The plan's pipeline, with what it is given.
+    pub fn debug_view(&self) -> DebugView {
+        debug_view::of_rows(&self.rows, self.pass.upstream_values(self.rows.logits.rows))
     }
 
     /// Bytes of logits and gradient that must move at the least.

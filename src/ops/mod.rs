@@ -4,13 +4,16 @@
 //! groups; [`Step::record`] puts the dispatches into the caller's encoder and does nothing else.
 
 pub mod cross_entropy;
+mod debug_view;
 pub mod log_sum_exp;
 mod operand;
 mod pass;
 mod rows;
+pub mod softmax;
 mod step;
 mod totals;
 pub(crate) mod validate;
 
+pub use debug_view::{DebugView, PipelineView};
 pub use pass::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
 pub use step::Step;

@@ -4,7 +4,7 @@ use wgpu::{Buffer, BufferSlice, BufferUsages};
 
 use crate::kernel::bindings::Slot;
 use crate::plan::RowOperand;
-use crate::{Error, Result};
+use crate::{Error, Result, Shape};
 
 /// A range of a buffer that holds what a kernel expects.
 #[derive(Clone, Debug)]
@@ -12,29 +12,64 @@ pub(crate) struct Operand {
     pub(crate) slot: Slot,
     pub(crate) buffer: Buffer,
     pub(crate) row: RowOperand,
+    /// Bytes of what offsets count.
+    pub(crate) unit: u64,
 }
 
-/// The rows of an operand: how many, how far apart, and of how many elements of which size.
+/// The form of an operand: blocks of `inner` rows, how many, how far apart, and of how many
+/// elements of which size.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows {
-    pub(crate) count: usize,
-    pub(crate) stride: usize,
-    pub(crate) elements: usize,
-    pub(crate) element_bytes: u64,
+    blocks: usize,
+    inner: usize,
+    stride: usize,
+    elements: usize,
+    element_bytes: u64,
 }
 
 impl Rows {
     /// `count` rows of one element.
     pub(crate) fn of_one(count: usize, element_bytes: u64) -> Self {
-        Self { count, stride: 1, elements: 1, element_bytes }
+        Self { blocks: count, inner: 1, stride: 1, elements: 1, element_bytes }
+    }
+
+    /// The same `count` elements for every row.
+    pub(crate) fn shared(count: usize, element_bytes: u64) -> Self {
+        Self { blocks: 1, inner: 1, stride: 0, elements: count, element_bytes }
+    }
+
+    /// `count` rows of so many words.
+    pub(crate) fn of_words(count: usize, words: u32) -> Self {
+        let words = words as usize;
+        Self { blocks: count, inner: 1, stride: words, elements: words, element_bytes: 4 }
+    }
+
+    /// A value for each logit.
+    pub(crate) fn of_shape(shape: &Shape) -> Self {
+        Self {
+            blocks: shape.outer(),
+            inner: shape.inner.max(1),
+            stride: shape.row_stride,
+            elements: shape.classes * shape.inner,
+            element_bytes: shape.element.bytes() as u64,
+        }
     }
 
     fn bytes(&self) -> u64 {
-        let elements = match self.count {
+        let elements = match self.blocks {
             0 => 0,
-            count => (count - 1) * self.stride + self.elements,
+            blocks => (blocks - 1) * self.stride + self.elements,
         };
         elements as u64 * self.element_bytes
+    }
+
+    fn at(&self, offset: u64) -> RowOperand {
+        RowOperand {
+            offset,
+            inner: self.inner as u64,
+            stride: self.stride as u64 * self.element_bytes,
+            bytes: self.elements as u64 * self.element_bytes,
+        }
     }
 }
 
@@ -52,11 +87,13 @@ impl Operand {
             let found = format!("{:?}", buffer.usage());
             return Err(Error::invalid(operation, what, "a buffer with usage STORAGE", found));
         }
-        if !slice.offset().is_multiple_of(rows.element_bytes) {
+        // Kernels count whole elements from a binding's start, which is aligned to no less.
+        let alignment = rows.element_bytes;
+        if !slice.offset().is_multiple_of(alignment) {
             return Err(Error::invalid(
                 operation,
                 what,
-                format!("an offset that is a multiple of {} bytes", rows.element_bytes),
+                format!("an offset that is a multiple of {alignment} bytes"),
                 slice.offset(),
             ));
         }
@@ -65,22 +102,19 @@ impl Operand {
             let expected = format!("at least {} bytes", rows.bytes());
             return Err(Error::invalid(operation, what, expected, format!("{available} bytes")));
         }
-        Ok(Self {
-            slot,
-            buffer: buffer.clone(),
-            row: RowOperand {
-                offset: slice.offset(),
-                stride: rows.stride as u64 * rows.element_bytes,
-                bytes: rows.elements as u64 * rows.element_bytes,
-            },
-        })
+        // Bindings are whole words, so that two halves at the very end need what follows them.
+        let end = (slice.offset() + rows.bytes()).next_multiple_of(4);
+        if end > buffer.size() {
+            let expected = format!("a buffer of at least {end} bytes, which are whole words");
+            return Err(Error::invalid(operation, what, expected, buffer.size()));
+        }
+        let row = rows.at(slice.offset());
+        Ok(Self { slot, buffer: buffer.clone(), row, unit: rows.element_bytes })
     }
 
     /// A whole buffer of our own.
     pub(crate) fn scratch(slot: Slot, buffer: Buffer, rows: Rows) -> Self {
-        let stride = rows.stride as u64 * rows.element_bytes;
-        let bytes = rows.elements as u64 * rows.element_bytes;
-        Self { slot, buffer, row: RowOperand { offset: 0, stride, bytes } }
+        Self { slot, buffer, row: rows.at(0), unit: rows.element_bytes }
     }
 }
 

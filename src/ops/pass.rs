@@ -2,15 +2,15 @@
 
 use wgpu::BufferSlice;
 
-use crate::kernel::{GradientKind, UpstreamKind};
-use crate::{Error, Result, Shape};
+use crate::kernel::{GradientKind, GradientVariant, UpstreamKind};
+use crate::{Element, Error, Result, Shape};
 
 /// Which part of an operation a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pass {
     /// The values alone: one read of the logits.
     Forward {
-        /// Keep each row's state (8 bytes), for a later [`Pass::Backward`].
+        /// Keep each row's state (see `state_bytes` of the plan), for a later [`Pass::Backward`].
         save_state: bool,
     },
     /// Values and gradient together: one read and one write of the logits where a row can be held.
@@ -77,17 +77,18 @@ impl Pass {
         }
     }
 
-    pub(crate) fn kinds(&self) -> Option<(GradientKind, UpstreamKind)> {
-        self.gradient().map(|(place, source)| {
-            let place = match place {
+    /// The gradient as kernels know it. `element`: how it is stored.
+    pub(crate) fn variant(&self, element: Element, divides: bool) -> Option<GradientVariant> {
+        self.gradient().map(|(place, source)| GradientVariant {
+            place: match place {
                 GradientPlace::InPlace => GradientKind::InPlace,
-                _ => GradientKind::Separate,
-            };
-            let source = match source {
+                _ => GradientKind::Separate(element),
+            },
+            upstream: match source {
                 UpstreamSource::Scalar => UpstreamKind::Scalar,
                 _ => UpstreamKind::Buffer,
-            };
-            (place, source)
+            },
+            divides,
         })
     }
 
@@ -104,12 +105,38 @@ impl Pass {
         matches!(self.gradient(), Some((_, UpstreamSource::PerRow))).into()
     }
 
+    /// Values of an upstream gradient for so many rows, where it has a buffer.
+    pub(crate) fn upstream_values(&self, rows: usize) -> u64 {
+        match self.gradient() {
+            Some((_, UpstreamSource::OneInBuffer)) => 1,
+            Some((_, UpstreamSource::PerRow)) => rows as u64,
+            Some((_, UpstreamSource::Scalar)) | None => 0,
+        }
+    }
+
     /// The shape of a gradient of its own, checked; the logits' shape otherwise.
-    pub(crate) fn gradient_shape(&self, operation: &'static str, logits: Shape) -> Result<Shape> {
+    pub(crate) fn gradient_shape(
+        &self,
+        operation: &'static str,
+        logits: Shape,
+        element: Option<Element>,
+    ) -> Result<Shape> {
+        let element = element.unwrap_or(logits.element);
         let shape = match self.gradient() {
-            Some((GradientPlace::Separate, _)) => Shape::new(logits.rows, logits.classes),
+            Some((GradientPlace::Separate, _)) => logits.contiguous().with_element(element),
             Some((GradientPlace::SeparateWithRowStride(stride), _)) => {
-                logits.with_row_stride(stride)
+                logits.with_row_stride(stride).with_element(element)
+            }
+            Some((GradientPlace::InPlace, _)) if element != logits.element => {
+                return Err(Error::invalid(
+                    operation,
+                    "gradient element",
+                    format!(
+                        "{}, since the gradient takes the logits' place",
+                        logits.element.name()
+                    ),
+                    element.name(),
+                ));
             }
             _ => logits,
         };

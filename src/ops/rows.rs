@@ -5,22 +5,48 @@ use wgpu::BufferSlice;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::{
-    Access, Family, GradientKind, Kernels, Operation, RowVariant, UpstreamKind, Variant,
+    Access, Comparison, Family, GradientKind, GradientVariant, Kernels, Operation, Record,
+    RowVariant, StateKind, Transform, UpstreamKind, Variant,
 };
-use crate::plan::{choose, row_chunks};
-use crate::{Result, Shape};
+use crate::plan::{Purpose, choose, row_chunks};
+use crate::{Element, Error, Result, Shape};
 
 use super::operand::{Operand, Rows, if_wanted};
 use super::pass::{Pass, UpstreamOperand};
 use super::step::{Bound, StepBuilder};
 
-/// What an operation wants of its rows beside the gradient.
+/// What an operation wants of its rows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RowResults {
-    pub(super) log_sum_exp: bool,
-    pub(super) argmax: bool,
-    /// The gradient is divided by the batch's denominator.
-    pub(super) divides: bool,
+pub(super) struct RowsRequest {
+    pub(super) operation: Operation,
+    pub(super) logits: Shape,
+    /// What else has a value for each logit: probabilities, or an upstream gradient.
+    pub(super) values: Option<Shape>,
+    pub(super) gradient: Shape,
+    pub(super) transform: Transform,
+    pub(super) comparison: Comparison,
+    pub(super) gradient_variant: Option<GradientVariant>,
+    pub(super) record: Record,
+    pub(super) state: StateKind,
+    pub(super) purpose: Purpose,
+}
+
+impl RowsRequest {
+    /// Nothing but the logits.
+    pub(super) fn new(operation: Operation, logits: Shape, purpose: Purpose) -> Self {
+        Self {
+            operation,
+            logits,
+            values: None,
+            gradient: logits,
+            transform: Transform::None,
+            comparison: Comparison::PLAIN,
+            gradient_variant: None,
+            record: Record::NONE,
+            state: StateKind::None,
+            purpose,
+        }
+    }
 }
 
 /// The kernel that goes over the rows.
@@ -29,6 +55,7 @@ pub(crate) struct RowsPlan {
     pub(crate) variant: RowVariant,
     pub(crate) logits: Shape,
     pub(crate) gradient: Shape,
+    pub(crate) values: Option<Shape>,
 }
 
 impl RowsPlan {
@@ -36,55 +63,74 @@ impl RowsPlan {
     pub(super) fn new(
         kernels: &Kernels,
         operation: &'static str,
-        kind: Operation,
-        logits: Shape,
-        pass: Pass,
-        results: RowResults,
+        request: RowsRequest,
     ) -> Result<Self> {
+        let RowsRequest { logits, values, gradient, .. } = request;
         logits.validate(operation)?;
-        let gradient = pass.gradient_shape(operation, logits)?;
+        for shape in values.iter().chain([&gradient]) {
+            shape.validate(operation)?;
+        }
         for (what, count, most) in
             [("rows", logits.rows, u32::MAX as usize), ("classes", logits.classes, 1 << 30)]
         {
             if count >= most {
                 let expected = format!("fewer than {most}");
-                return Err(crate::Error::invalid(operation, what, expected, count));
+                return Err(Error::invalid(operation, what, expected, count));
             }
         }
-        let backward = pass.is_backward();
-        let choice =
-            choose(kernels.capabilities(), kernels.tuning(), logits.classes as u64, backward)?;
+        let choice = choose(
+            kernels.capabilities(),
+            kernels.tuning(),
+            logits.classes as u64,
+            logits.inner > 1,
+            request.purpose,
+        )?;
+        let has_upstream_matrix = request.operation != Operation::CrossEntropy;
         let plan = Self {
             variant: RowVariant {
-                operation: kind,
+                operation: request.operation,
                 family: choice.family,
                 team: choice.team,
                 geometry: choice.geometry,
                 access: Access::Vector,
-                gradient: pass.kinds(),
-                divides: results.divides && pass.gradient().is_some(),
-                writes_log_sum_exp: results.log_sum_exp && !backward,
-                writes_argmax: results.argmax && !backward,
-                saves_state: pass.saves_state(),
+                element: logits.element,
+                upstream_element: match values {
+                    Some(upstream) if has_upstream_matrix => upstream.element,
+                    _ => Element::F32,
+                },
+                transform: request.transform,
+                comparison: request.comparison,
+                gradient: request.gradient_variant,
+                record: request.record,
+                state: request.state,
             },
             logits,
             gradient,
+            values,
         };
         // What most buffers will need; a misaligned one has the other compiled when it is bound.
-        kernels.pipeline(&Variant::Rows(plan.with_access(0, 0)))?;
+        let plan = Self { variant: plan.with_access([0; 3]), ..plan };
+        kernels.pipeline(&Variant::Rows(plan.variant))?;
         Ok(plan)
     }
 
-    /// The kernel for buffers whose first rows start at these byte offsets.
-    fn with_access(&self, logits_offset: u64, gradient_offset: u64) -> RowVariant {
+    /// The kernel for logits, gradient and values that start at these byte offsets.
+    fn with_access(&self, offsets: [u64; 3]) -> RowVariant {
         let of_four = |shape: &Shape, offset: u64| {
             shape.classes.is_multiple_of(4)
                 && (shape.row_stride.is_multiple_of(4) || shape.rows <= 1)
-                && offset.is_multiple_of(16)
+                && offset.is_multiple_of(4 * shape.element.bytes() as u64)
         };
-        let vector =
-            of_four(&self.logits, logits_offset) && of_four(&self.gradient, gradient_offset);
-        RowVariant { access: if vector { Access::Vector } else { Access::Scalar }, ..self.variant }
+        let values = self.values.unwrap_or(self.logits);
+        let shapes = [&self.logits, &self.gradient, &values];
+        let access = if self.logits.inner > 1 {
+            Access::Strided
+        } else if shapes.into_iter().zip(offsets).all(|(shape, offset)| of_four(shape, offset)) {
+            Access::Vector
+        } else {
+            Access::Scalar
+        };
+        RowVariant { access, ..self.variant }
     }
 
     /// Adds the dispatches: as many as bindings and workgroup counts demand.
@@ -96,11 +142,15 @@ impl RowsPlan {
     ) -> Result<()> {
         let capabilities = *builder.kernels().capabilities();
         let alignment = capabilities.storage_alignment;
-        let offset = |slot| {
-            let found = operands.iter().find(|operand| operand.slot == slot);
+        let offset = |slots: &[Slot]| {
+            let found = operands.iter().find(|operand| slots.contains(&operand.slot));
             found.map_or(0, |operand| operand.row.offset)
         };
-        let variant = self.with_access(offset(Slot::Logits), offset(Slot::Gradient));
+        let variant = self.with_access([
+            offset(&[Slot::Logits]),
+            offset(&[Slot::Gradient]),
+            offset(&[Slot::Probabilities, Slot::UpstreamMatrix]),
+        ]);
         let rows: Vec<_> = operands.iter().map(|operand| operand.row).collect();
         let chunks = row_chunks(
             builder.operation(),
@@ -109,26 +159,24 @@ impl RowsPlan {
             variant.geometry.rows.into(),
             &rows,
         )?;
-        log::debug!(
-            "{}: {} in {} dispatches",
-            builder.operation(),
-            Variant::Rows(variant),
-            chunks.len()
-        );
+        log::debug!("{}: {variant} in {} dispatches", builder.operation(), chunks.len());
+        let inner = self.logits.inner.max(1) as u64;
         for chunk in chunks {
             let mut parameters = RowParameters {
                 rows: chunk.rows as u32,
                 classes: self.logits.classes as u32,
+                inner: inner as u32,
+                first_inner: (chunk.first_row % inner) as u32,
                 logits_stride: self.logits.row_stride as u32,
                 gradient_stride: self.gradient.row_stride as u32,
+                targets_stride: self.values.map_or(0, |values| values.row_stride as u32),
                 ..fixed
             };
             let mut bound = Vec::with_capacity(operands.len());
             for operand in operands {
                 let slack = operand.row.slack(chunk.first_row, alignment);
-                let span = (chunk.rows - 1) * operand.row.stride + operand.row.bytes;
-                *offset_of(&mut parameters, operand.slot) =
-                    (slack / element_bytes(operand.slot)) as u32;
+                let span = operand.row.span(chunk.first_row, chunk.rows);
+                *offset_of(&mut parameters, operand.slot) = (slack / operand.unit) as u32;
                 bound.push(if span == 0 {
                     // Rows without classes have no bytes, yet a binding must have some.
                     let buffer = builder.scratch("wgpu-loss nothing", 16)?;
@@ -138,7 +186,7 @@ impl RowsPlan {
                         slot: operand.slot,
                         buffer: operand.buffer.clone(),
                         offset: operand.row.binding_offset(chunk.first_row, alignment),
-                        bytes: slack + span,
+                        bytes: (slack + span).next_multiple_of(4),
                     }
                 });
             }
@@ -154,21 +202,12 @@ impl RowsPlan {
         logits: BufferSlice<'_>,
         gradient: Option<BufferSlice<'_>>,
     ) -> Result<Vec<Operand>> {
-        let rows = |shape: &Shape| Rows {
-            count: shape.rows,
-            stride: shape.row_stride,
-            elements: shape.classes,
-            element_bytes: 4,
-        };
-        let is_separate = matches!(self.variant.gradient, Some((GradientKind::Separate, _)));
-        let mut operands = vec![Operand::new(operation, Slot::Logits, logits, rows(&self.logits))?];
-        operands.extend(if_wanted(
-            operation,
-            Slot::Gradient,
-            gradient,
-            is_separate,
-            rows(&self.gradient),
-        )?);
+        let place = self.variant.gradient.map(|gradient| gradient.place);
+        let is_separate = matches!(place, Some(GradientKind::Separate(_)));
+        let rows = Rows::of_shape(&self.logits);
+        let mut operands = vec![Operand::new(operation, Slot::Logits, logits, rows)?];
+        let rows = Rows::of_shape(&self.gradient);
+        operands.extend(if_wanted(operation, Slot::Gradient, gradient, is_separate, rows)?);
         Ok(operands)
     }
 
@@ -183,16 +222,26 @@ impl RowsPlan {
             UpstreamOperand::Scalar(_) => None,
             UpstreamOperand::Buffer(slice) => Some(slice),
         };
-        let is_buffer = matches!(self.variant.gradient, Some((_, UpstreamKind::Buffer)));
-        let stride = pass.upstream_stride() as usize;
-        let rows = Rows { count: self.logits.rows, stride, elements: 1, element_bytes: 4 };
+        let is_buffer =
+            self.variant.gradient.is_some_and(|each| each.upstream == UpstreamKind::Buffer);
+        let rows = match pass.upstream_stride() {
+            0 => Rows::shared(1, 4),
+            _ => Rows::of_one(self.logits.rows, 4),
+        };
         if_wanted(operation, Slot::Upstream, slice, is_buffer, rows)
     }
 
-    /// The least bytes that must move: the logits once, the gradient once.
+    /// The least bytes that must move: logits and probabilities once, the gradient once.
     pub(crate) fn least_bytes(&self) -> u64 {
-        let matrix = self.logits.rows as u64 * self.logits.classes as u64 * 4;
-        matrix * if self.variant.gradient.is_some() { 2 } else { 1 }
+        let matrix = |element: Element| {
+            self.logits.rows as u64 * self.logits.classes as u64 * element.bytes() as u64
+        };
+        let read = match self.variant.family {
+            Family::Gathered => (self.logits.rows * self.logits.element.bytes()) as u64,
+            _ => matrix(self.logits.element),
+        };
+        read + self.values.map_or(0, |values| matrix(values.element))
+            + self.variant.gradient_element().map_or(0, matrix)
     }
 
     /// Times the logits are read.
@@ -204,21 +253,22 @@ impl RowsPlan {
     }
 }
 
-fn element_bytes(slot: Slot) -> u64 {
-    if slot == Slot::State { 8 } else { 4 }
-}
-
-fn offset_of(parameters: &mut RowParameters, slot: Slot) -> &mut u32 {
+/// Where a dispatch is told the offset of an operand.
+pub(super) fn offset_of(parameters: &mut RowParameters, slot: Slot) -> &mut u32 {
     match slot {
         Slot::Gradient => &mut parameters.gradient_offset,
-        Slot::Targets => &mut parameters.targets_offset,
-        Slot::Loss => &mut parameters.loss_offset,
-        Slot::LogSumExp => &mut parameters.log_sum_exp_offset,
-        Slot::Argmax => &mut parameters.argmax_offset,
+        Slot::Targets | Slot::Probabilities | Slot::UpstreamMatrix => {
+            &mut parameters.targets_offset
+        }
+        Slot::Rows | Slot::LogSumExp => &mut parameters.record_offset,
         Slot::State => &mut parameters.state_offset,
         Slot::Upstream => &mut parameters.upstream_offset,
         Slot::Totals => &mut parameters.totals_offset,
+        Slot::ClassWeights => &mut parameters.class_weights_offset,
+        Slot::RowWeights => &mut parameters.row_weights_offset,
         // Nothing else is bound by rows.
-        Slot::Logits | Slot::Parameters | Slot::Partials => &mut parameters.logits_offset,
+        Slot::Logits | Slot::Parameters | Slot::Partials | Slot::Parts => {
+            &mut parameters.logits_offset
+        }
     }
 }

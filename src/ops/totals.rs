@@ -1,9 +1,11 @@
-//! The dispatches that reduce over a batch: counting rows, summing losses.
+//! The dispatches that reduce over a batch: counting rows and their weights, summing losses.
 
 use crate::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{Totals, TotalsParameters};
-use crate::kernel::{Kernels, TotalsKernel, TotalsVariant, Variant};
+use crate::kernel::{
+    Comparison, Kernels, Record, Reduced, TargetKind, TotalsKernel, TotalsVariant, Variant, Word,
+};
 use crate::plan::row_chunks;
 
 use super::operand::Operand;
@@ -12,75 +14,124 @@ use super::step::{Bound, StepBuilder};
 /// Bytes of the reduced results of a batch.
 pub(super) const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
 
+/// Bytes of a tile's partial results.
+const PARTIAL_BYTES: u64 = 16;
+
 /// Rows that a lane reduces; `TILE / LANES` in `shaders/totals/parameters.wgsl`.
 const ROWS_PER_LANE: u64 = 64;
 
-fn variant(kernels: &Kernels, kernel: TotalsKernel) -> Variant {
-    Variant::Totals(TotalsVariant { kernel, lanes: kernels.tuning().totals_lanes })
+/// A reduction over the rows of a batch: of tiles, then of their partial results.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reduction {
+    tiles: TotalsKernel,
+    finish: TotalsKernel,
 }
 
-/// Compiles kernels ahead.
-pub(super) fn warm_up(kernels: &Kernels, which: &[TotalsKernel]) -> Result<()> {
-    for kernel in which {
-        kernels.pipeline(&variant(kernels, *kernel))?;
+impl Reduction {
+    /// Of counted rows and weights, which needs no logits.
+    pub(super) fn counts(comparison: &Comparison) -> Self {
+        let classes = !matches!(comparison.target, TargetKind::Probability(_));
+        let class_weights = comparison.class_weights && classes;
+        let row_weights = comparison.row_weights;
+        Self {
+            tiles: TotalsKernel::CountTiles { classes, class_weights, row_weights },
+            finish: TotalsKernel::CountFinish {
+                weighted: class_weights || row_weights,
+                z_loss: comparison.z_loss,
+            },
+        }
     }
-    Ok(())
-}
 
-/// Adds a reduction over `rows` rows of `source` to `totals`: partial results of tiles, then theirs.
-pub(super) fn reduce(
-    builder: &mut StepBuilder<'_>,
-    [tiles_kernel, finish_kernel]: [TotalsKernel; 2],
-    source: &Operand,
-    totals: &Operand,
-    rows: usize,
-    fixed: TotalsParameters,
-) -> Result<()> {
-    let kernels = builder.kernels().clone();
-    let capabilities = kernels.capabilities();
-    let alignment = capabilities.storage_alignment;
-    let tile = ROWS_PER_LANE * u64::from(kernels.tuning().totals_lanes);
-    let tiles = (rows as u64).div_ceil(tile);
-    let bytes = tiles.max(1) * if tiles_kernel == TotalsKernel::CountTiles { 8 } else { 4 };
-    let partials = Bound {
-        slot: Slot::Partials,
-        buffer: builder.scratch("wgpu-loss partials", bytes)?,
-        offset: 0,
-        bytes,
-    };
-    let chunks = row_chunks(builder.operation(), capabilities, rows as u64, tile, &[source.row])?;
-    for chunk in chunks {
-        let slack = source.row.slack(chunk.first_row, alignment);
-        let offset = (slack / 4) as u32;
-        let parameters = TotalsParameters {
-            rows: chunk.rows as u32,
-            first_row: chunk.first_row as u32,
-            first_tile: (chunk.first_row / tile) as u32,
-            targets_offset: offset,
-            loss_offset: offset,
-            ..fixed
-        };
-        let rows = Bound {
-            slot: source.slot,
-            buffer: source.buffer.clone(),
-            offset: source.row.binding_offset(chunk.first_row, alignment),
-            bytes: slack + chunk.rows * 4,
-        };
-        builder.dispatch(
-            &variant(&kernels, tiles_kernel),
-            &parameters,
-            chunk.workgroups,
-            &[rows, partials.clone()],
-        )?;
+    /// Of losses and correct rows; `None` where neither is wanted.
+    pub(super) fn sums(comparison: &Comparison, reduced: Reduced, record: Record) -> Option<Self> {
+        let correct = record.has(Word::Correct);
+        if reduced == Reduced::Nothing && !correct {
+            return None;
+        }
+        let z_loss = comparison.z_loss && reduced != Reduced::Nothing;
+        // Without a z-loss the whole loss is the main one, under its own name.
+        Some(Self {
+            tiles: TotalsKernel::SumTiles { record, reduced: reduced != Reduced::Nothing, z_loss },
+            finish: TotalsKernel::SumFinish { reduced, z_loss, correct, masked: comparison.masked },
+        })
     }
-    let slack = totals.row.slack(0, alignment);
-    let parameters =
-        TotalsParameters { tiles: tiles as u32, totals_offset: (slack / 4) as u32, ..fixed };
-    let totals = Bound {
-        slot: Slot::Totals,
-        buffer: totals.buffer.clone(),
-        offset: totals.row.binding_offset(0, alignment),
-        bytes: slack + TOTALS_BYTES,
-    };
-    builder.dispatch(&variant(&kernels, finish_kernel), &parameters, 1, &[partials, totals])
+
+    /// The kernels.
+    pub(super) fn variants(self, kernels: &Kernels) -> [Variant; 2] {
+        let lanes = kernels.tuning().totals_lanes;
+        [self.tiles, self.finish].map(|kernel| Variant::Totals(TotalsVariant { kernel, lanes }))
+    }
+
+    /// Compiles them.
+    pub(super) fn warm_up(self, kernels: &Kernels) -> Result<()> {
+        for variant in &self.variants(kernels) {
+            kernels.pipeline(variant)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the dispatches that reduce `rows` rows of the sources to `totals`.
+    pub(super) fn bind(
+        self,
+        builder: &mut StepBuilder<'_>,
+        sources: &[Operand],
+        totals: &Operand,
+        rows: usize,
+        fixed: TotalsParameters,
+    ) -> Result<()> {
+        let kernels = builder.kernels().clone();
+        let [tiles_variant, finish_variant] = self.variants(&kernels);
+        let capabilities = kernels.capabilities();
+        let alignment = capabilities.storage_alignment;
+        let tile = ROWS_PER_LANE * u64::from(kernels.tuning().totals_lanes);
+        let of_rows: Vec<_> = sources.iter().map(|source| source.row).collect();
+        let chunks = row_chunks(builder.operation(), capabilities, rows as u64, tile, &of_rows)?;
+        // A binding that holds less than a tile cuts tiles too: each piece has its own result.
+        let tiles: u64 = chunks.iter().map(|chunk| u64::from(chunk.workgroups)).sum();
+        let bytes = tiles.max(1) * PARTIAL_BYTES;
+        let partials = Bound {
+            slot: Slot::Partials,
+            buffer: builder.scratch("wgpu-loss partials", bytes)?,
+            offset: 0,
+            bytes,
+        };
+        let mut first_tile = 0;
+        for chunk in chunks {
+            let mut parameters = TotalsParameters {
+                rows: chunk.rows as u32,
+                first_row: chunk.first_row as u32,
+                first_tile,
+                ..fixed
+            };
+            first_tile += chunk.workgroups;
+            let mut bound = vec![partials.clone()];
+            for source in sources {
+                let slack = source.row.slack(chunk.first_row, alignment);
+                let offset = match source.slot {
+                    Slot::Rows => &mut parameters.record_offset,
+                    Slot::ClassWeights => &mut parameters.class_weights_offset,
+                    Slot::RowWeights => &mut parameters.row_weights_offset,
+                    _ => &mut parameters.targets_offset,
+                };
+                *offset = (slack / source.unit) as u32;
+                bound.push(Bound {
+                    slot: source.slot,
+                    buffer: source.buffer.clone(),
+                    offset: source.row.binding_offset(chunk.first_row, alignment),
+                    bytes: slack + source.row.span(chunk.first_row, chunk.rows),
+                });
+            }
+            builder.dispatch(&tiles_variant, &parameters, chunk.workgroups, &bound)?;
+        }
+        let slack = totals.row.slack(0, alignment);
+        let parameters =
+            TotalsParameters { tiles: tiles as u32, totals_offset: (slack / 4) as u32, ..fixed };
+        let totals = Bound {
+            slot: Slot::Totals,
+            buffer: totals.buffer.clone(),
+            offset: totals.row.binding_offset(0, alignment),
+            bytes: slack + TOTALS_BYTES,
+        };
+        builder.dispatch(&finish_variant, &parameters, 1, &[partials, totals])
+    }
 }

@@ -1,58 +1,251 @@
 //! What every engine refuses before it computes anything: one place, so that all of them refuse
 //! the same calls with the same words.
 
-use crate::{CrossEntropy, Error, Logits, Reduction, Result, Upstream};
+use crate::partial::{ClassRange, PartialState};
+use crate::{
+    ClassIndices, CrossEntropy, Error, Input, Logits, Reduction, Result, Shape, TargetLayout,
+    TargetValues, Targets, Upstream,
+};
+
+const CROSS_ENTROPY: &str = "cross-entropy";
+const DEFAULT_IGNORE_INDEX: i32 = -100;
+
+/// Refuses results that no memory could hold; only rows without classes occupy none themselves.
+fn addressable(operation: &'static str, rows: usize) -> Result<()> {
+    let most = isize::MAX.unsigned_abs() / size_of::<PartialState>();
+    if rows > most {
+        let expected = format!("at most {most}, so that the results can be addressed");
+        return Err(Error::invalid(operation, "number of rows", expected, rows));
+    }
+    Ok(())
+}
 
 /// Refuses an upstream gradient of the wrong length. `None`: no gradient is asked for.
 pub(crate) fn log_sum_exp(logits: Logits<'_>, upstream: Option<Upstream<'_>>) -> Result<()> {
     const OPERATION: &str = "log-sum-exp";
-    // Only rows without classes occupy no memory; every other number of rows is backed by a slice.
-    let most = isize::MAX.unsigned_abs() / size_of::<f64>();
-    if logits.rows() > most {
-        let expected = format!("at most {most}, so that the results can be addressed");
-        return Err(Error::invalid(OPERATION, "number of rows", expected, logits.rows()));
-    }
+    addressable(OPERATION, logits.rows())?;
     match upstream {
         Some(upstream) => upstream.validate(OPERATION, logits.rows(), false),
         None => Ok(()),
     }
 }
 
-/// Refuses zero classes, a wrong number of targets, an upstream gradient that does not fit the
-/// reduction. The targets' values are not looked at: that is [`count_targets`].
+/// Refuses an upstream gradient that is shaped otherwise than the logits.
+pub(crate) fn softmax(
+    operation: &'static str,
+    logits: Logits<'_>,
+    upstream: Option<Logits<'_>>,
+) -> Result<()> {
+    addressable(operation, logits.rows())?;
+    match upstream {
+        Some(upstream) => {
+            same_form(operation, "upstream gradient", logits.shape(), upstream.shape())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses what differs from the logits in more than row stride and element type.
+pub(crate) fn same_form(
+    operation: &'static str,
+    what: &'static str,
+    logits: Shape,
+    other: Shape,
+) -> Result<()> {
+    let form = |shape: Shape| (shape.rows, shape.classes, shape.inner);
+    if form(logits) != form(other) {
+        let text = |shape: Shape| match shape.inner {
+            1 => format!("({}, {})", shape.rows, shape.classes),
+            inner => format!("({}, {}, {inner})", shape.outer(), shape.classes),
+        };
+        return Err(Error::invalid(operation, what, text(logits), text(other)));
+    }
+    Ok(())
+}
+
+/// Refuses options out of range, and combinations that mean nothing, for logits and targets of
+/// this form. `classes` are those of all parts.
+pub(crate) fn cross_entropy_options(
+    options: &CrossEntropy,
+    logits: Shape,
+    targets: &TargetLayout,
+) -> Result<()> {
+    let refuse = |what, expected: &str, found: &dyn ToString| {
+        Err(Error::invalid(CROSS_ENTROPY, what, expected, found.to_string()))
+    };
+    let CrossEntropy { label_smoothing, z_loss, logit_scale, softcap, .. } = *options;
+    // The results name a class by a u32.
+    if logits.classes == 0 || u32::try_from(logits.classes).is_err() {
+        return refuse("number of classes", "1 to 4294967295", &logits.classes);
+    }
+    addressable(CROSS_ENTROPY, logits.rows)?;
+    if !(0.0..=1.0).contains(&label_smoothing) {
+        return refuse("label smoothing", "0 to 1", &label_smoothing);
+    }
+    if !z_loss.is_finite() {
+        return refuse("z-loss", "a finite number", &z_loss);
+    }
+    if !logit_scale.is_finite() {
+        return refuse("logit scale", "a finite number", &logit_scale);
+    }
+    if let Some(softcap) = softcap
+        && !(softcap > 0.0 && softcap.is_finite())
+    {
+        return refuse("softcap", "a finite number above 0", &softcap);
+    }
+    if let Some(probabilities) = targets.probabilities {
+        same_form(CROSS_ENTROPY, "probabilities", logits, probabilities)?;
+        if let Some(index) = options.ignore_index.filter(|&index| index != DEFAULT_IGNORE_INDEX) {
+            return refuse("ignore index", "none, since the targets are probabilities", &index);
+        }
+        if options.rows.target_log_probability || options.correct {
+            let expected = "not asked for, since the targets are probabilities";
+            let what = match options.correct {
+                true => "number of correct rows",
+                false => "target log-probability",
+            };
+            return refuse(what, expected, &"asked for");
+        }
+    }
+    if options.input == Input::LogProbabilities {
+        let only = "unused, since the input holds log-probabilities";
+        let used = [
+            ("probabilities", targets.probabilities.is_some()),
+            ("label smoothing", label_smoothing != 0.0),
+            ("z-loss", z_loss != 0.0),
+            ("logit scale", logit_scale != 1.0),
+            ("softcap", softcap.is_some()),
+            ("log-sum-exp of rows", options.rows.log_sum_exp),
+            ("entropy of rows", options.rows.entropy),
+            ("argmax of rows", options.rows.argmax),
+            ("number of correct rows", options.correct),
+        ];
+        for (what, is_used) in used {
+            if is_used {
+                return refuse(what, only, &"used");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses operands of the wrong length. The targets' values are not looked at: that is
+/// [`count_targets`].
+fn target_lengths(rows: usize, classes: usize, targets: Targets<'_>) -> Result<()> {
+    if let TargetValues::Classes(indices) = targets.values
+        && indices.len() != rows
+    {
+        let expected = format!("{rows}, one per row");
+        return Err(Error::invalid(CROSS_ENTROPY, "number of targets", expected, indices.len()));
+    }
+    let weights = [
+        ("number of class weights", targets.class_weights, classes, "class"),
+        ("number of row weights", targets.row_weights, rows, "row"),
+    ];
+    for (what, weights, expected, one) in weights {
+        if let Some(weights) = weights.filter(|weights| weights.len() != expected) {
+            let expected = format!("{expected}, one per {one}");
+            return Err(Error::invalid(CROSS_ENTROPY, what, expected, weights.len()));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses zero classes, operands of the wrong length, options out of range, an upstream gradient
+/// that does not fit the reduction.
 pub(crate) fn cross_entropy(
     logits: Logits<'_>,
-    targets: &[i32],
+    targets: Targets<'_>,
     upstream: Option<Upstream<'_>>,
     options: &CrossEntropy,
 ) -> Result<()> {
-    const OPERATION: &str = "cross-entropy";
-    let (rows, classes) = (logits.rows(), logits.classes());
-    // The results name a class by a u32.
-    if classes == 0 || u32::try_from(classes).is_err() {
-        let expected = format!("1 to {}", u32::MAX);
-        return Err(Error::invalid(OPERATION, "number of classes", expected, classes));
-    }
-    if targets.len() != rows {
-        let expected = format!("{rows}, one per row");
-        return Err(Error::invalid(OPERATION, "number of targets", expected, targets.len()));
-    }
+    cross_entropy_options(options, logits.shape(), &targets.layout())?;
+    target_lengths(logits.rows(), logits.classes(), targets)?;
     match upstream {
-        Some(upstream) => upstream.validate(OPERATION, rows, options.reduction != Reduction::None),
+        Some(upstream) => {
+            let reduced = options.reduction != Reduction::None;
+            upstream.validate(CROSS_ENTROPY, logits.rows(), reduced)
+        }
         None => Ok(()),
     }
+}
+
+/// The same for a part of the classes, and for its end beyond the last of them.
+pub(crate) fn partial(
+    logits: Logits<'_>,
+    classes: ClassRange,
+    targets: Targets<'_>,
+    upstream: Option<Upstream<'_>>,
+    options: &CrossEntropy,
+) -> Result<()> {
+    cross_entropy_options(options, logits.shape(), &targets.layout())?;
+    part(logits.classes(), classes, options)?;
+    target_lengths(logits.rows(), classes.total, targets)?;
+    match upstream {
+        Some(upstream) => {
+            let reduced = options.reduction != Reduction::None;
+            upstream.validate(CROSS_ENTROPY, logits.rows(), reduced)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses a part that ends beyond the last class, and log-probabilities in parts.
+pub(crate) fn part(part: usize, classes: ClassRange, options: &CrossEntropy) -> Result<()> {
+    if options.input == Input::LogProbabilities {
+        let expected = "logits, since log-probabilities need no merging";
+        return Err(Error::invalid(CROSS_ENTROPY, "input", expected, "log-probabilities"));
+    }
+    let end = classes.first.checked_add(part);
+    if end.is_none_or(|end| end > classes.total) || u32::try_from(classes.total).is_err() {
+        let expected = format!("a part of {} classes", classes.total);
+        let found = format!("{part} classes from {}", classes.first);
+        return Err(Error::invalid(CROSS_ENTROPY, "classes", expected, found));
+    }
+    Ok(())
+}
+
+/// The same where only merged states are given. Of probabilities, nothing is looked at.
+pub(crate) fn of_states(
+    states: &[PartialState],
+    classes: usize,
+    targets: Targets<'_>,
+    options: &CrossEntropy,
+) -> Result<()> {
+    let rows = states.len();
+    let logits = Shape::new(rows, classes);
+    let layout = TargetLayout {
+        probabilities: targets.layout().probabilities.map(|_| logits),
+        ..targets.layout()
+    };
+    cross_entropy_options(options, logits, &layout)?;
+    if options.input == Input::LogProbabilities {
+        let expected = "logits, since log-probabilities need no merging";
+        return Err(Error::invalid(CROSS_ENTROPY, "input", expected, "log-probabilities"));
+    }
+    target_lengths(rows, classes, targets)
+}
+
+/// Refuses states of another number of rows.
+pub(crate) fn states_of_rows(states: &[PartialState], rows: usize) -> Result<()> {
+    if states.len() != rows {
+        let expected = format!("{rows}, one per row");
+        return Err(Error::invalid(CROSS_ENTROPY, "number of states", expected, states.len()));
+    }
+    Ok(())
 }
 
 /// Counts the rows that are not ignored; refuses a target that is neither a class nor the ignore
 /// index, naming the first such row.
 pub(crate) fn count_targets(
-    targets: &[i32],
+    targets: ClassIndices<'_>,
     classes: usize,
     ignore_index: Option<i32>,
 ) -> Result<usize> {
     let mut counted = 0;
-    for (row, &value) in targets.iter().enumerate() {
-        if Some(value) != ignore_index {
+    for row in 0..targets.len() {
+        let Some(value) = targets.get(row) else { break };
+        if ignore_index.map(i64::from) != Some(value) {
             if usize::try_from(value).map_or(true, |class| class >= classes) {
                 return Err(Error::TargetOutOfRange { row, value, classes });
             }

@@ -8,36 +8,56 @@ use crate::{Error, Result};
 pub struct RowOperand {
     /// Byte offset of row 0 in the buffer.
     pub offset: u64,
-    /// Bytes from a row to the next.
+    /// Rows that lie side by side, in one block; 1 where each has its own place.
+    pub inner: u64,
+    /// Bytes from a block to the next.
     pub stride: u64,
-    /// Bytes of a row.
+    /// Bytes of a block.
     pub bytes: u64,
 }
 
 impl RowOperand {
+    /// One value, or one run of bytes, for each row.
+    pub const fn of_rows(offset: u64, stride: u64, bytes: u64) -> Self {
+        Self { offset, inner: 1, stride, bytes }
+    }
+
+    fn start(&self, row: u64) -> u64 {
+        self.offset + row / self.inner.max(1) * self.stride
+    }
+
     /// Where the binding of a chunk starts: aligned down.
     pub fn binding_offset(&self, first_row: u64, alignment: u64) -> u64 {
-        let start = self.offset + first_row * self.stride;
+        let start = self.start(first_row);
         start - start % alignment
     }
 
-    /// Bytes from the binding's start to the chunk's first row.
+    /// Bytes from the binding's start to the chunk's first block.
     pub fn slack(&self, first_row: u64, alignment: u64) -> u64 {
-        (self.offset + first_row * self.stride) % alignment
+        self.start(first_row) % alignment
     }
 
-    /// Rows that fit in a binding, wherever the first of them starts.
-    fn rows_in(&self, capacity: u64, alignment: u64) -> u64 {
-        let slack = if self.stride.is_multiple_of(alignment) {
-            self.offset % alignment
-        } else {
-            alignment - 1
-        };
-        match capacity.checked_sub(slack + self.bytes) {
-            None => 0,
-            Some(_) if self.stride == 0 => u64::MAX,
-            Some(rest) => 1 + rest / self.stride,
+    /// Bytes from the chunk's first block to the end of its last.
+    pub fn span(&self, first_row: u64, rows: u64) -> u64 {
+        let inner = self.inner.max(1);
+        match rows {
+            0 => 0,
+            rows => {
+                let blocks = (first_row + rows - 1) / inner - first_row / inner;
+                blocks * self.stride + self.bytes
+            }
         }
+    }
+
+    /// Rows from `first_row` on that fit in a binding.
+    fn rows_in(&self, first_row: u64, capacity: u64, alignment: u64) -> u64 {
+        let inner = self.inner.max(1);
+        let blocks = match capacity.checked_sub(self.slack(first_row, alignment) + self.bytes) {
+            None => return 0,
+            Some(_) if self.stride == 0 => return u64::MAX,
+            Some(rest) => 1 + rest / self.stride,
+        };
+        (blocks.saturating_mul(inner)) - first_row % inner
     }
 }
 
@@ -56,7 +76,7 @@ pub struct Chunk {
 /// `rows_per_workgroup` rows (but for the last).
 ///
 /// # Errors
-/// [`Error::Limit`] where not even one workgroup's rows fit in a binding.
+/// [`Error::Limit`] where not even one row, or one block of rows side by side, fits in a binding.
 pub fn row_chunks(
     operation: &'static str,
     capabilities: &Capabilities,
@@ -66,26 +86,26 @@ pub fn row_chunks(
 ) -> Result<Vec<Chunk>> {
     let capacity = capabilities.max_binding_bytes;
     let alignment = capabilities.storage_alignment;
-    let mut most = u64::from(capabilities.max_workgroups) * rows_per_workgroup;
-    for operand in operands {
-        let fitting = operand.rows_in(capacity, alignment);
-        if fitting == 0 {
-            return Err(Error::Limit {
-                operation,
-                limit: "max_storage_buffer_binding_size",
-                needed: operand.bytes + alignment,
-                available: capacity,
-            });
-        }
-        most = most.min(fitting);
-    }
-    // Whole workgroups, unless a binding cannot even hold the rows of one.
-    if most > rows_per_workgroup {
-        most -= most % rows_per_workgroup;
-    }
     let mut chunks = Vec::new();
     let mut first_row = 0;
     while first_row < rows {
+        let mut most = u64::from(capabilities.max_workgroups) * rows_per_workgroup;
+        for operand in operands {
+            let fitting = operand.rows_in(first_row, capacity, alignment);
+            if fitting == 0 {
+                return Err(Error::Limit {
+                    operation,
+                    limit: "max_storage_buffer_binding_size",
+                    needed: operand.bytes + alignment,
+                    available: capacity,
+                });
+            }
+            most = most.min(fitting);
+        }
+        // Whole workgroups, unless a binding cannot even hold the rows of one.
+        if most > rows_per_workgroup {
+            most -= most % rows_per_workgroup;
+        }
         let taken = most.min(rows - first_row);
         let workgroups = taken.div_ceil(rows_per_workgroup) as u32; // at most max_workgroups
         chunks.push(Chunk { first_row, rows: taken, workgroups });
@@ -115,7 +135,7 @@ mod tests {
                 let offset = operand.binding_offset(chunk.first_row, limits.storage_alignment);
                 assert!(offset.is_multiple_of(limits.storage_alignment));
                 let slack = operand.slack(chunk.first_row, limits.storage_alignment);
-                let bytes = slack + (chunk.rows - 1) * operand.stride + operand.bytes;
+                let bytes = slack + operand.span(chunk.first_row, chunk.rows);
                 assert!(bytes <= limits.max_binding_bytes, "a binding stays within its limit");
             }
             next += chunk.rows;
@@ -126,7 +146,7 @@ mod tests {
 
     #[test]
     fn one_dispatch_while_everything_fits() {
-        let row = RowOperand { offset: 0, stride: 4000, bytes: 4000 };
+        let row = RowOperand::of_rows(0, 4000, 4000);
         assert_eq!(check(1, 8, &[row]), 1);
         assert_eq!(check(33_000, 8, &[row]), 1);
         assert_eq!(check(0, 8, &[row]), 0);
@@ -137,14 +157,14 @@ mod tests {
         for (offset, stride, bytes) in
             [(0, 4000, 4000), (4, 4000, 4000), (100, 4004, 4000), (0, 4096, 4096), (252, 4096, 4)]
         {
-            let row = RowOperand { offset, stride, bytes };
+            let row = RowOperand::of_rows(offset, stride, bytes);
             assert!(check(100_000, 8, &[row]) >= 3, "{row:?}");
         }
     }
 
     #[test]
     fn cut_at_the_number_of_workgroups() {
-        let row = RowOperand { offset: 0, stride: 4, bytes: 4 };
+        let row = RowOperand::of_rows(0, 4, 4);
         assert_eq!(check(65_535, 1, &[row]), 1);
         assert_eq!(check(65_536, 1, &[row]), 2);
         assert_eq!(check(65_535 * 32 + 1, 32, &[row]), 2);
@@ -153,10 +173,20 @@ mod tests {
     #[test]
     fn a_row_as_large_as_a_binding() {
         let bytes = capabilities().max_binding_bytes;
-        assert_eq!(check(3, 1, &[RowOperand { offset: 256, stride: bytes, bytes }]), 3);
-        let beyond = RowOperand { offset: 4, stride: bytes, bytes };
+        assert_eq!(check(3, 1, &[RowOperand::of_rows(256, bytes, bytes)]), 3);
+        let beyond = RowOperand::of_rows(4, bytes, bytes);
         let error = row_chunks("test", &capabilities(), 3, 1, &[beyond]).unwrap_err();
         assert!(matches!(error, Error::Limit { limit: "max_storage_buffer_binding_size", .. }));
+    }
+
+    #[test]
+    fn rows_side_by_side_are_bound_by_whole_blocks() {
+        // 3 blocks of 16 MiB hold 4 Mi rows each; 128 MiB hold all of them, a dispatch does not.
+        let block = RowOperand { offset: 0, inner: 1 << 22, stride: 1 << 24, bytes: 1 << 24 };
+        assert_eq!(check(3 << 22, 64, &[block]), 4);
+        // A chunk that starts inside a block reaches into fewer others.
+        let wide = RowOperand { offset: 0, inner: 100, stride: 1 << 26, bytes: 1 << 26 };
+        assert_eq!(check(500, 64, &[wide]), 5);
     }
 
     #[test]
@@ -171,10 +201,13 @@ mod tests {
         for _ in 0..2000 {
             let exponent = 1 + draw(20);
             let classes = 1 + draw(1 << exponent);
-            let operands = [0; 3].map(|_| RowOperand {
+            let inner = [1, 1, 1, 3, 64, 5000][draw(6) as usize];
+            let block = 4 * classes.min((1 << 24) / inner) * inner;
+            let operands = [1, 1, inner].map(|inner| RowOperand {
                 offset: 4 * draw(100),
-                stride: 4 * (classes + draw(9)),
-                bytes: 4 * classes,
+                inner,
+                stride: block + 4 * draw(9),
+                bytes: block,
             });
             let per_workgroup = 1 << draw(6);
             check(1 + draw(300_000), per_workgroup, &operands);

@@ -22,8 +22,22 @@ pub struct Choice {
     pub geometry: Geometry,
 }
 
+/// What a kernel goes over its rows for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// To reduce them, with or without a gradient.
+    Reduce,
+    /// For the gradient alone, from saved states.
+    FromState,
+    /// For the target's log-probability alone; `gradient`: and to write a gradient of zeros.
+    Gather {
+        /// There is a gradient.
+        gradient: bool,
+    },
+}
+
 /// The first entry of the tuning that is for as many classes and that the device can run;
-/// `from_state` chooses among the entries for a backward from saved states.
+/// `strided`: rows lie side by side, and the classes of each apart.
 ///
 /// # Errors
 /// [`Error::Limit`] where the device can run none of them.
@@ -31,9 +45,18 @@ pub fn choose(
     capabilities: &Capabilities,
     tuning: &Tuning,
     classes: u64,
-    from_state: bool,
+    strided: bool,
+    purpose: Purpose,
 ) -> Result<Choice> {
-    let entries = if from_state { &tuning.from_state } else { &tuning.entries };
+    if purpose == (Purpose::Gather { gradient: false }) {
+        let geometry = Geometry { lanes: 1, rows: 64, vectors: 1 };
+        return Ok(Choice { family: Family::Gathered, team: Team::Lane, geometry });
+    }
+    let entries = match (strided, purpose) {
+        (true, _) => &tuning.strided,
+        (false, Purpose::Reduce) => &tuning.entries,
+        (false, Purpose::FromState | Purpose::Gather { .. }) => &tuning.from_state,
+    };
     let mut least = u32::MAX;
     let mut fewest_iterations = u64::MAX;
     for entry in entries.iter().filter(|entry| classes <= entry.up_to_classes) {
@@ -44,7 +67,7 @@ pub fn choose(
         let iterations = loop_iterations(&choice, classes);
         let is_bounded = capabilities.class == AdapterClass::Software;
         if !is_bounded || iterations <= SOFTWARE_LOOP_ITERATIONS {
-            return Ok(choice);
+            return Ok(choice.for_purpose(purpose));
         }
         fewest_iterations = fewest_iterations.min(iterations);
     }
@@ -64,9 +87,21 @@ pub fn choose(
     })
 }
 
+impl Choice {
+    /// The same geometry without an exchange between lanes, where the purpose needs none.
+    pub(super) fn for_purpose(self, purpose: Purpose) -> Self {
+        let family = match purpose {
+            Purpose::Reduce => return self,
+            Purpose::FromState => Family::FromState,
+            Purpose::Gather { .. } => Family::Gathered,
+        };
+        Self { family, team: Team::Lane, ..self }
+    }
+}
+
 /// Iterations of all loops of an invocation, if the driver unrolls none: three sweeps over the
 /// blocks (the first in parts, the second rare, the third for the gradient), with three, one and two
-/// loops over a lane's vectors.
+/// loops over a lane's vectors: to load them, for terms of every class, for exponentials.
 fn loop_iterations(choice: &Choice, classes: u64) -> u64 {
     let blocks = classes.div_ceil(choice.geometry.held());
     blocks * (4 + 6 * u64::from(choice.geometry.vectors))
@@ -82,8 +117,8 @@ pub(super) fn fit(capabilities: &Capabilities, entry: &Entry) -> Option<Choice> 
     if !holds || !well_formed || invocations > capabilities.max_invocations {
         return None;
     }
-    // A state and a value for each invocation.
-    let workgroup_bytes = 12 * invocations;
+    // A state, a value, four sums and flags for each invocation.
+    let workgroup_bytes = (8 + 4 + 16 + 4) * invocations;
     let team = match team {
         Team::Lane if family == Family::FromState || geometry.lanes == 1 => team,
         Team::Lane => return None,
@@ -135,7 +170,7 @@ mod tests {
         for device in devices() {
             let tuning = Tuning::built_in(device.class);
             for classes in (0..5000).chain([8192, 8193, 32_768, 32_769, 1 << 20, 1 << 21]) {
-                let choice = choose(&device, &tuning, classes, false).unwrap();
+                let choice = choose(&device, &tuning, classes, false, Purpose::Reduce).unwrap();
                 let held = choice.geometry.held();
                 if choice.family != Family::Streamed {
                     assert!(classes <= held, "{classes} classes in {choice:?}");
@@ -147,7 +182,10 @@ mod tests {
                 if device.class == AdapterClass::Software {
                     assert!(loop_iterations(&choice, classes) <= SOFTWARE_LOOP_ITERATIONS);
                 }
-                let backward = choose(&device, &tuning, classes, true).unwrap();
+                let strided = choose(&device, &tuning, classes, true, Purpose::Reduce).unwrap();
+                assert!(matches!(strided.team, Team::Lane | Team::Workgroup), "{strided:?}");
+                let backward =
+                    choose(&device, &tuning, classes, false, Purpose::FromState).unwrap();
                 assert_eq!(backward.family, Family::FromState);
             }
         }
@@ -158,7 +196,7 @@ mod tests {
         for device in devices() {
             let tuning = Tuning::built_in(device.class);
             for classes in [1, 10, 100, 1000, 5000, 10_000, 100_000] {
-                let choice = choose(&device, &tuning, classes, false).unwrap();
+                let choice = choose(&device, &tuning, classes, false, Purpose::Reduce).unwrap();
                 match (choice.team, device.subgroups) {
                     (Team::Subgroup, Some(sizes)) => {
                         assert!(choice.geometry.lanes <= sizes.smallest);
@@ -191,7 +229,7 @@ mod tests {
             (32_768, Family::Resident),
             (32_769, Family::Streamed),
         ] {
-            let choice = choose(&device, &tuning, classes, false).unwrap();
+            let choice = choose(&device, &tuning, classes, false, Purpose::Reduce).unwrap();
             assert_eq!(choice.family, family, "{classes} classes: {choice:?}");
         }
     }
@@ -200,17 +238,24 @@ mod tests {
     fn rows_too_long_for_a_software_driver_are_refused() {
         let software = Capabilities::web_gpu(AdapterClass::Software);
         let tuning = Tuning::built_in(AdapterClass::Software);
-        for from_state in [false, true] {
-            assert!(choose(&software, &tuning, 9_000_000, from_state).is_ok());
-            let error = choose(&software, &tuning, 100_000_000, from_state).unwrap_err();
+        for purpose in [Purpose::Reduce, Purpose::FromState] {
+            assert!(choose(&software, &tuning, 9_000_000, false, purpose).is_ok());
+            let error = choose(&software, &tuning, 100_000_000, false, purpose).unwrap_err();
             assert!(matches!(error, Error::Limit { available: 65_535, .. }), "{error}");
         }
         // lavapipe's 1024 invocations reach further.
         let lavapipe = Capabilities { max_invocations: 1024, ..software };
-        assert!(choose(&lavapipe, &tuning, 1 << 24, false).is_ok());
+        assert!(choose(&lavapipe, &tuning, 1 << 24, false, Purpose::Reduce).is_ok());
         let discrete = Capabilities::web_gpu(AdapterClass::Discrete);
         assert!(
-            choose(&discrete, &Tuning::built_in(AdapterClass::Discrete), 1 << 29, false).is_ok()
+            choose(
+                &discrete,
+                &Tuning::built_in(AdapterClass::Discrete),
+                1 << 29,
+                false,
+                Purpose::Reduce
+            )
+            .is_ok()
         );
     }
 
@@ -220,7 +265,7 @@ mod tests {
             Capabilities { max_invocations: 64, ..Capabilities::web_gpu(AdapterClass::Discrete) };
         let mut tuning = Tuning::built_in(AdapterClass::Discrete);
         tuning.entries.retain(|entry| entry.geometry.invocations() > 64);
-        let error = choose(&device, &tuning, 100_000, false).unwrap_err();
+        let error = choose(&device, &tuning, 100_000, false, Purpose::Reduce).unwrap_err();
         let Error::Limit { limit, available, needed, .. } = error else { panic!("{error:?}") };
         assert_eq!((limit, available), ("max_compute_invocations_per_workgroup", 64));
         assert_eq!(needed, 256);

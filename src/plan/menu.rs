@@ -1,87 +1,307 @@
-//! The list of every kernel that the planner can choose.
+//! The kernels that the planner can choose.
+//!
+//! Options multiply: all of their combinations are tens of millions of texts. So the list holds
+//! every geometry with the plain options, and on top of that every pair of options somewhere.
 
 use std::collections::HashSet;
 
-use super::family::fit;
-use super::{Capabilities, Entry, Tuning};
+use super::family::{Purpose, fit};
+use super::{Capabilities, Choice, Entry, Tuning};
+use crate::Element;
 use crate::kernel::{
-    Access, Family, GradientKind, Operation, RowVariant, TotalsKernel, TotalsVariant, UpstreamKind,
-    Variant,
+    Access, Comparison, Family, GradientKind, GradientVariant, MergeVariant, Operation, Record,
+    Reduced, RowVariant, StateKind, TargetKind, Team, TotalsKernel, TotalsVariant, Transform,
+    UpstreamKind, Variant, Word,
 };
 
-/// Every kernel that plans on such a device can consist of, each once. Tests compile this list.
+/// Kernels that plans on such a device can consist of, each once: every geometry, every option, and
+/// every pair of options. Tests compile this list.
 pub fn every_variant(capabilities: &Capabilities, tuning: &Tuning) -> Vec<Variant> {
     let mut variants = Vec::new();
-    for entry in tuning.entries.iter().chain(&tuning.from_state) {
-        for operation in [Operation::LogSumExp, Operation::CrossEntropy] {
-            for access in [Access::Vector, Access::Scalar] {
-                push_rows(&mut variants, capabilities, entry, operation, access);
+    let mut draw = Draw(1);
+    for (entries, accesses, purpose) in [
+        (&tuning.entries, &[Access::Vector, Access::Scalar][..], Purpose::Reduce),
+        (&tuning.from_state, &[Access::Vector, Access::Scalar], Purpose::FromState),
+        (&tuning.from_state, &[Access::Vector, Access::Scalar], Purpose::Gather { gradient: true }),
+        (&tuning.strided, &[Access::Strided], Purpose::Reduce),
+        (&tuning.strided, &[Access::Strided], Purpose::FromState),
+        (&tuning.strided, &[Access::Strided], Purpose::Gather { gradient: true }),
+    ] {
+        for entry in entries {
+            for &access in accesses {
+                push_geometry(&mut variants, &mut draw, capabilities, entry, access, purpose);
             }
         }
     }
-    let totals = [
-        TotalsKernel::CountTiles,
-        TotalsKernel::CountFinish,
-        TotalsKernel::SumTiles,
-        TotalsKernel::SumFinish,
-        TotalsKernel::MeanFinish,
-    ];
-    variants.extend(
-        totals.map(|kernel| Variant::Totals(TotalsVariant { kernel, lanes: tuning.totals_lanes })),
-    );
+    push_gathers(&mut variants, &mut draw);
+    push_totals(&mut variants, tuning.totals_lanes);
+    push_merges(&mut variants, &mut draw, tuning.totals_lanes);
     let mut seen = HashSet::new();
     variants.retain(|variant| seen.insert(*variant));
     variants
 }
 
-fn push_rows(
+/// Kernels of drawn options for each geometry.
+const DRAWN: usize = 6;
+
+fn push_geometry(
     variants: &mut Vec<Variant>,
+    draw: &mut Draw,
     capabilities: &Capabilities,
     entry: &Entry,
-    operation: Operation,
     access: Access,
+    purpose: Purpose,
 ) {
     let Some(choice) = fit(capabilities, entry) else { return };
+    let choice = choice.for_purpose(purpose);
+    let of_purpose = |variant: &RowVariant| variant.fits(purpose);
+    variants.extend(plain(choice, access).into_iter().filter(of_purpose).map(Variant::Rows));
+    let drawn = std::iter::repeat_with(|| draw.variant(choice, access));
+    variants.extend(drawn.filter(of_purpose).take(DRAWN).map(Variant::Rows));
+}
+
+fn push_gathers(variants: &mut Vec<Variant>, draw: &mut Draw) {
+    let purpose = Purpose::Gather { gradient: false };
+    let geometry = crate::kernel::Geometry { lanes: 1, rows: 64, vectors: 1 };
+    let choice = Choice { family: Family::Gathered, team: Team::Lane, geometry };
+    for access in [Access::Vector, Access::Scalar, Access::Strided] {
+        let drawn = std::iter::repeat_with(|| draw.variant(choice, access));
+        let fitting = drawn.filter(|variant| variant.fits(purpose));
+        variants.extend(fitting.take(DRAWN).map(Variant::Rows));
+    }
+}
+
+/// The kernels of default options: forward, with a saved state, and with each kind of gradient.
+fn plain(choice: Choice, access: Access) -> Vec<RowVariant> {
     let forward = RowVariant {
-        operation,
+        operation: Operation::LogSumExp,
         family: choice.family,
         team: choice.team,
         geometry: choice.geometry,
         access,
+        element: Element::F32,
+        upstream_element: Element::F32,
+        transform: Transform::None,
+        comparison: Comparison::PLAIN,
         gradient: None,
-        divides: false,
-        writes_log_sum_exp: false,
-        writes_argmax: false,
-        saves_state: false,
+        record: Record::NONE.with(Word::LogSumExp, choice.family != Family::FromState),
+        state: match choice.family {
+            Family::FromState => StateKind::Pair,
+            _ => StateKind::None,
+        },
     };
-    let is_cross_entropy = operation == Operation::CrossEntropy;
-    let either = if is_cross_entropy { &[false, true][..] } else { &[false][..] };
-    let lses = if is_cross_entropy { &[false, true][..] } else { &[true][..] };
-    let mut gradients = Vec::new();
-    for place in [GradientKind::InPlace, GradientKind::Separate] {
-        for upstream in [UpstreamKind::Scalar, UpstreamKind::Buffer] {
-            for &divides in either {
-                gradients.push((Some((place, upstream)), divides));
+    let mut variants = Vec::new();
+    for operation in [Operation::LogSumExp, Operation::CrossEntropy] {
+        let word = match operation {
+            Operation::CrossEntropy => Word::Loss,
+            _ => Word::LogSumExp,
+        };
+        let record = Record::NONE.with(word, choice.family != Family::FromState);
+        let forward = RowVariant { operation, record, ..forward };
+        variants.push(forward);
+        if choice.family != Family::FromState {
+            variants.push(RowVariant { state: StateKind::Pair, ..forward });
+        }
+        for place in [GradientKind::InPlace, GradientKind::Separate(Element::F32)] {
+            for divides in [false, true] {
+                let upstream = UpstreamKind::Scalar;
+                let gradient = Some(GradientVariant { place, upstream, divides });
+                variants.push(RowVariant { gradient, ..forward });
             }
         }
     }
-    if choice.family == Family::FromState {
-        variants.extend(
-            gradients.into_iter().map(|(gradient, divides)| {
-                Variant::Rows(RowVariant { gradient, divides, ..forward })
-            }),
-        );
-        return;
-    }
-    for &writes_log_sum_exp in lses {
-        for &writes_argmax in either {
-            let forward = RowVariant { writes_log_sum_exp, writes_argmax, ..forward };
-            for saves_state in [false, true] {
-                variants.push(Variant::Rows(RowVariant { saves_state, ..forward }));
+    variants
+}
+
+impl RowVariant {
+    /// Whether the planner makes such a kernel, and for this purpose.
+    fn fits(&self, purpose: Purpose) -> bool {
+        let is_cross_entropy = self.operation == Operation::CrossEntropy;
+        let is_log_sum_exp = self.operation == Operation::LogSumExp;
+        let is_probability = matches!(self.comparison.target, TargetKind::Probability(_));
+        let only_of_cross_entropy = self.comparison != Comparison::PLAIN
+            || self.transform != Transform::None
+            || !matches!(self.state, StateKind::None | StateKind::Pair)
+            || Word::ALL.into_iter().any(|word| word != Word::LogSumExp && self.record.has(word))
+            || self.gradient.is_some_and(|gradient| gradient.divides);
+        if !is_cross_entropy && only_of_cross_entropy {
+            return false;
+        }
+        if is_probability
+            && (self.record.has(Word::TargetLogProbability) || self.record.has(Word::Correct))
+        {
+            return false;
+        }
+        let no_words = self.record.words() == 0;
+        let saves = self.state != StateKind::None;
+        match purpose {
+            Purpose::Reduce => {
+                let has_result = !no_words || self.gradient.is_some() || saves;
+                let is_gradient_alone = !is_cross_entropy && !is_log_sum_exp;
+                let alone = no_words && !saves && self.gradient.is_some();
+                has_result
+                    && !(saves && self.gradient.is_some())
+                    && (!is_gradient_alone || alone)
+                    && (self.state != StateKind::Pair || !self.has_terms())
+                    && (self.state != StateKind::Sums || self.has_terms())
+                    && (self.state != StateKind::Partial || no_words)
             }
-            variants.extend(gradients.iter().map(|&(gradient, divides)| {
-                Variant::Rows(RowVariant { gradient, divides, ..forward })
-            }));
+            Purpose::FromState => {
+                (is_cross_entropy || is_log_sum_exp)
+                    && no_words
+                    && self.gradient.is_some()
+                    && match self.state {
+                        StateKind::None => false,
+                        StateKind::Pair => !self.has_terms(),
+                        StateKind::Sums => self.has_terms(),
+                        StateKind::Partial => true,
+                    }
+            }
+            Purpose::Gather { gradient } => {
+                let words = [Word::Loss, Word::TargetLogProbability];
+                let others = Word::ALL.into_iter().filter(|word| !words.contains(word));
+                is_cross_entropy
+                    && self.comparison.target == TargetKind::Class
+                    && !self.comparison.z_loss
+                    && self.transform == Transform::None
+                    && self.gradient.is_some() == gradient
+                    && !saves
+                    && (gradient || !no_words)
+                    && !others.into_iter().any(|word| self.record.has(word))
+            }
+        }
+    }
+}
+
+fn push_merges(variants: &mut Vec<Variant>, draw: &mut Draw, lanes: u32) {
+    for flags in 0..32u32 {
+        let flag = |bit: u32| flags >> bit & 1 == 1;
+        let classes = flag(0);
+        let mut record = Record::NONE;
+        for word in Word::ALL {
+            let only_of_classes = matches!(word, Word::TargetLogProbability | Word::Correct);
+            record = record.with(word, draw.is() && (classes || !only_of_classes));
+        }
+        variants.push(Variant::Merge(MergeVariant {
+            classes,
+            row_weights: flag(1),
+            masked: flag(2),
+            z_loss: flag(3),
+            record,
+            saves_state: flag(4),
+            lanes,
+        }));
+    }
+}
+
+fn push_totals(variants: &mut Vec<Variant>, lanes: u32) {
+    let either = [false, true];
+    let mut kernels = Vec::new();
+    for a in either {
+        for b in either {
+            kernels.push(TotalsKernel::CountFinish { weighted: a, z_loss: b });
+            kernels.push(TotalsKernel::CountTiles {
+                classes: true,
+                class_weights: a,
+                row_weights: b,
+            });
+            for record in [
+                Record::NONE.with(Word::Loss, true).with(Word::MainLoss, b),
+                Record::NONE
+                    .with(Word::Loss, true)
+                    .with(Word::Correct, true)
+                    .with(Word::MainLoss, b),
+            ] {
+                let record = record.with(Word::ZLoss, b);
+                kernels.push(TotalsKernel::SumTiles { record, reduced: a, z_loss: b });
+            }
+            for correct in either {
+                for reduced in [Reduced::Nothing, Reduced::Sum, Reduced::Mean] {
+                    kernels.push(TotalsKernel::SumFinish {
+                        reduced,
+                        z_loss: a,
+                        correct,
+                        masked: b,
+                    });
+                }
+            }
+        }
+        let class_weights = false;
+        kernels.push(TotalsKernel::CountTiles { classes: false, class_weights, row_weights: a });
+    }
+    let of_lanes = |kernel| Variant::Totals(TotalsVariant { kernel, lanes });
+    variants.extend(kernels.into_iter().map(of_lanes));
+}
+
+/// Draws options, the same on every call.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn is(&mut self) -> bool {
+        self.below(2) == 1
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+
+    fn variant(&mut self, choice: Choice, access: Access) -> RowVariant {
+        let operation = self.of(&[
+            Operation::LogSumExp,
+            Operation::CrossEntropy,
+            Operation::CrossEntropy,
+            Operation::CrossEntropy,
+            Operation::Softmax,
+            Operation::LogSoftmax,
+            Operation::SoftmaxGradient,
+            Operation::LogSoftmaxGradient,
+        ]);
+        let is_cross_entropy = operation == Operation::CrossEntropy;
+        let probabilities = TargetKind::Probability(self.of(&Element::ALL));
+        let comparison = Comparison {
+            target: self.of(&[TargetKind::Class, TargetKind::SmoothedClass, probabilities]),
+            class_weights: self.is(),
+            row_weights: self.is(),
+            masked: self.is(),
+            z_loss: self.is(),
+        };
+        let mut record = Record::NONE;
+        if self.below(4) > 0 {
+            for word in Word::ALL {
+                record = record.with(word, self.is());
+            }
+        }
+        let place = self.of(&[
+            GradientKind::InPlace,
+            GradientKind::Separate(Element::F32),
+            GradientKind::Separate(Element::F16),
+            GradientKind::Separate(Element::Bf16),
+        ]);
+        let upstream = self.of(&[UpstreamKind::Scalar, UpstreamKind::Buffer]);
+        let gradient = GradientVariant { place, upstream, divides: is_cross_entropy && self.is() };
+        let transform = self.of(&[Transform::None, Transform::Scale, Transform::Softcap]);
+        let state =
+            self.of(&[StateKind::None, StateKind::Pair, StateKind::Sums, StateKind::Partial]);
+        let only_log_sum_exp = Record::NONE.with(Word::LogSumExp, record.has(Word::LogSumExp));
+        RowVariant {
+            operation,
+            family: choice.family,
+            team: choice.team,
+            geometry: choice.geometry,
+            access,
+            element: self.of(&Element::ALL),
+            upstream_element: self.of(&Element::ALL),
+            transform: if is_cross_entropy { transform } else { Transform::None },
+            comparison: if is_cross_entropy { comparison } else { Comparison::PLAIN },
+            gradient: self.is().then_some(gradient),
+            record: if is_cross_entropy { record } else { only_log_sum_exp },
+            state,
         }
     }
 }

@@ -9,6 +9,6 @@ mod tuning;
 
 pub use capabilities::{AdapterClass, Capabilities, SubgroupSizes};
 pub use chunks::{Chunk, RowOperand, row_chunks};
-pub use family::{Choice, choose};
+pub use family::{Choice, Purpose, choose};
 pub use menu::every_variant;
 pub use tuning::{Entry, Tuning};

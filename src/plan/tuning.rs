@@ -24,6 +24,9 @@ pub struct Tuning {
     pub entries: Vec<Entry>,
     /// For backward from saved states, where lanes need not meet. By ascending number of classes.
     pub from_state: Vec<Entry>,
+    /// For rows that lie side by side, the classes of each apart: lanes that are neighbours read
+    /// neighbouring rows, so teams are `Lane` or `Workgroup`. By ascending number of classes.
+    pub strided: Vec<Entry>,
     /// Lanes of the kernels that reduce over a batch.
     pub totals_lanes: u32,
 }
@@ -100,6 +103,15 @@ impl Tuning {
                 entry(ANY, Family::FromState, Team::Lane, 256, 1, 4),
                 entry(ANY, Family::FromState, Team::Lane, 1024, 1, 4),
             ],
+            strided: vec![
+                team(Team::Lane, 1, 64, 1),
+                team(Team::Lane, 1, 64, 4),
+                team(Team::Lane, 1, 64, 8),
+                entry(32_768, Family::Streamed, Team::Lane, 1, 64, 4),
+                entry(8 * SHORT, Family::Streamed, Team::Workgroup, 64, 1, 4),
+                entry(ANY, Family::Streamed, Team::Workgroup, 256, 1, 4),
+                entry(ANY, Family::Streamed, Team::Workgroup, 1024, 1, 4),
+            ],
             totals_lanes: 64,
         }
     }
@@ -136,6 +148,15 @@ impl Tuning {
                 entry(1024, Family::FromState, Team::Lane, 32, 8, 2),
                 entry(ANY, Family::FromState, Team::Lane, 256, 1, 4),
                 entry(ANY, Family::FromState, Team::Lane, 64, 1, 4),
+            ],
+            strided: vec![
+                team(Team::Lane, 1, 64, 1),
+                team(Team::Lane, 1, 64, 2),
+                team(Team::Lane, 1, 64, 4),
+                team(Team::Lane, 1, 64, 8),
+                entry(512, Family::Streamed, Team::Lane, 1, 64, 8),
+                entry(ANY, Family::Streamed, Team::Workgroup, 8, 32, 4),
+                entry(ANY, Family::Streamed, Team::Workgroup, 8, 8, 4),
             ],
             totals_lanes: 256,
         }

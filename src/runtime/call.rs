@@ -2,8 +2,9 @@
 
 use wgpu::{Buffer, BufferSlice, CommandEncoder, CommandEncoderDescriptor};
 
+use crate::kernel::parameters::Totals;
 use crate::ops::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
-use crate::{Gpu, Logits, Result, Upstream};
+use crate::{Element, Float, Gpu, Logits, OwnedValues, Result, Upstream};
 
 use super::readback::{Readback, Waiting};
 
@@ -55,6 +56,11 @@ impl<'a> Call<'a> {
         self.gpu.upload(self.operation, label, data)
     }
 
+    /// A storage buffer that holds these logits, gaps included.
+    pub(super) fn upload_logits(&self, label: &str, logits: Logits<'_>) -> Result<Buffer> {
+        self.upload(label, logits.values().bytes())
+    }
+
     /// The upstream gradient, uploaded where it has a value for each row.
     pub(super) fn upstream(&self, upstream: Upstream<'_>) -> Result<DeviceUpstream> {
         Ok(match upstream {
@@ -103,25 +109,58 @@ impl Results<'_> {
         let readback = index.and_then(|index| self.readbacks.get(index));
         readback.map(|readback| self.gpu.values(self.operation, readback)).transpose()
     }
+
+    /// The reduced results of a batch, which [`Call::read`] asked for.
+    pub(super) fn totals(&self, index: Option<usize>) -> Result<Totals> {
+        let values: Vec<Totals> = self.values(index)?.unwrap_or_default();
+        let missing = || self.gpu.failure(self.operation, "no totals came back".into());
+        values.first().copied().ok_or_else(missing)
+    }
+
+    /// Values of any element type.
+    pub(super) fn elements(
+        &self,
+        index: Option<usize>,
+        element: Element,
+    ) -> Result<Option<OwnedValues>> {
+        fn owned<T: Float>(values: Option<Vec<T>>) -> Option<OwnedValues> {
+            values.map(T::owned)
+        }
+        Ok(match element {
+            Element::F32 => owned::<f32>(self.values(index)?),
+            Element::F16 => owned::<half::f16>(self.values(index)?),
+            Element::Bf16 => owned::<half::bf16>(self.values(index)?),
+        })
+    }
 }
 
 /// The passes that give values and gradient: the first, and a backward if it takes another. A
-/// gradient takes the place of the uploaded logits where their rows are contiguous.
+/// gradient takes the place of the uploaded logits where it has their form.
 pub(super) fn passes(
     steps: Steps,
     logits: Logits<'_>,
+    element: Option<Element>,
     upstream: Option<UpstreamSource>,
 ) -> (Pass, Option<Pass>) {
     let Some(upstream) = upstream else {
         return (Pass::Forward { save_state: false }, None);
     };
-    let contiguous = logits.shape().row_stride == logits.classes();
-    let gradient = if contiguous { GradientPlace::InPlace } else { GradientPlace::Separate };
+    let gradient = place_of_results(logits, element);
     match steps {
         Steps::Fused => (Pass::Fused { gradient, upstream }, None),
         Steps::ForwardThenBackward => {
             (Pass::Forward { save_state: true }, Some(Pass::Backward { gradient, upstream }))
         }
+    }
+}
+
+/// Over the logits where these are contiguous and of the same type.
+pub(super) fn place_of_results(logits: Logits<'_>, element: Option<Element>) -> GradientPlace {
+    let same = element.is_none_or(|element| element == logits.element());
+    if same && logits.shape().is_contiguous() {
+        GradientPlace::InPlace
+    } else {
+        GradientPlace::Separate
     }
 }
 

@@ -3,12 +3,14 @@
 use crate::kernel::parameters::Totals;
 use crate::ops::cross_entropy::CrossEntropyOperands;
 use crate::ops::validate;
-use crate::{CrossEntropy, CrossEntropyOutput, Error, Gpu, Logits, Reduction, Result, Upstream};
+use crate::{CrossEntropy, CrossEntropyOutput, Gpu, Logits, Result, Targets, Upstream};
 
 use super::call::{Call, DeviceUpstream, Steps, passes, slice, writes_separately};
+use super::operands::{DeviceTargets, output};
 use super::readback::Waiting;
 
 const CROSS_ENTROPY: &str = "cross-entropy";
+const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
 
 impl Gpu {
     /// [`Engine::cross_entropy`](crate::Engine::cross_entropy) as a future; with an upstream gradient,
@@ -19,7 +21,7 @@ impl Gpu {
     pub async fn cross_entropy_async(
         &self,
         logits: Logits<'_>,
-        targets: &[i32],
+        targets: Targets<'_>,
         upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
@@ -30,7 +32,7 @@ impl Gpu {
     pub(super) async fn run_cross_entropy(
         &self,
         logits: Logits<'_>,
-        targets: &[i32],
+        targets: Targets<'_>,
         upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
         steps: Steps,
@@ -39,31 +41,33 @@ impl Gpu {
         validate::cross_entropy(logits, targets, upstream, options)?;
         let mut call = Call::new(self, CROSS_ENTROPY)?;
         let rows = logits.rows() as u64;
+        let element = options.gradient_element.unwrap_or(logits.element());
         let upstream = upstream.map(|each| call.upstream(each)).transpose()?;
-        let (pass, backward) = passes(steps, logits, upstream.as_ref().map(|each| each.source));
-        let plan = options.plan(self.kernels(), logits.shape(), pass)?;
+        let source = upstream.as_ref().map(|each| each.source);
+        let (pass, backward) = passes(steps, logits, options.gradient_element, source);
+        let layout = targets.layout();
+        let plan = options.plan(self.kernels(), logits.shape(), &layout, pass)?;
 
-        let device_logits = call.upload("wgpu-loss logits", logits.values())?;
-        let device_targets = call.upload("wgpu-loss targets", targets)?;
-        let wants_loss = options.rows.loss || options.reduction == Reduction::None;
-        let loss = call.output(wants_loss, "wgpu-loss losses", 4 * rows)?;
-        let log_sum_exp =
-            call.output(options.rows.log_sum_exp, "wgpu-loss log-sum-exp", 4 * rows)?;
-        let argmax = call.output(options.rows.argmax, "wgpu-loss argmax", 4 * rows)?;
-        let state = call.output(backward.is_some(), "wgpu-loss state", 8 * rows)?;
-        let totals = call.output(true, "wgpu-loss totals", size_of::<Totals>() as u64)?;
-        let matrix = rows * logits.classes() as u64 * 4;
+        let device_logits = call.upload_logits("wgpu-loss logits", logits)?;
+        let device_targets = DeviceTargets::upload(&call, targets, logits.classes(), options)?;
+        let record = plan.record();
+        let rows_bytes = 4 * u64::from(record.words()) * rows;
+        let records = call.output(record.words() > 0, "wgpu-loss rows", rows_bytes)?;
+        let state_bytes = plan.state_bytes() * rows;
+        let state = call.output(plan.state_bytes() > 0, "wgpu-loss state", state_bytes)?;
+        let totals = call.output(true, "wgpu-loss totals", TOTALS_BYTES)?;
+        let matrix = rows * logits.classes() as u64 * element.bytes() as u64;
         let is_separate = writes_separately(pass) || backward.is_some_and(writes_separately);
         let gradient = call.output(is_separate, "wgpu-loss gradient", matrix)?;
 
         let operand = upstream.as_ref().map(DeviceUpstream::operand).unwrap_or_default();
         let operands = CrossEntropyOperands {
-            loss: slice(&loss),
-            log_sum_exp: slice(&log_sum_exp),
-            argmax: slice(&argmax),
+            class_weights: device_targets.class_weights(),
+            row_weights: device_targets.row_weights(),
+            rows: slice(&records),
             state: slice(&state),
             totals: slice(&totals),
-            ..CrossEntropyOperands::new(device_logits.slice(..), device_targets.slice(..))
+            ..CrossEntropyOperands::new(device_logits.slice(..), device_targets.targets())
         };
         match backward {
             None => {
@@ -73,46 +77,24 @@ impl Gpu {
             }
             Some(backward) => {
                 plan.bind(&operands)?.record(&mut call.encoder);
-                let plan = options.plan(self.kernels(), logits.shape(), backward)?;
-                let operands = CrossEntropyOperands {
-                    loss: None,
-                    log_sum_exp: None,
-                    argmax: None,
-                    gradient: slice(&gradient),
-                    upstream: operand,
-                    ..operands
-                };
+                let plan = options.plan(self.kernels(), logits.shape(), &layout, backward)?;
+                let gradient = slice(&gradient);
+                let operands =
+                    CrossEntropyOperands { rows: None, gradient, upstream: operand, ..operands };
                 plan.bind(&operands)?.record(&mut call.encoder);
             }
         }
 
-        let totals = call.read(totals.as_ref(), size_of::<Totals>() as u64)?;
-        let loss = call.read(loss.as_ref(), 4 * rows)?;
-        let log_sum_exp = call.read(log_sum_exp.as_ref(), 4 * rows)?;
-        let argmax = call.read(argmax.as_ref(), 4 * rows)?;
+        let totals = call.read(totals.as_ref(), TOTALS_BYTES)?;
+        let records = call.read(records.as_ref(), rows_bytes)?;
         let gradient_source = gradient.as_ref().unwrap_or(&device_logits);
         let gradient = call.read(upstream.is_some().then_some(gradient_source), matrix)?;
         let results = call.finish(waiting).await?;
 
-        let totals: Totals = results
-            .values(totals)?
-            .and_then(|values| values.first().copied())
-            .ok_or_else(|| self.failure(CROSS_ENTROPY, "no totals came back".into()))?;
-        if let Some(&value) = targets.get(totals.first_invalid_row as usize) {
-            return Err(Error::TargetOutOfRange {
-                row: totals.first_invalid_row as usize,
-                value,
-                classes: logits.classes(),
-            });
-        }
-        Ok(CrossEntropyOutput {
-            loss: totals.loss,
-            denominator: totals.denominator,
-            counted: totals.counted as usize,
-            loss_rows: results.values(loss)?,
-            log_sum_exp: results.values(log_sum_exp)?,
-            argmax: results.values(argmax)?,
-            gradient: results.values(gradient)?,
-        })
+        let totals = results.totals(totals)?;
+        self.refuse_invalid_target(&totals, targets, logits.classes())?;
+        let words = results.values(records)?.unwrap_or_default();
+        let gradient = results.elements(gradient, element)?;
+        Ok(output(options, &totals, record, &words, gradient))
     }
 }

@@ -25,10 +25,10 @@ pub struct GpuOptions {
 ///
 /// ```no_run
 /// # fn main() -> wgpu_loss::Result<()> {
-/// use wgpu_loss::{CrossEntropy, Engine, Gpu, Logits};
+/// use wgpu_loss::{CrossEntropy, Engine, Gpu, Logits, Targets};
 /// let gpu = Gpu::new()?;
 /// let logits = Logits::new(&[2.0, 0.5, 0.1, 0.3, 0.2, 4.0], 2, 3)?;
-/// let out = gpu.cross_entropy(logits, &[0, 2], &CrossEntropy::default())?;
+/// let out = gpu.cross_entropy(logits, Targets::classes(&[0, 2]), &CrossEntropy::default())?;
 /// println!("{}", out.loss);
 /// # Ok(())
 /// # }

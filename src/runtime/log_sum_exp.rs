@@ -35,12 +35,15 @@ impl Gpu {
         validate::log_sum_exp(logits, upstream)?;
         let mut call = Call::new(self, LOG_SUM_EXP)?;
         let rows = logits.rows() as u64;
-        let matrix = rows * logits.classes() as u64 * 4;
+        let element = options.gradient_element.unwrap_or(logits.element());
+        let matrix = rows * logits.classes() as u64 * element.bytes() as u64;
         let upstream = upstream.map(|each| call.upstream(each)).transpose()?;
-        let (pass, backward) = passes(steps, logits, upstream.as_ref().map(|each| each.source));
+        let gradient_element = options.gradient_element;
+        let (pass, backward) =
+            passes(steps, logits, gradient_element, upstream.as_ref().map(|each| each.source));
         let plan = options.plan(self.kernels(), logits.shape(), pass)?;
 
-        let device_logits = call.upload("wgpu-loss logits", logits.values())?;
+        let device_logits = call.upload_logits("wgpu-loss logits", logits)?;
         let log_sum_exp = call.output(true, "wgpu-loss log-sum-exp", 4 * rows)?;
         let state = call.output(backward.is_some(), "wgpu-loss state", 8 * rows)?;
         let is_separate = writes_separately(pass) || backward.is_some_and(writes_separately);
@@ -77,7 +80,7 @@ impl Gpu {
         let results = call.finish(waiting).await?;
         Ok(LogSumExpOutput {
             log_sum_exp: results.values(log_sum_exp)?.unwrap_or_default(),
-            gradient: results.values(gradient)?,
+            gradient: results.elements(gradient, element)?,
         })
     }
 }

@@ -7,7 +7,10 @@ mod cross_entropy;
 mod engine;
 mod gpu;
 mod log_sum_exp;
+mod operands;
+mod partial;
 mod readback;
+mod softmax;
 #[cfg(not(target_arch = "wasm32"))]
 mod two_step;
 mod upload;

@@ -40,13 +40,14 @@ impl Gpu {
         let staging = guarded(self.device(), operation, || {
             self.device().create_buffer(&BufferDescriptor {
                 label: Some("wgpu-loss readback"),
-                size: bytes.max(4),
+                size: bytes.next_multiple_of(4).max(4),
                 usage: BufferUsages::COPY_DST | BufferUsages::MAP_READ,
                 mapped_at_creation: false,
             })
         })?;
         if bytes > 0 {
-            encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes);
+            // Copies are of whole words; so are our buffers.
+            encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes.next_multiple_of(4));
         }
         Ok(Readback { staging, bytes })
     }
@@ -110,9 +111,9 @@ impl Gpu {
         }
         let view = readback
             .staging
-            .get_mapped_range(..readback.bytes)
+            .get_mapped_range(..)
             .map_err(|error| self.failure(operation, error.to_string()))?;
-        Ok(bytemuck::pod_collect_to_vec(&view))
+        Ok(bytemuck::pod_collect_to_vec(&view[..readback.bytes as usize]))
     }
 }
 

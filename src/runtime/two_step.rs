@@ -1,11 +1,13 @@
 //! The same engine by forward and, later, backward.
 
+use crate::partial::{ClassRange, PartialState};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, Result,
-    Upstream,
+    CrossEntropy, CrossEntropyOutput, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
+    Result, Softmax, Targets, Upstream,
 };
 
 use super::call::Steps;
+use super::partial::Part;
 use super::readback::Waiting;
 
 /// A [`Gpu`] that computes gradients in two steps: a forward that saves each row's state, and a
@@ -32,7 +34,7 @@ impl Engine for TwoStep<'_> {
     fn evaluate_cross_entropy(
         &self,
         logits: Logits<'_>,
-        targets: &[i32],
+        targets: Targets<'_>,
         upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
@@ -40,5 +42,50 @@ impl Engine for TwoStep<'_> {
         pollster::block_on(
             self.0.run_cross_entropy(logits, targets, upstream, options, steps, waiting),
         )
+    }
+
+    fn evaluate_softmax(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Logits<'_>>,
+        options: &Softmax,
+    ) -> Result<OwnedValues> {
+        pollster::block_on(self.0.run_softmax(logits, upstream, options, Waiting::Blocking))
+    }
+
+    fn partial_states(
+        &self,
+        logits: Logits<'_>,
+        classes: ClassRange,
+        targets: Targets<'_>,
+        options: &CrossEntropy,
+    ) -> Result<Vec<PartialState>> {
+        let waiting = Waiting::Blocking;
+        pollster::block_on(self.0.run_partial_states(logits, classes, targets, options, waiting))
+    }
+
+    fn cross_entropy_of_states(
+        &self,
+        states: &[PartialState],
+        classes: usize,
+        targets: Targets<'_>,
+        options: &CrossEntropy,
+    ) -> Result<CrossEntropyOutput> {
+        let waiting = Waiting::Blocking;
+        pollster::block_on(self.0.run_states(states, classes, targets, options, waiting))
+    }
+
+    fn partial_gradient(
+        &self,
+        logits: Logits<'_>,
+        classes: ClassRange,
+        states: &[PartialState],
+        targets: Targets<'_>,
+        upstream: Upstream<'_>,
+        options: &CrossEntropy,
+    ) -> Result<OwnedValues> {
+        let part = Part { logits, classes, states };
+        let waiting = Waiting::Blocking;
+        pollster::block_on(self.0.run_partial_gradient(part, targets, upstream, options, waiting))
     }
 }

@@ -11,24 +11,38 @@
 //! # }
 //! ```
 
-mod cases;
+mod call;
+mod case;
+mod check;
 mod compare;
-mod data;
+mod content;
+mod list;
+mod operands;
+mod parts;
+mod random;
+mod text;
 
-pub use cases::{
-    Case, CaseData, CaseResult, Fault, Operation, cases, check_cross_entropy, check_log_sum_exp,
+pub use call::{Call, Matrix, Operation, OwnedTargets, OwnedUpstream};
+pub use case::{Case, Fault};
+pub use check::{
+    CaseResult, check_cross_entropy, check_log_sum_exp, check_merged_parts, check_softmax,
 };
-pub use data::{Content, Factor, Targets};
+pub use content::Content;
+pub use list::cases;
+pub use operands::{Factor, Ignored, Integer, Probabilities, Targets, Weights};
 
 use crate::{Engine, Error, Result};
 
 /// How much is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Extent {
-    /// Seconds, the shapes around every boundary.
+    /// Seconds: a sample of every length, special value, option and operation.
     #[default]
     Quick,
-    /// Minutes: every shape, special value and option.
+    /// A minute or two on a software adapter, where every new kernel takes its time to compile:
+    /// the shapes around every boundary, and every option beside every other.
+    Broad,
+    /// Minutes: every shape with every special value, options drawn for each.
     Full,
 }
 
@@ -46,11 +60,13 @@ pub struct Failure {
 pub struct Report {
     /// Cases compared with the oracle.
     pub checked: usize,
-    /// Cases outside the tolerance: relative error 2e-6 of losses and log-sum-exps, 2e-6 of the
-    /// upstream factor for gradients; special values, counts and classes exactly.
+    /// Cases outside the tolerance: relative error 2e-6 of losses, log-sum-exps,
+    /// log-probabilities and entropies, 2e-6 of what it is multiplied by for a gradient, beside
+    /// what the rounding of transformed logits and half precision allow; special values, counts
+    /// and classes exactly.
     pub failed: usize,
-    /// The largest relative error of a loss, log-sum-exp or gradient; that of a gradient is
-    /// relative to its upstream factor.
+    /// The largest error of a result in single precision, as
+    /// [`CaseResult::worst_relative_error`].
     pub worst_relative_error: f64,
     /// The case it was seen in.
     pub worst_case: String,

@@ -1,158 +1,201 @@
-//! The corner cases of SEMANTICS, one test a row of its table.
+//! The corner cases of SEMANTICS, each in strict and in masked mode, on both engines, of all
+//! element types, whole and in parts.
 
-use crate::{ENGINES, assert_all_nan, assert_all_zero, assert_close, logits, options};
+use crate::{ENGINES, assert_close, assert_gradient, logits_of, stored};
+use wgpu_loss::partial::{ClassRange, PartialState, merge};
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOutput, Engine, Error, LogSumExp, LogSumExpOutput, Logits, Reduction,
+    CrossEntropy, Element, Engine, Logits, Mode, OwnedValues, Reduction, RowOutputs, Targets,
     Upstream,
 };
 
 const INF: f32 = f32::INFINITY;
 const NAN: f32 = f32::NAN;
-const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Sum, Reduction::Mean];
+const LN_2: f64 = std::f64::consts::LN_2;
+const ALL_NAN: [f64; 3] = [f64::NAN; 3];
+const ALL_ZERO: [f64; 3] = [0.0; 3];
+/// `-100`: the default ignore index.
+const IGNORED: i32 = -100;
 
-/// With gradient and every row output; what needs neither has to agree to the bit.
-fn run(
-    engine: &dyn Engine,
-    logits: Logits<'_>,
-    targets: &[i32],
-    reduction: Reduction,
-) -> CrossEntropyOutput {
-    let options = options(reduction);
-    let upstream = Upstream::default();
-    let out = engine.cross_entropy_with_gradient(logits, targets, upstream, &options).unwrap();
-    let few = CrossEntropy { reduction, ..CrossEntropy::default() };
-    let alone = engine.cross_entropy(logits, targets, &few).unwrap();
-    assert_eq!(alone.loss.to_bits(), out.loss.to_bits());
-    out
+/// Loss and gradient of a row.
+type Expected = (f64, [f64; 3]);
+
+const UNDEFINED: Expected = (f64::NAN, ALL_NAN);
+const NOTHING: Expected = (0.0, ALL_ZERO);
+
+/// What a row of three logits is compared with.
+#[derive(Clone, Copy)]
+enum Against {
+    Class(i32),
+    Probabilities([f32; 3]),
+}
+use Against::{Class, Probabilities};
+
+struct Corner {
+    name: &'static str,
+    row: [f32; 3],
+    against: Against,
+    class_weights: [f32; 3],
+    row_weight: f32,
+    label_smoothing: f32,
+    strict: Expected,
+    masked: Expected,
 }
 
-fn log_sum_exp(engine: &dyn Engine, row: &[f32]) -> LogSumExpOutput {
-    let logits = Logits::new(row, 1, row.len()).unwrap();
-    let options = LogSumExp::default();
-    let out = engine.log_sum_exp_with_gradient(logits, Upstream::default(), &options).unwrap();
-    let alone = engine.log_sum_exp(logits, &options).unwrap();
-    assert_eq!(alone.log_sum_exp[0].to_bits(), out.log_sum_exp[0].to_bits());
-    out
+/// Without weights and label smoothing.
+fn corner(
+    name: &'static str,
+    row: [f32; 3],
+    against: Against,
+    strict: Expected,
+    masked: Expected,
+) -> Corner {
+    let (class_weights, row_weight, label_smoothing) = ([1.0; 3], 1.0, 0.0);
+    Corner { name, row, against, class_weights, row_weight, label_smoothing, strict, masked }
 }
 
-/// The row first, last and among ordinary ones, so that none of them spoils another.
-fn each_row_alone(row: [f32; 3], target: i32, check: impl Fn(f32, &[f32])) {
-    for engine in ENGINES {
-        for place in 0..3 {
-            let mut values = [0.5, -1.0, 2.0].repeat(3);
-            values[3 * place..3 * place + 3].copy_from_slice(&row);
-            let mut targets = [1; 3];
-            targets[place] = target;
-            let out = run(engine, logits(&values, 3), &targets, Reduction::None);
-            let (losses, gradient) = (out.loss_rows.unwrap(), out.gradient.unwrap());
-            for i in 0..3 {
-                let gradient = &gradient[3 * i..3 * i + 3];
-                if i == place {
-                    check(losses[i], gradient);
-                } else {
-                    assert_close(losses[i], 3.241_305_7);
-                    assert!(gradient.iter().all(|x| x.is_finite()));
-                }
-            }
-        }
+impl Corner {
+    fn weights(self, class_weights: [f32; 3]) -> Self {
+        Self { class_weights, ..self }
+    }
+
+    fn row_weight(self, row_weight: f32) -> Self {
+        Self { row_weight, ..self }
+    }
+
+    /// A quarter, which is exact in single precision.
+    fn smoothed(self) -> Self {
+        Self { label_smoothing: 0.25, ..self }
     }
 }
 
-#[test]
-fn all_rows_ignored() {
-    for engine in ENGINES {
-        let values = [1.0, 2.0, 3.0, 4.0];
-        for (reduction, loss) in
-            [(Reduction::Mean, NAN), (Reduction::Sum, 0.0), (Reduction::None, NAN)]
-        {
-            let out = run(engine, logits(&values, 2), &[-100, -100], reduction);
-            assert!(out.loss == loss || loss.is_nan() && out.loss.is_nan(), "{}", out.loss);
-            assert_eq!((out.counted, out.denominator), (0, 0.0));
-            assert_all_zero(&out.loss_rows.unwrap());
-            assert_all_zero(&out.gradient.unwrap());
-        }
-    }
+/// `eps / C` of a smoothed row.
+const SHARE: f64 = 0.25 / 3.0;
+
+fn corners() -> Vec<Corner> {
+    let hole = [1.0, -INF, 1.0];
+    let infinite = f64::INFINITY;
+    vec![
+        corner(
+            "-inf beside the target",
+            hole,
+            Class(0),
+            (LN_2, [-0.5, 0.0, 0.5]),
+            (LN_2, [-0.5, 0.0, 0.5]),
+        ),
+        corner("only the target is left", [-INF, -INF, 1.0], Class(2), NOTHING, NOTHING),
+        corner(
+            "-inf at the target",
+            hole,
+            Class(1),
+            (infinite, [0.5, -1.0, 0.5]),
+            (infinite, [0.5, -1.0, 0.5]),
+        ),
+        corner("-inf at a target of weight 0", hole, Class(1), (f64::NAN, ALL_ZERO), NOTHING)
+            .weights([2.0, 0.0, 1.0]),
+        corner(
+            "-inf at a target of negative weight",
+            hole,
+            Class(1),
+            (-infinite, [-1.0, 2.0, -1.0]),
+            (-infinite, [-1.0, 2.0, -1.0]),
+        )
+        .weights([1.0, -2.0, 1.0]),
+        corner(
+            "-inf with label smoothing",
+            hole,
+            Class(0),
+            (infinite, [-0.25 - SHARE, -SHARE, 0.5 - SHARE]),
+            (infinite, [-0.25 - SHARE, -SHARE, 0.5 - SHARE]),
+        )
+        .smoothed(),
+        corner(
+            "-inf with label smoothing at a class of weight 0",
+            hole,
+            Class(0),
+            (
+                f64::NAN,
+                [
+                    (0.75 + 2.0 * SHARE) / 2.0 - 0.75 - SHARE,
+                    0.0,
+                    (0.75 + 2.0 * SHARE) / 2.0 - SHARE,
+                ],
+            ),
+            (
+                LN_2 * (0.75 + 2.0 * SHARE),
+                [
+                    (0.75 + 2.0 * SHARE) / 2.0 - 0.75 - SHARE,
+                    0.0,
+                    (0.75 + 2.0 * SHARE) / 2.0 - SHARE,
+                ],
+            ),
+        )
+        .smoothed()
+        .weights([1.0, 0.0, 1.0]),
+        corner(
+            "-inf at a probability of 0",
+            hole,
+            Probabilities([0.5, 0.0, 0.5]),
+            (f64::NAN, ALL_ZERO),
+            (LN_2, ALL_ZERO),
+        ),
+        corner(
+            "-inf at a probability above 0",
+            hole,
+            Probabilities([0.25, 0.5, 0.25]),
+            (infinite, [0.25, -0.5, 0.25]),
+            (infinite, [0.25, -0.5, 0.25]),
+        ),
+        corner(
+            "-inf at probabilities of both signs",
+            [-INF, -INF, 1.0],
+            Probabilities([0.5, -0.5, 1.0]),
+            (f64::NAN, [-0.5, 0.5, 0.0]),
+            (f64::NAN, [-0.5, 0.5, 0.0]),
+        ),
+        corner(
+            "no probability at all",
+            hole,
+            Probabilities([0.0; 3]),
+            (f64::NAN, ALL_ZERO),
+            NOTHING,
+        ),
+        corner(
+            "-inf at the target of a row of weight 0",
+            hole,
+            Class(1),
+            (f64::NAN, ALL_ZERO),
+            NOTHING,
+        )
+        .row_weight(0.0),
+        corner("a row of weight 0", [1.0, 2.0, 1.0], Class(1), NOTHING, NOTHING).row_weight(0.0),
+        corner("a class of weight 0", [1.0, 2.0, 1.0], Class(1), NOTHING, NOTHING)
+            .weights([1.0, 0.0, 1.0]),
+        corner("NaN in a row of weight 0", [1.0, NAN, 1.0], Class(0), UNDEFINED, NOTHING)
+            .row_weight(0.0),
+        corner("NaN at a target of weight 0", [1.0, NAN, 1.0], Class(1), UNDEFINED, NOTHING)
+            .weights([1.0, 0.0, 1.0]),
+        corner(
+            "+inf without a probability",
+            [INF, 1.0, 1.0],
+            Probabilities([0.0; 3]),
+            UNDEFINED,
+            NOTHING,
+        ),
+        corner(
+            "+inf at a probability of 0",
+            [INF, 1.0, 1.0],
+            Probabilities([0.0, 1.0, 0.0]),
+            UNDEFINED,
+            UNDEFINED,
+        ),
+        corner("an ignored row", [1.0, 2.0, 1.0], Class(IGNORED), NOTHING, NOTHING),
+        corner("an ignored row with -inf", hole, Class(IGNORED), NOTHING, NOTHING),
+    ]
 }
 
-#[test]
-fn empty_batch() {
-    for engine in ENGINES {
-        let empty = Logits::new(&[], 0, 5).unwrap();
-        assert!(run(engine, empty, &[], Reduction::Mean).loss.is_nan());
-        let sum = run(engine, empty, &[], Reduction::Sum);
-        assert_eq!(sum.loss.to_bits(), 0f32.to_bits());
-        let none = run(engine, empty, &[], Reduction::None);
-        assert!(none.loss.is_nan());
-        assert_eq!(none.loss_rows, Some(vec![]));
-        assert_eq!(none.gradient, Some(vec![]));
-        let upstream = Upstream::PerRow(&[]);
-        let out = engine.log_sum_exp_with_gradient(empty, upstream, &LogSumExp::default());
-        let expected = LogSumExpOutput { log_sum_exp: vec![], gradient: Some(vec![]) };
-        assert_eq!(out.unwrap(), expected);
-    }
-}
-
-#[test]
-fn one_class() {
-    for engine in ENGINES {
-        let out = run(engine, logits(&[7.5, -3e38, 1e-40], 1), &[0, 0, 0], Reduction::None);
-        assert_all_zero(&out.loss_rows.unwrap());
-        assert_all_zero(&out.gradient.unwrap());
-        assert_eq!(out.log_sum_exp, Some(vec![7.5, -3e38, 1e-40]));
-    }
-}
-
-#[test]
-fn no_classes() {
-    for engine in ENGINES {
-        let none = Logits::new(&[], 2, 0).unwrap();
-        let error = engine.cross_entropy(none, &[0, 0], &CrossEntropy::default()).unwrap_err();
-        assert!(matches!(error, Error::Invalid { what: "number of classes", .. }), "{error}");
-        let upstream = Upstream::default();
-        let out = engine.log_sum_exp_with_gradient(none, upstream, &LogSumExp::default()).unwrap();
-        assert_eq!(out.log_sum_exp, [-INF, -INF]);
-        assert_eq!(out.gradient, Some(vec![]));
-        // Rows without classes hold no memory, so any number of them is a legal view.
-        let endless = Logits::new(&[], usize::MAX, 0).unwrap();
-        assert!(engine.log_sum_exp(endless, &LogSumExp::default()).is_err());
-    }
-}
-
-#[test]
-fn minus_infinity_beside_the_target() {
-    each_row_alone([1.0, -INF, 1.0], 0, |loss, gradient| {
-        assert_close(loss, 2f64.ln());
-        assert_eq!(gradient[1], 0.0);
-        assert_close(gradient[0], -0.5);
-        assert_close(gradient[2], 0.5);
-    });
-    // Only the target is left.
-    each_row_alone([-INF, -INF, 1.0], 2, |loss, gradient| {
-        assert_eq!(loss, 0.0);
-        assert_all_zero(gradient);
-    });
-}
-
-#[test]
-fn minus_infinity_at_the_target() {
-    each_row_alone([1.0, -INF, 1.0], 1, |loss, gradient| {
-        assert_eq!(loss, INF);
-        assert_eq!(gradient[1], -1.0);
-        assert_close(gradient[0], 0.5);
-    });
-    for engine in ENGINES {
-        for reduction in [Reduction::Sum, Reduction::Mean] {
-            let values = [1.0, -INF, 1.0, 1.0];
-            let out = run(engine, logits(&values, 2), &[1, 0], reduction);
-            assert_eq!(out.loss, INF);
-            assert!(out.gradient.unwrap().iter().all(|x| x.is_finite()));
-        }
-    }
-}
-
-#[test]
-fn undefined_softmax() {
-    for row in [
+/// Rows without a softmax: counted and ignored.
+fn undefined_corners() -> Vec<Corner> {
+    let rows = [
         [-INF, -INF, -INF],
         [INF, 1.0, 2.0],
         [1.0, INF, 2.0],
@@ -163,138 +206,169 @@ fn undefined_softmax() {
         [NAN, NAN, NAN],
         [NAN, INF, -INF],
         [-INF, -INF, NAN],
-    ] {
-        for target in 0..3 {
-            each_row_alone(row, target, |loss, gradient| {
-                assert!(loss.is_nan());
-                assert_all_nan(gradient);
-            });
-        }
-        // An ignored row: no loss, yet a gradient of 0 * NaN.
-        each_row_alone(row, -100, |loss, gradient| {
-            assert_eq!(loss, 0.0);
-            assert_all_nan(gradient);
-        });
-        for engine in ENGINES {
-            for reduction in REDUCTIONS {
-                let values = [row, [0.5, -1.0, 2.0]].concat();
-                let out = run(engine, logits(&values, 3), &[-100, 1], reduction);
-                if reduction != Reduction::None {
-                    assert_close(out.loss, 3.241_305_7);
-                }
-                let counted = run(engine, logits(&values, 3), &[0, 1], reduction);
-                assert!(counted.loss.is_nan());
+    ];
+    let of_row = |row| {
+        let probabilities = Probabilities([0.5, 0.25, 0.25]);
+        let counted = [Class(0), Class(1), Class(2), probabilities];
+        let counted =
+            counted.map(|against| corner("undefined", row, against, UNDEFINED, UNDEFINED));
+        let ignored = corner("undefined and ignored", row, Class(IGNORED), (0.0, ALL_NAN), NOTHING);
+        counted.into_iter().chain([ignored])
+    };
+    rows.into_iter().flat_map(of_row).collect()
+}
+
+/// A batch of three rows, one of them the corner: `place`, so that none spoils another.
+struct Batch {
+    logits: OwnedValues,
+    classes: [i32; 3],
+    probabilities: Option<Vec<f32>>,
+    row_weights: [f32; 3],
+}
+
+impl Batch {
+    fn new(corner: &Corner, place: usize, element: Element) -> Self {
+        let mut logits = [0.5, -1.0, 2.0].repeat(3);
+        logits[3 * place..3 * place + 3].copy_from_slice(&corner.row);
+        let (mut classes, mut row_weights) = ([0; 3], [1.0; 3]);
+        row_weights[place] = corner.row_weight;
+        let probabilities = match corner.against {
+            Class(class) => {
+                classes[place] = class;
+                None
             }
-        }
-    }
-}
-
-#[test]
-fn log_sum_exp_of_special_values() {
-    for engine in ENGINES {
-        for (row, expected) in [
-            (vec![-INF; 3], -INF),
-            (vec![-INF; 40], -INF),
-            (vec![1.0, INF, 2.0], INF),
-            (vec![INF, INF, -INF], INF),
-            (vec![1.0, NAN, 2.0], NAN),
-            (vec![INF, NAN, -INF], NAN),
-            (vec![-INF, -INF, -NAN], NAN),
-            (vec![NAN; 40], NAN),
-        ] {
-            let out = log_sum_exp(engine, &row);
-            let found = out.log_sum_exp[0];
-            assert!(found == expected || found.is_nan() && expected.is_nan(), "{row:?}: {found}");
-            assert_all_nan(&out.gradient.unwrap());
-        }
-        let out = log_sum_exp(engine, &[f32::MIN, -INF]);
-        assert_eq!(out.log_sum_exp, [f32::MIN]);
-        assert_eq!(out.gradient, Some(vec![1.0, 0.0]));
-        let out = log_sum_exp(engine, &[f32::MAX, f32::MIN, f32::MAX]);
-        assert_eq!(out.log_sum_exp, [f32::MAX]);
-        assert_eq!(out.gradient, Some(vec![0.5, 0.0, 0.5]));
-    }
-}
-
-#[test]
-fn argmax_as_torch() {
-    for engine in ENGINES {
-        // Long rows meet the vectorised part, and the last places its remainder.
-        for before in [0, 1, 15, 16, 300] {
-            for (tail, expected) in [
-                ([1.0, 3.0, 3.0], 1),
-                ([-0.0, 0.0, -1.0], 0),
-                ([0.0, -0.0, 0.0], 0),
-                ([1.0, NAN, 3.0], 1),
-                ([-NAN, NAN, INF], 0),
-                ([1.0, INF, INF], 1),
-                ([-INF, f32::MIN, -INF], 1),
-            ] {
-                let row = [vec![-INF; before], tail.to_vec()].concat();
-                let out = run(engine, logits(&row, row.len()), &[-100], Reduction::Sum);
-                assert_eq!(out.argmax, Some(vec![(before + expected) as u32]), "{tail:?}");
+            Probabilities(of_row) => {
+                let mut all = [0.25, 0.25, 0.5].repeat(3);
+                all[3 * place..3 * place + 3].copy_from_slice(&of_row);
+                Some(all)
             }
-            let row = vec![-INF; before + 1];
-            let out = run(engine, logits(&row, row.len()), &[-100], Reduction::Sum);
-            assert_eq!(out.argmax, Some(vec![0]));
-        }
-    }
-}
-
-#[test]
-fn target_out_of_range() {
-    for engine in ENGINES {
-        let values = [0.0; 8];
-        let defaults = CrossEntropy::default();
-        let strict = CrossEntropy { ignore_index: None, ..defaults };
-        for (targets, options, row, value) in [
-            ([0, 1, 2, 5], defaults, 2, 2),
-            ([0, -100, -1, 1], defaults, 2, -1),
-            ([i32::MIN, 0, 0, i32::MAX], defaults, 0, i32::MIN),
-            ([0, 0, 0, i32::MAX], defaults, 3, i32::MAX),
-            ([0, -100, 0, 0], strict, 1, -100),
-        ] {
-            let expected = Error::TargetOutOfRange { row, value, classes: 2 };
-            let found = engine.cross_entropy(logits(&values, 2), &targets, &options);
-            assert_eq!(found, Err(expected.clone()));
-            let upstream = Upstream::default();
-            let found = engine.cross_entropy_with_gradient(
-                logits(&values, 2),
-                &targets,
-                upstream,
-                &options,
-            );
-            assert_eq!(found, Err(expected));
-        }
-    }
-}
-
-#[test]
-fn wrong_lengths() {
-    for engine in ENGINES {
-        let values = [0.0; 6];
-        let logits = logits(&values, 2);
-        let invalid = |result: Result<CrossEntropyOutput, Error>, name: &str| {
-            let error = result.unwrap_err();
-            assert!(matches!(error, Error::Invalid { what, .. } if what == name), "{error}");
         };
-        for targets in [&[0, 0][..], &[0; 4], &[]] {
-            let result = engine.cross_entropy(logits, targets, &CrossEntropy::default());
-            invalid(result, "number of targets");
+        Self { logits: stored(&logits, element), classes, probabilities, row_weights }
+    }
+
+    fn targets<'a>(&'a self, corner: &'a Corner) -> Targets<'a> {
+        let targets = match &self.probabilities {
+            Some(probabilities) => {
+                Targets::probabilities(Logits::new(probabilities, 3, 3).unwrap())
+            }
+            None => Targets::classes(&self.classes),
+        };
+        targets.with_class_weights(&corner.class_weights).with_row_weights(&self.row_weights)
+    }
+}
+
+/// Losses of the rows and the gradient, from states of the first and the other classes.
+fn in_parts(
+    engine: &dyn Engine,
+    batch: &Batch,
+    corner: &Corner,
+    options: &CrossEntropy,
+    first: usize,
+) -> (Vec<f32>, Vec<f32>) {
+    let whole = logits_of(&batch.logits, 3);
+    let columns = |values: Logits<'_>, range: std::ops::Range<usize>| -> Vec<f32> {
+        (0..3).flat_map(|row| values.row(row)[range.clone()].to_vec()).collect()
+    };
+    let part = |range: std::ops::Range<usize>, states: Option<&[PartialState]>| {
+        let values = stored(&columns(whole, range.clone()), batch.logits.element());
+        let logits = logits_of(&values, range.len());
+        let classes = ClassRange { first: range.start, total: 3 };
+        let of_part = batch
+            .probabilities
+            .as_ref()
+            .map(|all| columns(Logits::new(all, 3, 3).unwrap(), range.clone()));
+        let targets = match &of_part {
+            None => batch.targets(corner),
+            Some(values) => Targets {
+                values: wgpu_loss::TargetValues::Probabilities(
+                    Logits::new(values, 3, range.len()).unwrap(),
+                ),
+                ..batch.targets(corner)
+            },
+        };
+        match states {
+            None => (engine.partial_states(logits, classes, targets, options).unwrap(), vec![]),
+            Some(states) => {
+                let upstream = Upstream::default();
+                let gradient = engine
+                    .partial_gradient(logits, classes, states, targets, upstream, options)
+                    .unwrap();
+                (vec![], gradient.into_f32())
+            }
         }
-        for (factors, reduction) in [
-            (&[1.0; 2][..], Reduction::None),
-            (&[1.0; 4], Reduction::None),
-            (&[1.0; 3], Reduction::Sum),
-            (&[1.0; 3], Reduction::Mean),
-        ] {
-            let upstream = Upstream::PerRow(factors);
-            let options = options(reduction);
-            let result = engine.cross_entropy_with_gradient(logits, &[0, 0, 0], upstream, &options);
-            invalid(result, "upstream gradient");
+    };
+    let ranges = [0..first, first..3];
+    let states = ranges.clone().map(|range| part(range, None).0);
+    let states = merge(&[&states[0], &states[1]]).unwrap();
+    let losses =
+        engine.cross_entropy_of_states(&states, 3, batch.targets(corner), options).unwrap();
+    let slices = ranges.clone().map(|range| part(range, Some(&states)).1);
+    let mut gradient = vec![0.0; 9];
+    for (range, slice) in ranges.into_iter().zip(slices) {
+        for (row, of_row) in slice.chunks(range.len()).enumerate() {
+            gradient[3 * row + range.start..3 * row + range.end].copy_from_slice(of_row);
         }
-        let upstream = Upstream::PerRow(&[1.0; 2]);
-        let result = engine.log_sum_exp_with_gradient(logits, upstream, &LogSumExp::default());
-        assert!(matches!(result, Err(Error::Invalid { what: "upstream gradient", .. })));
+    }
+    (losses.loss_rows.unwrap(), gradient)
+}
+
+fn check(corner: &Corner, engine: &dyn Engine, element: Element, place: usize, mode: Mode) {
+    let batch = Batch::new(corner, place, element);
+    let options = CrossEntropy {
+        reduction: Reduction::None,
+        label_smoothing: corner.label_smoothing,
+        mode,
+        rows: RowOutputs { log_sum_exp: true, argmax: true, ..RowOutputs::default() },
+        ..CrossEntropy::default()
+    };
+    let (loss, gradient) = if mode == Mode::Strict { corner.strict } else { corner.masked };
+    let logits = logits_of(&batch.logits, 3);
+    let targets = batch.targets(corner);
+    let upstream = Upstream::default();
+    let out = engine.cross_entropy_with_gradient(logits, targets, upstream, &options).unwrap();
+    let few = CrossEntropy { rows: RowOutputs::default(), ..options };
+    let alone = engine.cross_entropy(logits, targets, &few).unwrap();
+    let of_row = |values: &[f32]| stored(&values[3 * place..3 * place + 3], element);
+
+    let losses = out.loss_rows.unwrap();
+    assert_close(losses[place], loss);
+    assert_eq!(alone.loss_rows.unwrap()[place].to_bits(), losses[place].to_bits());
+    let found = out.gradient.unwrap();
+    assert_eq!(found.element(), element);
+    let found = found.into_f32();
+    assert_gradient(&of_row(&found), &gradient, 1.0);
+    for other in (0..3).filter(|&row| row != place) {
+        assert!(losses[other].is_finite());
+        assert!(found[3 * other..3 * other + 3].iter().all(|x| x.is_finite()));
+    }
+    for first in [1, 2] {
+        let (losses, found) = in_parts(engine, &batch, corner, &options, first);
+        assert_close(losses[place], loss);
+        assert_gradient(&of_row(&found), &gradient, 1.0);
+    }
+    // A row's reduced loss is what it adds to the others.
+    let sum = CrossEntropy { reduction: Reduction::Sum, ..few };
+    let sum = engine.cross_entropy(logits, targets, &sum).unwrap();
+    assert_close(sum.loss, losses.iter().map(|&loss| f64::from(loss)).sum());
+}
+
+#[test]
+fn every_corner() {
+    for corner in corners().iter().chain(&undefined_corners()) {
+        for engine in ENGINES {
+            for element in Element::ALL {
+                for place in 0..3 {
+                    for mode in [Mode::Strict, Mode::Masked] {
+                        let context = || {
+                            let Corner { name, row, .. } = corner;
+                            format!("{name} {row:?} {} {element:?} {mode:?}", engine.name())
+                        };
+                        let run = || check(corner, engine, element, place, mode);
+                        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+                        assert!(result.is_ok(), "{}", context());
+                    }
+                }
+            }
+        }
     }
 }

@@ -5,15 +5,14 @@ use wgpu_loss::{
     Step, UpstreamSource,
 };
 
-use crate::device::{gpu, run};
-use crate::problem::{ALL, Bits, Buffers, Problem};
+use crate::buffers::{Bits, Buffers};
+use crate::device::{gpu, run, shrunken};
+use crate::problem::{MEAN, Problem};
 use crate::values::cross_entropy_step;
 
 const SEPARATE: Pass =
     Pass::Fused { gradient: GradientPlace::Separate, upstream: UpstreamSource::PerRow };
-const ROWS: CrossEntropy =
-    CrossEntropy { reduction: Reduction::None, ignore_index: Some(-100), rows: ALL };
-const MEAN: CrossEntropy = CrossEntropy { reduction: Reduction::Mean, ..ROWS };
+const ROWS: CrossEntropy = CrossEntropy { reduction: Reduction::None, ..MEAN };
 const MEAN_PASS: Pass =
     Pass::Fused { gradient: GradientPlace::Separate, upstream: UpstreamSource::Scalar };
 
@@ -47,12 +46,7 @@ fn ten_runs() {
 fn a_row_in_every_batch() {
     let gpu = gpu();
     let per_row = (&ROWS, SEPARATE);
-    let small = {
-        let mut capabilities = *gpu.kernels().capabilities();
-        capabilities.max_binding_bytes = 1 << 16;
-        Kernels::with(gpu.device(), capabilities, gpu.kernels().tuning().clone())
-            .expect("the smallest bindings that are enough")
-    };
+    let small = shrunken(|capabilities| capabilities.max_binding_bytes = 1 << 16);
     // A number of different rows that has nothing to do with the size of any workgroup.
     for (distinct, rows, classes) in [(101, 100_000, 3), (101, 100_000, 4), (53, 2000, 1000)] {
         let problem = Problem::contiguous(distinct, classes);

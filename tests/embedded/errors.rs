@@ -1,19 +1,27 @@
 //! Every mistake a caller can make is an `Err` that names it: no panic, and no wgpu error that
 //! reaches the device's handler.
 
+use wgpu_loss::kernel::Word;
 use wgpu_loss::kernel::bindings::Slot;
 use wgpu_loss::plan::{Capabilities, Tuning};
 use wgpu_loss::wgpu::{self, BufferSlice, BufferUsages};
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOperands, Engine, Error, Gpu, GradientPlace, Kernels, LogSumExp,
-    LogSumExpOperands, Logits, Pass, Reduction, Result, Shape, UpstreamOperand, UpstreamSource,
+    CrossEntropy, CrossEntropyOperands, CrossEntropyPlan, Engine, Error, Gpu, GradientPlace,
+    Kernels, LogSumExp, LogSumExpOperands, Logits, Pass, Reduction, Result, Shape, TargetLayout,
+    Targets, UpstreamOperand, UpstreamSource,
 };
 
+use crate::buffers::{Buffers, all_words};
+use crate::close::assert_losses;
 use crate::device::{USAGE, new_gpu, recorded_gpu, run};
-use crate::problem::{ALL, Buffers, Problem, assert_losses};
+use crate::problem::{MEAN, Problem};
 
-const OPTIONS: CrossEntropy =
-    CrossEntropy { reduction: Reduction::None, ignore_index: Some(-100), rows: ALL };
+const OPTIONS: CrossEntropy = CrossEntropy { reduction: Reduction::None, ..MEAN };
+/// Every operand that class targets can have.
+const WEIGHTED: TargetLayout =
+    TargetLayout { probabilities: None, class_weights: true, row_weights: true };
+const CLASSES: TargetLayout =
+    TargetLayout { probabilities: None, class_weights: false, row_weights: false };
 const FORWARD: Pass = Pass::Forward { save_state: true };
 const FUSED: Pass =
     Pass::Fused { gradient: GradientPlace::Separate, upstream: UpstreamSource::PerRow };
@@ -25,9 +33,9 @@ const OPERANDS: [(Slot, &[Pass]); 9] = [
     (Slot::Logits, &[FORWARD, FUSED, BACKWARD]),
     (Slot::Targets, &[FORWARD, FUSED, BACKWARD]),
     (Slot::Gradient, &[FUSED, BACKWARD]),
-    (Slot::Loss, &[FORWARD, FUSED]),
-    (Slot::LogSumExp, &[FORWARD, FUSED]),
-    (Slot::Argmax, &[FORWARD, FUSED]),
+    (Slot::ClassWeights, &[FORWARD, FUSED, BACKWARD]),
+    (Slot::RowWeights, &[FORWARD, FUSED, BACKWARD]),
+    (Slot::Rows, &[FORWARD, FUSED]),
     (Slot::State, &[FORWARD, BACKWARD]),
     (Slot::Upstream, &[FUSED, BACKWARD]),
     (Slot::Totals, &[FORWARD, FUSED]),
@@ -44,7 +52,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (gpu, uncaptured) = recorded_gpu();
-        let problem = Problem::contiguous(5, 10);
+        let problem = Problem { layout: WEIGHTED, ..Problem::contiguous(5, 10) };
         let buffers = Buffers::new(&gpu, &problem);
         Self { gpu, problem, buffers, uncaptured }
     }
@@ -53,19 +61,26 @@ impl Scene {
     fn bind(&self, pass: Pass, mistake: impl FnOnce(&mut CrossEntropyOperands<'_>)) -> Result<()> {
         let mut operands = self.buffers.cross_entropy(&OPTIONS, pass);
         mistake(&mut operands);
-        OPTIONS.plan(self.gpu.kernels(), self.problem.shape, pass)?.bind(&operands).map(drop)
+        self.plan(pass)?.bind(&operands).map(drop)
+    }
+
+    fn plan(&self, pass: Pass) -> Result<CrossEntropyPlan> {
+        OPTIONS.plan(self.gpu.kernels(), self.problem.shape, &self.problem.layout, pass)
     }
 
     /// Fails where wgpu told the device's handler anything, and where the device no longer works.
     fn finish(self) {
         self.bind(FUSED, |_| {}).expect("without a mistake it binds");
-        let step = OPTIONS
-            .plan(self.gpu.kernels(), self.problem.shape, FORWARD)
+        let step = self
+            .plan(FORWARD)
             .and_then(|plan| plan.bind(&self.buffers.cross_entropy(&OPTIONS, FORWARD)))
             .expect("without a mistake it binds");
         run(&self.gpu, &[&step]);
         let expected = self.problem.cross_entropy(&OPTIONS, UpstreamSource::PerRow);
-        assert_losses(&self.buffers.read_loss(), &expected.loss_rows.expect("asked for"));
+        assert_losses(
+            &self.buffers.read_values(Word::Loss),
+            &expected.loss_rows.expect("asked for"),
+        );
         let uncaptured = self.uncaptured.lock().expect("no test panics there");
         assert!(uncaptured.is_empty(), "errors outside any scope: {uncaptured:?}");
     }
@@ -76,9 +91,9 @@ fn replace<'a>(operands: &mut CrossEntropyOperands<'a>, slot: Slot, slice: Buffe
         Slot::Logits => operands.logits = slice,
         Slot::Targets => operands.targets = slice,
         Slot::Gradient => operands.gradient = Some(slice),
-        Slot::Loss => operands.loss = Some(slice),
-        Slot::LogSumExp => operands.log_sum_exp = Some(slice),
-        Slot::Argmax => operands.argmax = Some(slice),
+        Slot::ClassWeights => operands.class_weights = Some(slice),
+        Slot::RowWeights => operands.row_weights = Some(slice),
+        Slot::Rows => operands.rows = Some(slice),
         Slot::State => operands.state = Some(slice),
         Slot::Totals => operands.totals = Some(slice),
         Slot::Upstream => operands.upstream = UpstreamOperand::Buffer(slice),
@@ -89,9 +104,9 @@ fn replace<'a>(operands: &mut CrossEntropyOperands<'a>, slot: Slot, slice: Buffe
 fn remove(operands: &mut CrossEntropyOperands<'_>, slot: Slot) {
     match slot {
         Slot::Gradient => operands.gradient = None,
-        Slot::Loss => operands.loss = None,
-        Slot::LogSumExp => operands.log_sum_exp = None,
-        Slot::Argmax => operands.argmax = None,
+        Slot::ClassWeights => operands.class_weights = None,
+        Slot::RowWeights => operands.row_weights = None,
+        Slot::Rows => operands.rows = None,
         Slot::State => operands.state = None,
         Slot::Totals => operands.totals = None,
         Slot::Upstream => operands.upstream = UpstreamOperand::default(),
@@ -138,7 +153,9 @@ fn sizes(slot: Slot) -> (u64, u64) {
     match slot {
         Slot::Logits | Slot::Gradient => (200, 4),
         Slot::State => (40, 8),
-        Slot::Totals => (16, 4),
+        Slot::Totals => (32, 4),
+        Slot::ClassWeights => (40, 4),
+        Slot::Rows => (20 * u64::from(all_words().words()), 4),
         _ => (20, 4),
     }
 }
@@ -156,8 +173,7 @@ fn for_each_operand(mut check: impl FnMut(&Scene, Slot, Pass)) {
 fn bind_with(scene: &Scene, pass: Pass, slot: Slot, slice: BufferSlice<'_>) -> Result<()> {
     let mut operands = scene.buffers.cross_entropy(&OPTIONS, pass);
     replace(&mut operands, slot, slice);
-    let plan = OPTIONS.plan(scene.gpu.kernels(), scene.problem.shape, pass)?;
-    plan.bind(&operands).map(drop)
+    scene.plan(pass)?.bind(&operands).map(drop)
 }
 
 #[test]
@@ -210,7 +226,8 @@ fn an_operand_that_is_missing() {
     let mean = CrossEntropy { reduction: Reduction::Mean, ..OPTIONS };
     let upstream = UpstreamSource::Scalar;
     let pass = Pass::Backward { gradient: GradientPlace::InPlace, upstream };
-    let plan = mean.plan(scene.gpu.kernels(), scene.problem.shape, pass).expect("a plan");
+    let plan =
+        mean.plan(scene.gpu.kernels(), scene.problem.shape, &WEIGHTED, pass).expect("a plan");
     let operands = scene.buffers.cross_entropy(&mean, pass);
     plan.bind(&operands).expect("with totals it binds");
     let result = plan.bind(&CrossEntropyOperands { totals: None, ..operands });
@@ -242,8 +259,7 @@ fn operands_that_share_memory() {
         let mut operands = scene.buffers.cross_entropy(&OPTIONS, pass);
         replace(&mut operands, a.0, a.1);
         replace(&mut operands, b.0, b.1);
-        let plan = OPTIONS.plan(scene.gpu.kernels(), scene.problem.shape, pass)?;
-        plan.bind(&operands).map(drop)
+        scene.plan(pass)?.bind(&operands).map(drop)
     };
     // A gradient over the logits, which is what in place is for.
     for start in [0, 40] {
@@ -252,19 +268,23 @@ fn operands_that_share_memory() {
     }
     // Two results in one place.
     for start in [0, 16] {
-        let slices = [(Slot::Loss, shared.slice(..)), (Slot::LogSumExp, shared.slice(start..))];
-        assert_refused(bind(FUSED, slices), "log_sum_exp", &["apart from loss", "same buffer"]);
+        let slices = [(Slot::Rows, shared.slice(..)), (Slot::State, shared.slice(start..))];
+        assert_refused(bind(FORWARD, slices), "state", &["apart from rows", "same buffer"]);
     }
     // One buffer read and written, though in ranges far apart: wgpu cannot.
-    for (read, written) in
-        [(Slot::Targets, Slot::Loss), (Slot::Logits, Slot::Gradient), (Slot::Targets, Slot::Argmax)]
-    {
+    for (read, written, named) in [
+        (Slot::Targets, Slot::Rows, Slot::Rows),
+        (Slot::Logits, Slot::Gradient, Slot::Gradient),
+        (Slot::ClassWeights, Slot::Rows, Slot::ClassWeights),
+        (Slot::RowWeights, Slot::Gradient, Slot::RowWeights),
+    ] {
         let slices = [(read, shared.slice(..1024)), (written, shared.slice(2048..))];
-        assert_refused(bind(FUSED, slices), written.name(), &["another buffer", read.name()]);
+        let other = if named == read { written } else { read };
+        assert_refused(bind(FUSED, slices), named.name(), &["another buffer", other.name()]);
     }
     // Two results far apart in one buffer, and two operands that are only read: nothing is wrong.
-    let slices = [(Slot::Loss, shared.slice(..1024)), (Slot::LogSumExp, shared.slice(1024..))];
-    bind(FUSED, slices).expect("results may share a buffer");
+    let slices = [(Slot::Rows, shared.slice(..1024)), (Slot::State, shared.slice(1024..))];
+    bind(FORWARD, slices).expect("results may share a buffer");
     let slices = [(Slot::Logits, shared.slice(..)), (Slot::Targets, shared.slice(..))];
     bind(FUSED, slices).expect("what is only read may overlap");
     scene.finish();
@@ -299,21 +319,23 @@ fn plans_that_make_no_sense() {
     let kernels = scene.gpu.kernels();
     for reduction in [Reduction::Mean, Reduction::Sum] {
         for pass in [FUSED, BACKWARD] {
-            let plan = CrossEntropy { reduction, ..OPTIONS }.plan(kernels, Shape::new(5, 10), pass);
+            let options = CrossEntropy { reduction, ..OPTIONS };
+            let plan = options.plan(kernels, Shape::new(5, 10), &CLASSES, pass);
             assert_refused(plan, "upstream gradient", &["scalar", "one value per row"]);
         }
     }
-    assert_refused(OPTIONS.plan(kernels, Shape::new(5, 0), FORWARD), "classes", &["at least 1"]);
+    let plan = |shape, pass| OPTIONS.plan(kernels, shape, &CLASSES, pass);
+    assert_refused(plan(Shape::new(5, 0), FORWARD), "number of classes", &["1 to"]);
     let overlapping = Shape::new(5, 10).with_row_stride(9);
     let words = ["at least the 10 classes", "9"];
-    assert_refused(OPTIONS.plan(kernels, overlapping, FORWARD), "row stride", &words);
+    assert_refused(plan(overlapping, FORWARD), "row stride", &words);
     assert_refused(LogSumExp::default().plan(kernels, overlapping, FORWARD), "row stride", &words);
     let upstream = UpstreamSource::Scalar;
     let gradient = GradientPlace::SeparateWithRowStride(9);
     let pass = Pass::Fused { gradient, upstream };
-    assert_refused(OPTIONS.plan(kernels, Shape::new(5, 10), pass), "row stride", &words);
+    assert_refused(plan(Shape::new(5, 10), pass), "row stride", &words);
     let endless = Shape::new(3, 10).with_row_stride(usize::MAX / 2);
-    assert_refused(OPTIONS.plan(kernels, endless, FORWARD), "shape", &["addressable"]);
+    assert_refused(plan(endless, FORWARD), "shape", &["addressable"]);
     scene.finish();
 }
 
@@ -337,16 +359,18 @@ fn a_device_that_is_too_small() {
     // Enough for a loss, not for everything at once.
     let kernels = with(Capabilities { max_storage_buffers: 4, ..real }).expect("the least");
     let shape = scene.problem.shape;
-    assert_limited(OPTIONS.plan(&kernels, shape, FORWARD), "max_storage_buffers_per_shader_stage");
+    let result = OPTIONS.plan(&kernels, shape, &WEIGHTED, FORWARD);
+    assert_limited(result, "max_storage_buffers_per_shader_stage");
     let plain = CrossEntropy { rows: Default::default(), ..OPTIONS };
-    plain.plan(&kernels, shape, Pass::Forward { save_state: false }).expect("three are enough");
+    let pass = Pass::Forward { save_state: false };
+    plain.plan(&kernels, shape, &CLASSES, pass).expect("three are enough");
 
     // A row that no binding can hold.
     let kernels = with(Capabilities { max_binding_bytes: 1 << 16, ..real }).expect("the least");
     let wide = Problem::contiguous(2, 20_000);
     let buffers = Buffers::new(&scene.gpu, &wide);
     let result = OPTIONS
-        .plan(&kernels, wide.shape, FORWARD)
+        .plan(&kernels, wide.shape, &CLASSES, FORWARD)
         .and_then(|plan| plan.bind(&buffers.cross_entropy(&OPTIONS, FORWARD)));
     assert_limited(result, "max_storage_buffer_binding_size");
 
@@ -357,7 +381,7 @@ fn a_device_that_is_too_small() {
     let buffers = Buffers::new(&scene.gpu, &batch);
     let pass = Pass::Forward { save_state: false };
     let result = mean
-        .plan(&kernels, batch.shape, pass)
+        .plan(&kernels, batch.shape, &CLASSES, pass)
         .and_then(|plan| plan.bind(&buffers.cross_entropy(&mean, pass)));
     assert_limited(result, "max_buffer_size");
     scene.finish();
@@ -368,17 +392,18 @@ fn a_destroyed_device() {
     let values = [0.5, 0.25, 1.0, 2.0];
     let logits = Logits::new(&values, 2, 2).expect("four values");
     let options = CrossEntropy::default();
-    let expected = wgpu_loss::cpu::Oracle.cross_entropy(logits, &[0, 1], &options).expect("valid");
+    let targets = Targets::classes(&[0, 1]);
+    let expected = wgpu_loss::cpu::Oracle.cross_entropy(logits, targets, &options).expect("valid");
     for own in [true, false] {
         let (gpu, uncaptured) = if own { (new_gpu(), Default::default()) } else { recorded_gpu() };
         // Once before and once after, so that it is the destruction that fails it.
-        gpu.cross_entropy(logits, &[0, 1], &options).expect("the device works");
+        gpu.cross_entropy(logits, targets, &options).expect("the device works");
         let problem = Problem::contiguous(5, 10);
         let buffers = Buffers::new(&gpu, &problem);
         gpu.device().destroy();
         for _ in 0..2 {
             let results = [
-                gpu.cross_entropy(logits, &[0, 1], &options).map(drop),
+                gpu.cross_entropy(logits, targets, &options).map(drop),
                 gpu.log_sum_exp(logits, &LogSumExp::default()).map(drop),
             ];
             for result in results {
@@ -389,12 +414,12 @@ fn a_destroyed_device() {
         }
         // Whether a kernel still compiles is up to wgpu; nothing can be bound.
         let step = OPTIONS
-            .plan(gpu.kernels(), problem.shape, FUSED)
+            .plan(gpu.kernels(), problem.shape, &CLASSES, FUSED)
             .and_then(|plan| plan.bind(&buffers.cross_entropy(&OPTIONS, FUSED)));
         assert!(matches!(step, Err(Error::Device { .. } | Error::DeviceLost { .. })), "{step:?}");
         let uncaptured = uncaptured.lock().expect("no test panics there");
         assert!(uncaptured.is_empty(), "errors outside any scope: {uncaptured:?}");
     }
-    let found = new_gpu().cross_entropy(logits, &[0, 1], &options).expect("a new device works");
+    let found = new_gpu().cross_entropy(logits, targets, &options).expect("a new device works");
     assert!((found.loss - expected.loss).abs() <= 2e-6 * expected.loss, "{found:?}");
 }

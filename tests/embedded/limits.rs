@@ -1,34 +1,33 @@
 //! Beyond what one dispatch or one binding can do, and with less than the adapter has.
 
 use wgpu_loss::kernel::{Family, Geometry, Team};
-use wgpu_loss::plan::{AdapterClass, Capabilities, Entry, Tuning};
+use wgpu_loss::plan::{AdapterClass, Entry, Tuning};
 use wgpu_loss::runtime::TwoStep;
 use wgpu_loss::verify::{Case, Extent, cases};
 use wgpu_loss::wgpu::{BufferDescriptor, BufferUsages};
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOperands, Engine, Gpu, GpuOptions, GradientPlace, Kernels, Pass,
-    Reduction, RowOutputs, Shape, UpstreamOperand, UpstreamSource,
+    CrossEntropy, CrossEntropyOperands, Element, Engine, Gpu, GpuOptions, GradientPlace, Kernels,
+    Pass, Reduction, RowOutputs, Shape, TargetLayout, UpstreamOperand, UpstreamSource,
 };
 
-use crate::device::{self, Memory, gpu, run};
-use crate::problem::{ALL, Buffers, Problem, assert_gradient, assert_losses};
+use crate::buffers::Buffers;
+use crate::calls::{check, cross_entropy};
+use crate::close::{assert_gradient, assert_losses};
+use crate::device::{self, gpu, run, shrunken};
+use crate::engine::Embedded;
+use crate::memory::Memory;
+use crate::options::changes;
+use crate::problem::{ALL, MEAN, Problem};
 use crate::values::{check_cross_entropy, cross_entropy_step};
 
-const MEAN: CrossEntropy =
-    CrossEntropy { reduction: Reduction::Mean, ignore_index: Some(-100), rows: ALL };
+const MEAN_OF_PROBABILITIES: CrossEntropy =
+    CrossEntropy { rows: RowOutputs { target_log_probability: false, ..ALL }, ..MEAN };
 const IN_PLACE: Pass =
     Pass::Fused { gradient: GradientPlace::InPlace, upstream: UpstreamSource::Scalar };
+const FUSED_APART: Pass =
+    Pass::Fused { gradient: GradientPlace::Separate, upstream: UpstreamSource::OneInBuffer };
 const BACKWARD: Pass =
     Pass::Backward { gradient: GradientPlace::Separate, upstream: UpstreamSource::OneInBuffer };
-
-/// The shared device's kernels with other capabilities.
-fn shrunken(shrink: impl FnOnce(&mut Capabilities)) -> Kernels {
-    let gpu = gpu();
-    let mut capabilities = *gpu.kernels().capabilities();
-    shrink(&mut capabilities);
-    let tuning = gpu.kernels().tuning().clone();
-    Kernels::with(gpu.device(), capabilities, tuning).expect("enough for the kernels")
-}
 
 #[test]
 fn more_rows_than_workgroups_of_a_dispatch() {
@@ -42,6 +41,7 @@ fn more_rows_than_workgroups_of_a_dispatch() {
     let tuning = Tuning {
         entries: vec![entry(Family::Team, 1)],
         from_state: vec![entry(Family::FromState, 1)],
+        strided: Vec::new(),
         totals_lanes: 16,
     };
     let capabilities = *gpu.kernels().capabilities();
@@ -104,16 +104,18 @@ fn a_real_batch_beyond_the_binding_limit() {
     let targets: Vec<i32> =
         (0..rows).map(|row| ((row * 7 + row / distinct) % classes) as i32).collect();
     let targets_buffer = Memory::of(&gpu, 0, &targets);
-    let loss = Memory::poisoned(&gpu, 0, rows);
+    let losses = Memory::poisoned(&gpu, 0, rows);
     let options = CrossEntropy {
         reduction: Reduction::Sum,
         rows: RowOutputs { loss: true, ..Default::default() },
         ..MEAN
     };
-    let plan = options.plan(gpu.kernels(), Shape::new(rows, classes), IN_PLACE).expect("a plan");
+    let shape = Shape::new(rows, classes);
+    let plan = options.plan(gpu.kernels(), shape, &Default::default(), IN_PLACE).expect("a plan");
+    assert_eq!(plan.record().words(), 1, "the loss alone");
     let step = plan
         .bind(&CrossEntropyOperands {
-            loss: Some(loss.slice()),
+            rows: Some(losses.slice()),
             upstream: UpstreamOperand::Scalar(0.75),
             ..CrossEntropyOperands::new(logits.slice(..), targets_buffer.slice())
         })
@@ -122,7 +124,7 @@ fn a_real_batch_beyond_the_binding_limit() {
     assert!(step.dispatches() as u64 >= bindings, "{} dispatches", step.dispatches());
     run(&gpu, &[&step]);
 
-    let losses: Vec<f32> = loss.read(&gpu);
+    let losses: Vec<f32> = losses.read(&gpu);
     // The first and last rows, and those around what 128 MiB hold.
     let sampled = [0, 1, 20_011, 33_552, 33_553, 33_554, 33_555, 33_556, 39_998, 39_999];
     let mut expected = sample.select(sampled.map(|row| row % distinct));
@@ -142,26 +144,68 @@ fn a_real_batch_beyond_the_binding_limit() {
 
 /// Some of the cases of `verify`: all contents and options, and rows not too long for seconds.
 fn some_cases(every: usize) -> Vec<Case> {
-    let quick = cases(Extent::Quick);
-    let short = quick.into_iter().filter(|each| each.shape.rows * each.shape.classes < 100_000);
+    let broad = cases(Extent::Broad);
+    let short = broad.into_iter().filter(|each| each.shape.rows * each.shape.classes < 100_000);
     let chosen: Vec<_> = short.step_by(every).collect();
     assert!(chosen.len() >= 30, "only {} cases", chosen.len());
     chosen
 }
 
 fn check_cases(engine: &dyn Engine, cases: &[Case]) {
-    for case in cases {
-        let result = case.check(engine);
-        assert!(result.passed(), "{case}: {:?}", result.failure);
-    }
+    cases.iter().for_each(|case| check(case, engine));
+}
+
+/// What every WebGPU device has, and nothing else.
+fn minimal_gpu() -> Gpu {
+    let options = GpuOptions { minimal: true, ..Default::default() };
+    let gpu = Gpu::with_options(&options).expect("every adapter has the default limits");
+    let capabilities = gpu.kernels().capabilities();
+    assert!(capabilities.subgroups.is_none(), "no features were asked for");
+    assert_eq!(capabilities.max_storage_buffers, 8);
+    gpu
 }
 
 #[test]
 fn a_minimal_device() {
-    let options = GpuOptions { minimal: true, ..Default::default() };
-    let gpu = Gpu::with_options(&options).expect("every adapter has the default limits");
-    assert!(gpu.kernels().capabilities().subgroups.is_none(), "no features were asked for");
-    check_cases(&gpu, &some_cases(4));
+    check_cases(&minimal_gpu(), &some_cases(4));
+}
+
+/// Every combination of options, with as many buffers of the caller's as it can have.
+#[test]
+fn a_minimal_device_with_every_operand() {
+    let gpu = minimal_gpu();
+    let apart = Embedded::new(&gpu)
+        .with_place(GradientPlace::SeparateWithRowStride(1))
+        .with_offsets([1, 2, 3]);
+    let two_steps = apart.clone().in_two_steps();
+    let fused = Embedded { upstream_in_buffer: true, ..apart };
+    for (what, change) in changes() {
+        for shape in [Shape::new(23, 34), Shape::with_class_axis(3, 7, 5)] {
+            let mut case = cross_entropy(shape.with_element(Element::F16));
+            change(&mut case);
+            for engine in [&fused, &two_steps] {
+                println!("{what}"); // shown where it fails
+                check(&case, engine);
+            }
+        }
+    }
+    // Mistakes in host data are not for this interface.
+    let mut cases = some_cases(3);
+    cases.retain(|case| case.fault.is_none());
+    check_cases(&fused, &cases);
+    check_cases(&two_steps, &cases);
+    // As many as there are.
+    let targets = TargetLayout {
+        probabilities: Some(Shape::new(23, 34)),
+        class_weights: true,
+        row_weights: true,
+    };
+    for pass in [FUSED_APART, BACKWARD] {
+        let plan = MEAN_OF_PROBABILITIES.plan(gpu.kernels(), Shape::new(23, 34), &targets, pass);
+        let view = plan.expect("a plan").debug_view();
+        let most = view.pipelines.iter().map(|each| each.operands.len()).max();
+        assert_eq!(most, Some(8), "{view}");
+    }
 }
 
 #[test]

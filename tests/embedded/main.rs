@@ -2,8 +2,19 @@
 //! oracle, at every limit, with every mistake a caller can make.
 
 mod bits;
+mod buffers;
+mod calls;
+mod class_axis;
+mod close;
 mod device;
+mod engine;
 mod errors;
+mod halves;
 mod limits;
+mod memory;
+mod options;
+mod parts;
 mod problem;
+mod results;
+mod softmax;
 mod values;

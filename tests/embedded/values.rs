@@ -1,16 +1,17 @@
 //! Values against the oracle, for every pass, reduction, upstream gradient and layout.
 
+use wgpu_loss::kernel::Word;
 use wgpu_loss::wgpu::ComputePassDescriptor;
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOperands, GradientPlace, Kernels, LogSumExp, Pass, Reduction,
     RowOutputs, Shape, Step, UpstreamSource,
 };
 
-use crate::device::{self, Memory, POISON, gpu, run};
-use crate::problem::{
-    ALL, Buffers, Problem, assert_close, assert_gradient, assert_log_sum_exps, assert_losses,
-    gradient,
-};
+use crate::buffers::{Buffers, all_words, column, gradient};
+use crate::close::{assert_close, assert_gradient, assert_log_sum_exps, assert_losses};
+use crate::device::{self, gpu, run, shrunken};
+use crate::memory::{Memory, POISON};
+use crate::problem::{ALL, MEAN, Problem};
 
 const CLASSES: [usize; 10] = [1, 3, 4, 7, 10, 64, 100, 1000, 4096, 4097];
 const SCALAR: UpstreamSource = UpstreamSource::Scalar;
@@ -18,8 +19,6 @@ const FUSED: Pass = Pass::Fused { gradient: GradientPlace::InPlace, upstream: SC
 const SEPARATE: Pass = Pass::Fused { gradient: GradientPlace::Separate, upstream: SCALAR };
 const BACKWARD: Pass = Pass::Backward { gradient: GradientPlace::InPlace, upstream: SCALAR };
 const FORWARD: Pass = Pass::Forward { save_state: true };
-const MEAN: CrossEntropy =
-    CrossEntropy { reduction: Reduction::Mean, ignore_index: Some(-100), rows: ALL };
 
 /// Whether it is a NaN that a kernel wrote, not the one that was there before.
 fn is_computed_nan(x: f32) -> bool {
@@ -38,7 +37,10 @@ pub fn cross_entropy_step(
     options: &CrossEntropy,
     pass: Pass,
 ) -> Step {
-    let plan = options.plan(kernels, problem.shape, pass).expect("a plan");
+    let plan = options.plan(kernels, problem.shape, &problem.layout, pass).expect("a plan");
+    if options.rows == ALL && !matches!(pass, Pass::Backward { .. }) {
+        assert_eq!(plan.record(), all_words());
+    }
     plan.bind(&buffers.cross_entropy(options, pass)).expect("a step")
 }
 
@@ -90,10 +92,18 @@ pub fn check_cross_entropy(
     } else {
         assert_close("reduced loss", &[totals.loss], &[expected.loss], |_| expected.loss);
     }
-    assert_losses(&buffers.read_loss(), &expected.loss_rows.expect("asked for"));
+    assert_losses(&buffers.read_values(Word::Loss), &expected.loss_rows.expect("asked for"));
     let log_sum_exp = expected.log_sum_exp.expect("asked for");
-    assert_log_sum_exps(&buffers.read_log_sum_exp(), &log_sum_exp, problem);
-    assert_eq!(buffers.read_argmax(), expected.argmax.expect("asked for"));
+    assert_log_sum_exps(&buffers.read_values(Word::LogSumExp), &log_sum_exp, problem);
+    for (word, expected) in [
+        (Word::TargetLogProbability, expected.target_log_probability.expect("asked for")),
+        (Word::Entropy, expected.entropy.expect("asked for")),
+    ] {
+        let found = buffers.read_values(word);
+        assert_close(&format!("{word:?}"), &found, &expected, |row| expected[row]);
+    }
+    assert_eq!(buffers.read_words(Word::Argmax), expected.argmax.expect("asked for"));
+    assert!(buffers.read_words(Word::ZLoss).iter().all(|&bits| bits == 0), "there is no z-loss");
     if gradient(pass).is_some() {
         let factors = problem.row_factors(options, source(pass));
         let found = buffers.read_gradient(pass);
@@ -210,19 +220,20 @@ fn buffers_without_a_spare_byte() {
                 upstream: UpstreamSource::OneInBuffer,
             };
             let [logits, gradient] = [rows * classes; 2].map(|count| Memory::exact(&gpu, count));
-            let [targets, loss, log_sum_exp] = [rows; 3].map(|count| Memory::exact(&gpu, count));
-            let (totals, upstream) = (Memory::exact(&gpu, 4), Memory::exact(&gpu, 1));
+            let [targets, records] = [rows, 2 * rows].map(|count| Memory::exact(&gpu, count));
+            let (totals, upstream) = (Memory::exact(&gpu, 8), Memory::exact(&gpu, 1));
             logits.write(&gpu, &problem.logits);
             targets.write(&gpu, &problem.targets);
             upstream.write(&gpu, &problem.factors[..1]);
-            let options = CrossEntropy { rows: RowOutputs { argmax: false, ..ALL }, ..MEAN };
-            let step = options
-                .plan(gpu.kernels(), problem.shape, pass)
-                .expect("a plan")
+            let wanted = RowOutputs { loss: true, log_sum_exp: true, ..Default::default() };
+            let options = CrossEntropy { rows: wanted, ..MEAN };
+            let plan =
+                options.plan(gpu.kernels(), problem.shape, &problem.layout, pass).expect("a plan");
+            assert_eq!(plan.record().words(), 2);
+            let step = plan
                 .bind(&CrossEntropyOperands {
                     gradient: Some(gradient.slice()),
-                    loss: Some(loss.slice()),
-                    log_sum_exp: Some(log_sum_exp.slice()),
+                    rows: Some(records.slice()),
                     totals: Some(totals.slice()),
                     upstream: wgpu_loss::UpstreamOperand::Buffer(upstream.slice()),
                     ..CrossEntropyOperands::new(logits.slice(), targets.slice())
@@ -230,7 +241,14 @@ fn buffers_without_a_spare_byte() {
                 .unwrap_or_else(|error| panic!("{rows} x {classes}: {error}"));
             run(&gpu, &[&step]);
             let expected = problem.cross_entropy(&options, SCALAR);
-            assert_losses(&loss.read(&gpu), &expected.loss_rows.expect("asked for"));
+            let records: Vec<u32> = records.read(&gpu);
+            let values = |word| {
+                let column = column(&records, plan.record(), word).expect("asked for");
+                column.into_iter().map(f32::from_bits).collect::<Vec<_>>()
+            };
+            assert_losses(&values(Word::Loss), &expected.loss_rows.expect("asked for"));
+            let log_sum_exp = expected.log_sum_exp.expect("asked for");
+            assert_log_sum_exps(&values(Word::LogSumExp), &log_sum_exp, &problem);
             let factors = problem.row_factors(&options, SCALAR);
             let found: Vec<f32> = gradient.read(&gpu);
             assert_gradient(&found, &expected.gradient.expect("asked for"), &factors);
@@ -270,7 +288,7 @@ fn a_step_recorded_again_gives_the_same_again() {
     buffers.logits.write(&gpu, &other.logits);
     run(&gpu, &[&step]);
     let expected = other.cross_entropy(&MEAN, SCALAR);
-    assert_losses(&buffers.read_loss(), &expected.loss_rows.expect("asked for"));
+    assert_losses(&buffers.read_values(Word::Loss), &expected.loss_rows.expect("asked for"));
 }
 
 #[test]
@@ -322,7 +340,7 @@ fn totals_without_losses_of_rows() {
             let expected = problem.cross_entropy(&options, SCALAR).loss;
             let found = buffers.read_totals().loss;
             assert_close("reduced loss", &[found], &[expected], |_| expected);
-            assert!(buffers.loss.is_unchanged(&gpu) && buffers.log_sum_exp.is_unchanged(&gpu));
+            assert!(buffers.rows.is_unchanged(&gpu));
         }
     }
 }
@@ -333,7 +351,8 @@ fn the_gradient_of_a_mean_without_totals() {
     let problem = Problem::contiguous(300, 10);
     let options = CrossEntropy { rows: RowOutputs::default(), ..MEAN };
     let buffers = Buffers::new(&gpu, &problem);
-    let plan = options.plan(gpu.kernels(), problem.shape, SEPARATE).expect("a plan");
+    let plan =
+        options.plan(gpu.kernels(), problem.shape, &problem.layout, SEPARATE).expect("a plan");
     let operands =
         CrossEntropyOperands { totals: None, ..buffers.cross_entropy(&options, SEPARATE) };
     run(&gpu, &[&plan.bind(&operands).expect("totals are not needed")]);
@@ -348,12 +367,7 @@ fn the_gradient_of_a_mean_without_totals() {
 #[test]
 fn the_first_invalid_target_is_named() {
     let gpu = gpu();
-    let capabilities = wgpu_loss::plan::Capabilities {
-        max_binding_bytes: 1 << 16,
-        ..*gpu.kernels().capabilities()
-    };
-    let small = Kernels::with(gpu.device(), capabilities, gpu.kernels().tuning().clone())
-        .expect("the smallest bindings that are enough");
+    let small = shrunken(|capabilities| capabilities.max_binding_bytes = 1 << 16);
     let options = CrossEntropy { reduction: Reduction::Sum, ..MEAN };
     let valid = Problem::contiguous(40_000, 3);
     for (kernels, first, second) in [
@@ -372,7 +386,8 @@ fn the_first_invalid_target_is_named() {
             let totals = buffers.read_totals();
             assert_eq!(totals.first_invalid_row as usize, first, "target {value}");
             assert!(is_computed_nan(totals.loss), "a sum with an invalid row is {}", totals.loss);
-            let (mut loss, mut gradient) = (buffers.read_loss(), buffers.read_gradient(SEPARATE));
+            let mut loss = buffers.read_values(Word::Loss);
+            let mut gradient = buffers.read_gradient(SEPARATE);
             let mut expected = valid.cross_entropy(&options, SCALAR);
             let losses = expected.loss_rows.as_mut().expect("asked for");
             let gradients = expected.gradient.as_mut().expect("asked for");

@@ -22,12 +22,19 @@ pub struct Step {
     arguments: Vec<OsString>,
     /// Where, if not where the user is.
     folder: Option<PathBuf>,
+    /// Variables beside those there are.
+    variables: Vec<(&'static str, OsString)>,
 }
 
 impl Step {
     /// A program without arguments.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self { program: program.as_ref().to_owned(), arguments: Vec::new(), folder: None }
+        Self {
+            program: program.as_ref().to_owned(),
+            arguments: Vec::new(),
+            folder: None,
+            variables: Vec::new(),
+        }
     }
 
     /// With more arguments.
@@ -42,10 +49,17 @@ impl Step {
         self
     }
 
+    /// With a variable.
+    fn variable(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
+        self.variables.push((name, value.as_ref().to_owned()));
+        self
+    }
+
     /// The command, without cargo's variables about xtask: build scripts watching them would rerun.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
@@ -89,6 +103,9 @@ impl Step {
 impl fmt::Display for Step {
     /// As one would type it.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.variables {
+            write!(formatter, "{name}={} ", quoted(value))?;
+        }
         // cargo's own path says nothing to the reader.
         let program = Path::new(&self.program).file_name().unwrap_or(&self.program);
         formatter.write_str(&quoted(program))?;
@@ -177,6 +194,30 @@ fn test_steps(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Vec<St
     vec![check, test]
 }
 
+/// Runs the property tests for so many minutes, each call drawn anew.
+pub fn soak(arguments: &[OsString]) -> ExitCode {
+    let [minutes] = arguments else {
+        note("soak takes the number of minutes: cargo xtask soak 30");
+        return ExitCode::from(2);
+    };
+    let number = minutes.to_str().and_then(|text| text.parse::<f64>().ok());
+    if !number.is_some_and(|number| number > 0.0 && number.is_finite()) {
+        note(&format!("{} is no number of minutes", minutes.to_string_lossy()));
+        return ExitCode::from(2);
+    }
+    all(&[soak_step(&cargo(), &workspace(), minutes)])
+}
+
+/// The command of [`soak()`].
+fn soak_step(cargo: &OsStr, workspace: &Path, minutes: &OsStr) -> Step {
+    let arguments = ["test", "--release", "--workspace", "--test", "properties"];
+    Step::new(cargo)
+        .arguments(arguments)
+        .arguments(["--", "--nocapture"])
+        .folder(workspace)
+        .variable("WGPU_LOSS_SOAK_MINUTES", minutes)
+}
+
 /// Runs commands up to the first that fails, then says how long each took.
 fn all(steps: &[Step]) -> ExitCode {
     let mut times: Vec<(&Step, Duration, &str)> = Vec::new();
@@ -251,6 +292,18 @@ mod tests {
         assert_eq!(test_commands("-- -p"), ["cargo test --workspace -- -p"]);
         for package in ["-p xtask", "-pxtask", "--package=xtask", "--package xtask"] {
             assert_eq!(test_commands(package), [format!("cargo test {package}")]);
+        }
+    }
+
+    #[test]
+    fn a_soak_tells_the_property_tests_how_long() {
+        let step = soak_step(OsStr::new("cargo"), Path::new("/w"), OsStr::new("2.5"));
+        assert_eq!(step.folder.as_deref(), Some(Path::new("/w")));
+        let expected = "WGPU_LOSS_SOAK_MINUTES=2.5 cargo test --release --workspace \
+                        --test properties -- --nocapture";
+        assert_eq!(step.to_string(), expected);
+        for wrong in ["", "ten", "0", "-1", "inf", "1 2"] {
+            assert_eq!(format!("{:?}", soak(&words(wrong))), format!("{:?}", ExitCode::from(2)));
         }
     }
 

@@ -18,10 +18,11 @@ Usage: cargo xtask [--no-install] COMMAND [ARGS..]
 Commands:
   run [ARGS..]   build the wgpu-loss program in release mode and run it with ARGS
   test [ARGS..]  check the smallest feature set and run every test; ARGS go to `cargo test`
+  soak MINUTES   draw random calls for the GPU and the CPU until the time is over
   wasm-check     check that the library builds for wasm32-unknown-unknown
   help           print this
 
-On Linux, `run` and `test` first look for a Vulkan driver. Where there is none and apt-get can be
+On Linux, `run`, `test` and `soak` first look for a Vulkan driver. Where there is none and apt-get can be
 used, they install Mesa's, which needs no GPU; elsewhere they name the packages to install.
 
 Options:
@@ -48,14 +49,8 @@ fn main() -> ExitCode {
             }
             commands::run(&rest)
         }
-        Some("test") => match install::ensure_adapter(&Machine::here(), consent) {
-            Ok(()) => commands::test(&rest),
-            Err(advice) => {
-                eprintln!("{advice}");
-                note("the tests need an adapter: stopping");
-                ExitCode::FAILURE
-            }
-        },
+        Some("test") => with_adapter(consent, || commands::test(&rest)),
+        Some("soak") => with_adapter(consent, || commands::soak(&rest)),
         Some("wasm-check") => commands::wasm_check(),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
@@ -64,6 +59,18 @@ fn main() -> ExitCode {
         _ => {
             eprint!("{USAGE}");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs what needs an adapter.
+fn with_adapter(consent: Consent, run: impl FnOnce() -> ExitCode) -> ExitCode {
+    match install::ensure_adapter(&Machine::here(), consent) {
+        Ok(()) => run(),
+        Err(advice) => {
+            eprintln!("{advice}");
+            note("the tests need an adapter: stopping");
+            ExitCode::FAILURE
         }
     }
 }

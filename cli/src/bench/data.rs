@@ -1,7 +1,8 @@
 //! What is timed, and the answers it must give.
 
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOutput, Engine, Logits, Reduction, RowOutputs, Upstream, cpu,
+    CrossEntropy, CrossEntropyOutput, Engine, Logits, OwnedValues, Reduction, RowOutputs, Targets,
+    Upstream, cpu,
 };
 
 use crate::failure::{Failure, Result};
@@ -60,16 +61,17 @@ impl Problem {
         let targets: Vec<i32> = rows.iter().map(|row| self.targets[*row]).collect();
         let options = CrossEntropy {
             reduction: Reduction::Sum,
-            rows: RowOutputs { loss: true, log_sum_exp: true, argmax: false },
+            rows: RowOutputs { loss: true, log_sum_exp: true, ..Default::default() },
             ..Default::default()
         };
-        let output = cpu::Oracle.cross_entropy_with_gradient(
+        let mut output = cpu::Oracle.cross_entropy_with_gradient(
             Logits::new(&logits, rows.len(), self.classes)?,
-            &targets,
+            Targets::classes(&targets),
             Upstream::default(),
             &options,
         )?;
-        Ok(Answers { rows, classes: self.classes, output })
+        let gradient = output.gradient.take().map_or_else(Vec::new, OwnedValues::into_f32);
+        Ok(Answers { rows, classes: self.classes, output, gradient })
     }
 }
 
@@ -78,6 +80,7 @@ pub struct Answers {
     rows: Vec<usize>,
     classes: usize,
     output: CrossEntropyOutput,
+    gradient: Vec<f32>,
 }
 
 impl Answers {
@@ -106,8 +109,8 @@ impl Answers {
         what: &str,
         row_of: impl Fn(usize) -> &'a [f32],
     ) -> Result<()> {
-        let expected = self.output.gradient.as_deref().unwrap_or(&[]);
-        for (row, expected) in self.rows.iter().zip(expected.chunks_exact(self.classes)) {
+        let expected = self.gradient.chunks_exact(self.classes);
+        for (row, expected) in self.rows.iter().zip(expected) {
             let found = row_of(*row);
             for (class, expected) in expected.iter().enumerate() {
                 let found = found.get(class).copied().unwrap_or(f32::NAN);

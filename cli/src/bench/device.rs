@@ -1,11 +1,12 @@
 //! The operations on buffers that stay on the device: plan, bind, record, and read back what is
 //! checked.
 
-use wgpu_loss::ops::cross_entropy::CrossEntropyOperands;
-use wgpu_loss::ops::log_sum_exp::LogSumExpOperands;
-use wgpu_loss::ops::{GradientPlace, Pass, Step, UpstreamSource};
+use wgpu_loss::kernel::{Record, Word};
 use wgpu_loss::wgpu::{self, BufferUsages, ComputePass};
-use wgpu_loss::{CrossEntropy, Gpu, Kernels, LogSumExp, Reduction, RowOutputs, Shape};
+use wgpu_loss::{
+    CrossEntropy, CrossEntropyOperands, Gpu, GradientPlace, Kernels, LogSumExp, LogSumExpOperands,
+    Pass, Reduction, RowOutputs, Shape, Step, TargetLayout, Totals, UpstreamSource,
+};
 
 use super::Op;
 use super::data::{Answers, Problem};
@@ -23,7 +24,7 @@ pub struct Resident<'a> {
     logits: Vec<wgpu::Buffer>,
     gradients: Vec<wgpu::Buffer>,
     targets: wgpu::Buffer,
-    loss: wgpu::Buffer,
+    rows: wgpu::Buffer,
     log_sum_exp: wgpu::Buffer,
     state: wgpu::Buffer,
     totals: wgpu::Buffer,
@@ -33,6 +34,7 @@ pub struct Resident<'a> {
 pub struct Prepared {
     /// The kernel family that was planned.
     pub family: String,
+    record: Record,
     steps: Vec<Step>,
 }
 
@@ -73,10 +75,11 @@ impl<'a> Resident<'a> {
                 logits: (0..copies).map(|_| buffer("logits", bytes)).collect(),
                 gradients: (0..copies).map(|_| buffer("gradient", bytes)).collect(),
                 targets: buffer("targets", 4 * rows),
-                loss: buffer("loss", 4 * rows),
+                // Room for records of every word there is.
+                rows: buffer("rows", 4 * Word::ALL.len() as u64 * rows),
                 log_sum_exp: buffer("log-sum-exp", 4 * rows),
                 state: buffer("state", 8 * rows),
-                totals: buffer("totals", 16),
+                totals: buffer("totals", size_of::<Totals>() as u64),
             };
             gpu.queue().write_buffer(&resident.targets, 0, bytemuck::cast_slice(&problem.targets));
             let (first, rest) = resident.logits.split_at(1);
@@ -118,7 +121,7 @@ impl<'a> Resident<'a> {
         match op {
             Op::LogSumExp => answers.check_log_sum_exp(&what, &self.values(&self.log_sum_exp)?)?,
             Op::Backward => {}
-            _ => answers.check_loss(&what, &self.values(&self.loss)?)?,
+            _ => answers.check_loss(&what, &self.losses(prepared.record)?)?,
         }
         match op {
             Op::LogSumExp | Op::Forward => {}
@@ -142,7 +145,7 @@ impl<'a> Resident<'a> {
             })
         });
         let steps = steps.collect::<wgpu_loss::Result<_>>()?;
-        Ok(Prepared { family: family(plan.variant().family), steps })
+        Ok(Prepared { family: family(plan.variant().family), record: Record::NONE, steps })
     }
 
     fn cross_entropy(&self, pass: Pass) -> Result<Prepared> {
@@ -158,10 +161,10 @@ impl<'a> Resident<'a> {
             rows: RowOutputs { loss: true, ..Default::default() },
             ..Default::default()
         };
-        let plan = options.plan(self.kernels, self.shape(), pass)?;
+        let plan = options.plan(self.kernels, self.shape(), &TargetLayout::default(), pass)?;
         let steps = self.logits.iter().zip(&self.gradients).map(|(logits, gradient)| {
             plan.bind(&CrossEntropyOperands {
-                loss: forward.then(|| self.loss.slice(..)),
+                rows: forward.then(|| self.rows.slice(..)),
                 totals: forward.then(|| self.totals.slice(..)),
                 state: keeps_state.then(|| self.state.slice(..)),
                 gradient: separate.then(|| gradient.slice(..)),
@@ -169,7 +172,7 @@ impl<'a> Resident<'a> {
             })
         });
         let steps = steps.collect::<wgpu_loss::Result<_>>()?;
-        Ok(Prepared { family: family(plan.variant().family), steps })
+        Ok(Prepared { family: family(plan.variant().family), record: plan.record(), steps })
     }
 
     /// The first buffer's turn.
@@ -187,7 +190,7 @@ impl<'a> Resident<'a> {
         let device = self.gpu.device();
         guarded(device, "benchmark", || {
             let mut encoder = device.create_command_encoder(&Default::default());
-            for buffer in [&self.loss, &self.log_sum_exp].into_iter().chain(self.gradients.first())
+            for buffer in [&self.rows, &self.log_sum_exp].into_iter().chain(self.gradients.first())
             {
                 encoder.clear_buffer(buffer, 0, None);
             }
@@ -197,6 +200,14 @@ impl<'a> Resident<'a> {
 
     fn values(&self, buffer: &wgpu::Buffer) -> Result<Vec<f32>> {
         self.read_back(&[(buffer, 0, buffer.size())])
+    }
+
+    /// The loss of each row, out of the rows' records.
+    fn losses(&self, record: Record) -> Result<Vec<f32>> {
+        let (words, place) = (record.words().max(1) as usize, record.place(Word::Loss));
+        let records = self.read_back(&[(&self.rows, 0, (4 * words * self.problem.rows) as u64)])?;
+        let records = records.chunks_exact(words);
+        Ok(records.filter_map(|record| record.get(place? as usize).copied()).collect())
     }
 
     fn check_gradient(

@@ -3,7 +3,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use wgpu_loss::{CrossEntropy, Engine, LogSumExp, Logits, Reduction, RowOutputs, Upstream, cpu};
+use wgpu_loss::{
+    CrossEntropy, Engine, LogSumExp, Logits, OwnedValues, Reduction, RowOutputs, Targets, Upstream,
+    cpu,
+};
 
 use super::Op;
 use super::data::{Answers, Problem};
@@ -18,6 +21,7 @@ pub fn measure(
     runs: usize,
 ) -> Result<Option<Timing>> {
     let logits = Logits::new(&problem.logits, problem.rows, problem.classes)?;
+    let targets = Targets::classes(&problem.targets);
     let options = CrossEntropy {
         reduction: Reduction::Sum,
         rows: RowOutputs { loss: true, ..Default::default() },
@@ -33,18 +37,16 @@ pub fn measure(
             time(runs, run).map(Some)
         }
         Op::Forward => {
-            let run = || cpu::Fast.cross_entropy(logits, &problem.targets, &options);
+            let run = || cpu::Fast.cross_entropy(logits, targets, &options);
             answers.check_loss(what, &rows(&run()?.loss_rows))?;
             time(runs, run).map(Some)
         }
         Op::Fused => {
             let upstream = Upstream::default();
-            let run = || {
-                cpu::Fast.cross_entropy_with_gradient(logits, &problem.targets, upstream, &options)
-            };
+            let run = || cpu::Fast.cross_entropy_with_gradient(logits, targets, upstream, &options);
             let output = run()?;
             answers.check_loss(what, &rows(&output.loss_rows))?;
-            let gradient = output.gradient.as_deref().unwrap_or(&[]);
+            let gradient = output.gradient.map_or_else(Vec::new, OwnedValues::into_f32);
             answers.check_gradient(what, |row| {
                 gradient.get(row * problem.classes..(row + 1) * problem.classes).unwrap_or(&[])
             })?;

@@ -50,8 +50,10 @@ pub fn parse(bytes: &[u8]) -> Result<Tensor<'_>, String> {
 fn element(descr: &str) -> Result<(Dtype, usize), String> {
     Ok(match descr {
         "<f4" => (Dtype::F32, 4),
+        "<f2" => (Dtype::F16, 2),
         "<i4" => (Dtype::I32, 4),
         "<i8" => (Dtype::I64, 8),
+        "<u4" => (Dtype::U32, 4),
         "|u1" | "<u1" | ">u1" => (Dtype::U8, 1),
         other => (Dtype::Other(other.to_owned()), 0),
     })

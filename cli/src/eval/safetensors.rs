@@ -37,8 +37,11 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Tensor<'_>>, String> {
             Ok(Tensor {
                 dtype: match info.dtype {
                     Stored::F32 => Dtype::F32,
+                    Stored::F16 => Dtype::F16,
+                    Stored::BF16 => Dtype::Bf16,
                     Stored::I32 => Dtype::I32,
                     Stored::I64 => Dtype::I64,
+                    Stored::U32 => Dtype::U32,
                     Stored::U8 => Dtype::U8,
                     other => Dtype::Other(format!("{other:?}")),
                 },
@@ -55,73 +58,6 @@ fn one_line(error: &impl ToString) -> String {
     error.to_string().escape_debug().to_string()
 }
 
-/// What a tensor is wanted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// A matrix of `f32`.
-    Logits,
-    /// A vector of integers.
-    Targets,
-}
-
-impl Role {
-    fn default_name(self) -> &'static str {
-        match self {
-            Self::Logits => "logits",
-            Self::Targets => "targets",
-        }
-    }
-
-    fn fits(self, tensor: &Tensor<'_>) -> bool {
-        match self {
-            Self::Logits => tensor.dtype == Dtype::F32 && tensor.shape.len() == 2,
-            Self::Targets => tensor.dtype.is_target() && tensor.shape.len() == 1,
-        }
-    }
-}
-
-/// The tensor that was named, else the one with the usual name, else the only one that fits.
-pub fn select<'t, 'a>(
-    tensors: &'t [Tensor<'a>],
-    role: Role,
-    wanted: Option<&str>,
-) -> Result<&'t Tensor<'a>, String> {
-    let named = |name: &str| tensors.iter().find(|tensor| tensor.name.as_deref() == Some(name));
-    let usual = role.default_name();
-    if let Some(tensor) = named(wanted.unwrap_or(usual)) {
-        return Ok(tensor);
-    }
-    let listed = listing(tensors);
-    if let Some(name) = wanted {
-        return Err(format!("no tensor `{name}`; {listed}"));
-    }
-    let mut candidates = tensors.iter().filter(|tensor| role.fits(tensor));
-    match (candidates.next(), candidates.next()) {
-        (Some(only), None) => Ok(only),
-        (None, _) => Err(format!("no tensor `{usual}` and none that could be it; {listed}")),
-        _ => Err(format!(
-            "no tensor `{usual}` and several that could be it, choose by --{usual}; {listed}"
-        )),
-    }
-}
-
-/// The first tensors of the file, so that the message stays a line.
-fn listing(tensors: &[Tensor<'_>]) -> String {
-    const SHOWN: usize = 8;
-    if tensors.is_empty() {
-        return "the file has none".to_owned();
-    }
-    let mut names: Vec<_> = tensors
-        .iter()
-        .take(SHOWN)
-        .map(|tensor| tensor.to_string().escape_debug().to_string())
-        .collect();
-    if tensors.len() > SHOWN {
-        names.push(format!("{} more", tensors.len() - SHOWN));
-    }
-    format!("the file has {}", names.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,17 +67,6 @@ mod tests {
     }
 
     const PAIR: &str = r#"{"x":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"y":{"dtype":"U8","shape":[1],"data_offsets":[8,9]}}"#;
-
-    #[test]
-    fn the_only_candidate_is_taken() {
-        let bytes = file(PAIR, &[0; 9]);
-        let tensors = parse(&bytes).expect("a valid file");
-        let name = |role, wanted| select(&tensors, role, wanted).map(|tensor| tensor.name.clone());
-        assert_eq!(name(Role::Logits, None), Ok(Some("x".to_owned())));
-        assert_eq!(name(Role::Targets, None), Ok(Some("y".to_owned())));
-        let message = name(Role::Targets, Some("z")).expect_err("there is no z");
-        assert_eq!(message, "no tensor `z`; the file has `x` F32 [1, 2], `y` U8 [1]");
-    }
 
     #[test]
     fn every_prefix_is_refused() {

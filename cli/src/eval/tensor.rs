@@ -1,17 +1,28 @@
-//! One array of a file, and its conversion to what the operations take.
+//! One array of a file, and its elements.
 
 use std::borrow::Cow;
 use std::fmt;
+
+use wgpu_loss::half::{bf16, f16};
+use wgpu_loss::{ClassIndices, Float as _, Values};
+
+use super::bytes::{Number, elements, row_major};
 
 /// The element types that the operations take, and a name for each of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dtype {
     /// Single precision.
     F32,
+    /// Half precision.
+    F16,
+    /// The upper half of single precision.
+    Bf16,
     /// 32-bit integer.
     I32,
     /// 64-bit integer.
     I64,
+    /// Unsigned 32-bit integer.
+    U32,
     /// Unsigned byte.
     U8,
     /// Anything else, as the file names it.
@@ -19,21 +30,29 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// Whether targets may have this type.
-    pub fn is_target(&self) -> bool {
-        matches!(self, Self::I32 | Self::I64 | Self::U8)
+    /// Whether classes may have this type.
+    pub fn is_index(&self) -> bool {
+        matches!(self, Self::I32 | Self::I64 | Self::U32 | Self::U8)
+    }
+
+    /// Whether logits may have this type.
+    pub fn is_float(&self) -> bool {
+        matches!(self, Self::F32 | Self::F16 | Self::Bf16)
     }
 }
 
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::F32 => write!(f, "F32"),
-            Self::I32 => write!(f, "I32"),
-            Self::I64 => write!(f, "I64"),
-            Self::U8 => write!(f, "U8"),
-            Self::Other(name) => write!(f, "{name}"),
-        }
+        f.write_str(match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
+            Self::I32 => "I32",
+            Self::I64 => "I64",
+            Self::U32 => "U32",
+            Self::U8 => "U8",
+            Self::Other(name) => name,
+        })
     }
 }
 
@@ -52,17 +71,6 @@ pub struct Tensor<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Logits in memory.
-#[derive(Clone, Debug)]
-pub struct Matrix<'a> {
-    /// Row-major elements: the file's own where they are aligned.
-    pub values: Cow<'a, [f32]>,
-    /// Number of rows.
-    pub rows: usize,
-    /// Number of classes.
-    pub classes: usize,
-}
-
 impl fmt::Display for Tensor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.name {
@@ -73,60 +81,87 @@ impl fmt::Display for Tensor<'_> {
 }
 
 impl<'a> Tensor<'a> {
-    /// As logits: two dimensions of `f32`.
-    pub fn logits(&self) -> Result<Matrix<'a>, String> {
-        let (Dtype::F32, &[rows, classes]) = (&self.dtype, self.shape.as_slice()) else {
-            return Err(format!("logits: expected F32 [rows, classes], found {self}"));
-        };
-        let stored: Cow<'a, [f32]> = if cfg!(target_endian = "little") {
-            match bytemuck::try_cast_slice(self.bytes) {
-                Ok(values) => Cow::Borrowed(values),
-                // The header may have any length, so the data may start anywhere.
-                Err(_) => Cow::Owned(elements(self.bytes, f32::from_le_bytes)),
-            }
-        } else {
-            Cow::Owned(elements(self.bytes, f32::from_le_bytes))
-        };
-        let values = if self.fortran_order && rows > 1 && classes > 1 {
-            Cow::Owned(transpose(&stored, rows, classes))
-        } else {
-            stored
-        };
-        Ok(Matrix { values, rows, classes })
+    fn elements<T: Number>(&self) -> Cow<'a, [T]> {
+        let stored = elements(self.bytes);
+        if self.fortran_order { row_major(stored, &self.shape) } else { stored }
     }
 
-    /// As targets: one dimension of integers, each within 32 bits.
-    pub fn targets(&self) -> Result<Vec<i32>, String> {
-        if self.shape.len() != 1 || !self.dtype.is_target() {
-            return Err(format!("targets: expected I32, I64 or U8 [rows], found {self}"));
+    /// The elements, the last dimension contiguous; `None` for types that are no floats.
+    pub fn floats(&self) -> Option<Floats<'a>> {
+        Some(match self.dtype {
+            Dtype::F32 => Floats::F32(self.elements()),
+            Dtype::F16 => Floats::F16(self.elements()),
+            Dtype::Bf16 => Floats::Bf16(self.elements()),
+            _ => return None,
+        })
+    }
+
+    /// The elements, the last dimension contiguous; `None` for types that are no indices.
+    pub fn indices(&self) -> Option<Indices<'a>> {
+        Some(match self.dtype {
+            Dtype::I32 => Indices::I32(self.elements()),
+            Dtype::I64 => Indices::I64(self.elements()),
+            Dtype::U32 => Indices::U32(self.elements()),
+            Dtype::U8 => Indices::U8(self.elements()),
+            _ => return None,
+        })
+    }
+}
+
+/// Logits, probabilities, weights: the file's own elements where they are aligned.
+#[derive(Clone, Debug)]
+pub enum Floats<'a> {
+    /// Single precision.
+    F32(Cow<'a, [f32]>),
+    /// Half precision.
+    F16(Cow<'a, [f16]>),
+    /// The upper half of single precision.
+    Bf16(Cow<'a, [bf16]>),
+}
+
+impl<'a> Floats<'a> {
+    /// As the library has them.
+    pub fn values(&self) -> Values<'_> {
+        match self {
+            Self::F32(values) => Values::F32(values),
+            Self::F16(values) => Values::F16(values),
+            Self::Bf16(values) => Values::Bf16(values),
         }
-        match self.dtype {
-            Dtype::I32 => Ok(elements(self.bytes, i32::from_le_bytes)),
-            Dtype::I64 => elements(self.bytes, i64::from_le_bytes)
-                .into_iter()
-                .enumerate()
-                .map(|(row, value)| {
-                    i32::try_from(value).map_err(|_| {
-                        format!("targets: row {row} is {value}, which no 32-bit integer holds")
-                    })
-                })
-                .collect(),
-            _ => Ok(self.bytes.iter().copied().map(i32::from).collect()),
+    }
+
+    /// As single precision, exactly.
+    pub fn into_f32(self) -> Cow<'a, [f32]> {
+        match self {
+            Self::F32(values) => values,
+            Self::F16(values) => values.iter().map(|value| value.widen()).collect(),
+            Self::Bf16(values) => values.iter().map(|value| value.widen()).collect(),
         }
     }
 }
 
-fn elements<const SIZE: usize, T>(bytes: &[u8], convert: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
-    bytes.as_chunks::<SIZE>().0.iter().map(|chunk| convert(*chunk)).collect()
+/// Target classes: the file's own elements where they are aligned.
+#[derive(Clone, Debug)]
+pub enum Indices<'a> {
+    /// 32-bit integers.
+    I32(Cow<'a, [i32]>),
+    /// 64-bit integers.
+    I64(Cow<'a, [i64]>),
+    /// Unsigned 32-bit integers.
+    U32(Cow<'a, [u32]>),
+    /// Unsigned bytes.
+    U8(Cow<'a, [u8]>),
 }
 
-/// Row-major order of a matrix stored column by column.
-fn transpose(columns: &[f32], rows: usize, classes: usize) -> Vec<f32> {
-    let mut values = Vec::with_capacity(columns.len());
-    for row in 0..rows {
-        values.extend((0..classes).map(|class| columns[class * rows + row]));
+impl Indices<'_> {
+    /// As the library has them.
+    pub fn classes(&self) -> ClassIndices<'_> {
+        match self {
+            Self::I32(indices) => ClassIndices::I32(indices),
+            Self::I64(indices) => ClassIndices::I64(indices),
+            Self::U32(indices) => ClassIndices::U32(indices),
+            Self::U8(indices) => ClassIndices::U8(indices),
+        }
     }
-    values
 }
 
 #[cfg(test)]
@@ -138,31 +173,29 @@ mod tests {
     }
 
     #[test]
-    fn misaligned_logits_are_copied() {
-        // One of these two starts at an address that is no multiple of 4.
-        static BYTES: [u8; 9] = [0, 0, 0, 128, 63, 0, 0, 0, 0];
-        let one = tensor(Dtype::F32, &[1, 1], &BYTES[1..5]);
-        assert_eq!(one.logits().map(|matrix| matrix.values.to_vec()), Ok(vec![1.0]));
-        static SHIFTED: [u8; 9] = [0, 0, 128, 63, 0, 0, 0, 0, 0];
-        let one = tensor(Dtype::F32, &[1, 1], &SHIFTED[0..4]);
-        assert_eq!(one.logits().map(|matrix| matrix.values.to_vec()), Ok(vec![1.0]));
+    fn indices_of_every_width() {
+        let classes = |dtype, shape: &[usize], bytes| {
+            let indices = tensor(dtype, shape, bytes).indices().expect("indices");
+            let classes = indices.classes();
+            (0..classes.len()).filter_map(|row| classes.get(row)).collect::<Vec<_>>()
+        };
+        let bytes = [3, 0, 0, 0, 0xff, 0xff, 0xff, 0xff].as_slice();
+        assert_eq!(classes(Dtype::I64, &[1], bytes), [-4_294_967_293]);
+        assert_eq!(classes(Dtype::I32, &[2], bytes), [3, -1]);
+        assert_eq!(classes(Dtype::U32, &[2], bytes), [3, 4_294_967_295]);
+        assert_eq!(classes(Dtype::U8, &[8], bytes), [3, 0, 0, 0, 255, 255, 255, 255]);
+        assert!(tensor(Dtype::F32, &[2], bytes).indices().is_none());
     }
 
     #[test]
-    fn targets_of_every_width() {
-        let bytes = [3, 0, 0, 0, 0, 0, 0, 0].as_slice();
-        assert_eq!(tensor(Dtype::I64, &[1], bytes).targets(), Ok(vec![3]));
-        assert_eq!(tensor(Dtype::I32, &[2], bytes).targets(), Ok(vec![3, 0]));
-        assert_eq!(tensor(Dtype::U8, &[8], bytes).targets(), Ok(vec![3, 0, 0, 0, 0, 0, 0, 0]));
-        let large = tensor(Dtype::I64, &[1], &[0, 0, 0, 0, 1, 0, 0, 0]).targets();
-        assert!(large.is_err_and(|message| message.contains("row 0 is 4294967296")));
-    }
-
-    #[test]
-    fn columns_become_rows() {
-        assert_eq!(
-            transpose(&[1.0, 4.0, 2.0, 5.0, 3.0, 6.0], 2, 3),
-            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-        );
+    fn floats_of_every_type_widen_exactly() {
+        let bytes = [0, 60, 128, 63].as_slice();
+        let widened = |dtype, shape: &[usize]| {
+            tensor(dtype, shape, bytes).floats().expect("floats").into_f32().into_owned()
+        };
+        assert_eq!(widened(Dtype::F16, &[2]), [1.0, 1.875]);
+        assert_eq!(widened(Dtype::Bf16, &[2]), [0.007_812_5, 1.0]);
+        assert_eq!(widened(Dtype::F32, &[1]), [f32::from_bits(0x3f80_3c00)]);
+        assert!(tensor(Dtype::U8, &[4], bytes).floats().is_none());
     }
 }

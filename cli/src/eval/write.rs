@@ -1,11 +1,14 @@
 //! Results as a .safetensors file: whole, or not at all.
 
+use std::cmp::Reverse;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use tempfile::NamedTempFile;
+use wgpu_loss::{Element, Values};
 
+use super::bytes::native;
 use crate::failure::{Failure, Result};
 
 /// A file beside the one that is wanted; it takes that one's place once it is complete, and
@@ -22,7 +25,40 @@ pub struct Array<'a> {
     /// Length of each dimension.
     pub shape: Vec<usize>,
     /// Its elements.
-    pub values: &'a [f32],
+    pub elements: Elements<'a>,
+}
+
+/// The elements of an array.
+pub enum Elements<'a> {
+    /// Floating-point numbers.
+    Floats(Values<'a>),
+    /// Classes.
+    Classes(&'a [u32]),
+}
+
+impl<'a> Elements<'a> {
+    fn dtype(&self) -> Dtype {
+        match self {
+            Self::Floats(values) => match values.element() {
+                Element::F32 => Dtype::F32,
+                Element::F16 => Dtype::F16,
+                Element::Bf16 => Dtype::BF16,
+            },
+            Self::Classes(_) => Dtype::U32,
+        }
+    }
+
+    /// Bytes of one element.
+    fn size(&self) -> usize {
+        self.dtype().bitsize() / 8
+    }
+
+    fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Floats(values) => values.bytes(),
+            Self::Classes(classes) => bytemuck::cast_slice(classes),
+        }
+    }
 }
 
 impl Pending {
@@ -48,12 +84,14 @@ impl Pending {
     }
 
     /// Writes the arrays, waits until they are on the disk, and gives the file its name.
-    pub fn write(self, arrays: &[Array<'_>]) -> Result<()> {
+    pub fn write(self, mut arrays: Vec<Array<'_>>) -> Result<()> {
         let Self { path, mut file } = self;
+        // The widest elements first, so that all of them are aligned.
+        arrays.sort_by_key(|array| Reverse(array.elements.size()));
         let fail = |error: io::Error| {
             Failure::file(&path, format_args!("cannot be written: {}", cause(&error)))
         };
-        fill(file.as_file_mut(), arrays).map_err(fail)?;
+        fill(file.as_file_mut(), &arrays).map_err(fail)?;
         file.as_file().sync_all().map_err(fail)?;
         file.persist(&path).map_err(|error| fail(error.error))?;
         Ok(())
@@ -71,9 +109,9 @@ fn cause(error: &io::Error) -> String {
 fn fill(file: &mut std::fs::File, arrays: &[Array<'_>]) -> io::Result<()> {
     let mut start = 0;
     let tensors = arrays.iter().map(|array| {
-        let end = start + size_of_val(array.values);
+        let end = start + array.elements.bytes().len();
         let info = TensorInfo {
-            dtype: Dtype::F32,
+            dtype: array.elements.dtype(),
             shape: array.shape.clone(),
             data_offsets: (start, end),
         };
@@ -89,11 +127,7 @@ fn fill(file: &mut std::fs::File, arrays: &[Array<'_>]) -> io::Result<()> {
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(&header)?;
     for array in arrays {
-        if cfg!(target_endian = "little") {
-            out.write_all(bytemuck::cast_slice(array.values))?;
-        } else {
-            array.values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))?;
-        }
+        out.write_all(&native(array.elements.bytes(), array.elements.size()))?;
     }
     out.flush()
 }

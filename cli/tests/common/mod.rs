@@ -4,6 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use safetensors::Dtype;
+use wgpu_loss::half::{bf16, f16};
+
 pub struct Run {
     pub code: Option<i32>,
     pub stdout: String,
@@ -143,17 +146,41 @@ pub fn close(found: &serde_json::Value, expected: f64) {
     assert!((found - expected).abs() <= 2e-6 * expected.abs().max(1.0), "{found}, {expected}");
 }
 
-/// The arrays of a .safetensors file that the program wrote.
-pub fn arrays(path: &Path) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+/// An array of a .safetensors file that the program wrote.
+pub struct Array {
+    pub name: String,
+    pub dtype: &'static str,
+    pub shape: Vec<usize>,
+    /// Widened, which is exact for what the tests write.
+    pub values: Vec<f32>,
+}
+
+/// The arrays of a file, sorted by name.
+pub fn arrays(path: &Path) -> Vec<Array> {
     let bytes = std::fs::read(path).expect("the file is there");
     let file = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
     let mut arrays: Vec<_> = file
         .iter()
         .map(|(name, view)| {
-            let values = view.data().as_chunks::<4>().0.iter().map(|it| f32::from_le_bytes(*it));
-            (name.to_owned(), view.shape().to_vec(), values.collect())
+            let start = view.data().as_ptr().addr() - bytes.as_ptr().addr();
+            assert_eq!(start % (view.dtype().bitsize() / 8), 0, "{name} is not aligned");
+            let (dtype, values) = values(view.dtype(), view.data());
+            Array { name: name.to_owned(), dtype, shape: view.shape().to_vec(), values }
         })
         .collect();
-    arrays.sort_by(|a, b| a.0.cmp(&b.0));
+    arrays.sort_by(|a, b| a.name.cmp(&b.name));
     arrays
+}
+
+fn values(dtype: Dtype, data: &[u8]) -> (&'static str, Vec<f32>) {
+    fn each<const SIZE: usize>(data: &[u8], widen: fn([u8; SIZE]) -> f32) -> Vec<f32> {
+        data.as_chunks::<SIZE>().0.iter().map(|bytes| widen(*bytes)).collect()
+    }
+    match dtype {
+        Dtype::F32 => ("F32", each(data, f32::from_le_bytes)),
+        Dtype::F16 => ("F16", each(data, |bytes| f16::from_le_bytes(bytes).to_f32())),
+        Dtype::BF16 => ("BF16", each(data, |bytes| bf16::from_le_bytes(bytes).to_f32())),
+        Dtype::U32 => ("U32", each(data, |bytes| u32::from_le_bytes(bytes) as f32)),
+        other => panic!("{other:?} is never written"),
+    }
 }

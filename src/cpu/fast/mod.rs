@@ -1,15 +1,35 @@
 //! Single precision, vectorised, on all cores.
 
+mod batch;
+mod convert;
+mod cross_entropy;
+mod exp;
+mod gradient;
+mod input;
+mod log_probabilities;
+mod log_sum_exp;
+mod matrix;
+mod partial;
+mod rows;
+mod scratch;
 mod softmax;
+mod softmax_operation;
 mod split;
+mod tanh;
+mod terms;
+mod tiled;
+mod transform;
 
+use half::{bf16, f16};
+
+use super::Oracle;
 use crate::ops::validate;
+use crate::partial::{ClassRange, PartialState};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Engine, LogSumExp, LogSumExpOutput, Logits, Reduction,
-    Result, Upstream,
+    CrossEntropy, CrossEntropyOutput, Element, Engine, Input, LogSumExp, LogSumExpOutput, Logits,
+    OwnedValues, Result, Softmax, TargetValues, Targets, Upstream,
 };
-use softmax::Softmax;
-use split::RowResults;
+use terms::Terms;
 
 /// Every operation in single precision on all cores: what to use without a GPU.
 ///
@@ -18,35 +38,40 @@ use split::RowResults;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fast;
 
-/// Writes `factor * (softmax(x) - e_target)` over a gradient of zeros; without a target, which is
-/// an ignored row, zeros, or NaN where the softmax is undefined.
-fn row_with_gradient(
-    logits: &[f32],
-    target: Option<usize>,
-    factor: f32,
-    gradient: &mut [f32],
-) -> Softmax {
-    let Some(target) = target else {
-        let softmax = Softmax::of(logits);
-        if softmax.rest.is_nan() {
-            gradient.fill(f32::NAN);
+/// Calls a function for an element type known only now.
+macro_rules! with_element {
+    ($element:expr, $G:ident => $call:expr) => {
+        match $element {
+            Element::F32 => {
+                type $G = f32;
+                $call
+            }
+            Element::F16 => {
+                type $G = f16;
+                $call
+            }
+            Element::Bf16 => {
+                type $G = bf16;
+                $call
+            }
         }
-        return softmax;
     };
-    let softmax = Softmax::with_exps(logits, gradient);
-    softmax.scale_exps(gradient, factor);
-    if target == softmax.argmax {
-        // Not p - 1, which cancels where p is close to 1.
-        gradient[target] = -factor * (softmax.rest / (1.0 + softmax.rest));
-    } else {
-        gradient[target] -= factor;
-    }
-    softmax
 }
 
-/// In the order of the rows, in double precision: the error does not grow with their number.
-fn sum(values: &[f32]) -> f64 {
-    values.iter().fold(0.0, |sum, &value| sum + f64::from(value))
+/// Counts the rows that are not ignored; refuses targets that are neither a class nor the ignore
+/// index.
+fn count_rows(
+    targets: Targets<'_>,
+    rows: usize,
+    classes: usize,
+    options: &CrossEntropy,
+) -> Result<usize> {
+    match targets.values {
+        TargetValues::Classes(indices) => {
+            validate::count_targets(indices, classes, options.ignore_index)
+        }
+        TargetValues::Probabilities(_) => Ok(rows),
+    }
 }
 
 impl Engine for Fast {
@@ -61,110 +86,89 @@ impl Engine for Fast {
         &self,
         logits: Logits<'_>,
         upstream: Option<Upstream<'_>>,
-        _: &LogSumExp,
+        options: &LogSumExp,
     ) -> Result<LogSumExpOutput> {
         validate::log_sum_exp(logits, upstream)?;
-        let (rows, classes) = (logits.rows(), logits.classes());
-        let mut log_sum_exp = vec![0.0; rows];
-        let mut gradient = upstream.map(|_| vec![0.0; rows * classes]);
-        let results = RowResults {
-            rows: 0..rows,
-            classes,
-            loss: None,
-            log_sum_exp: Some(&mut log_sum_exp),
-            argmax: None,
-            gradient: gradient.as_deref_mut(),
-        };
-        results.fill(&|mut part| {
-            for (i, row) in part.rows.enumerate() {
-                let softmax = match (&mut part.gradient, upstream) {
-                    (Some(gradient), Some(upstream)) => {
-                        let gradient = &mut gradient[i * classes..(i + 1) * classes];
-                        let softmax = Softmax::with_exps(logits.row(row), gradient);
-                        softmax.scale_exps(gradient, upstream.of_row(row));
-                        softmax
-                    }
-                    _ => Softmax::of(logits.row(row)),
-                };
-                if let Some(log_sum_exp) = &mut part.log_sum_exp {
-                    log_sum_exp[i] = softmax.log_sum_exp();
-                }
-            }
-        });
-        Ok(LogSumExpOutput { log_sum_exp, gradient })
+        let element = options.gradient_element.unwrap_or(logits.element());
+        Ok(with_element!(element, G => log_sum_exp::evaluate::<G>(logits, upstream)))
     }
 
     fn evaluate_cross_entropy(
         &self,
         logits: Logits<'_>,
-        targets: &[i32],
+        targets: Targets<'_>,
         upstream: Option<Upstream<'_>>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
         validate::cross_entropy(logits, targets, upstream, options)?;
-        let (rows, classes) = (logits.rows(), logits.classes());
-        let counted = validate::count_targets(targets, classes, options.ignore_index)?;
-        let denominator = counted as f32;
-
-        let wanted = options.rows;
-        let mut loss_rows = vec![0.0; rows];
-        let mut log_sum_exp = wanted.log_sum_exp.then(|| vec![0.0; rows]);
-        let mut argmax = wanted.argmax.then(|| vec![0; rows]);
-        let mut gradient = upstream.map(|_| vec![0.0; rows * classes]);
-        let results = RowResults {
-            rows: 0..rows,
-            classes,
-            loss: Some(&mut loss_rows),
-            log_sum_exp: log_sum_exp.as_deref_mut(),
-            argmax: argmax.as_deref_mut(),
-            gradient: gradient.as_deref_mut(),
-        };
-        results.fill(&|mut part| {
-            for (i, row) in part.rows.enumerate() {
-                let target = Some(targets[row])
-                    .filter(|&target| Some(target) != options.ignore_index)
-                    .map(|target| target as usize); // counted, so it is a class
-                let logits = logits.row(row);
-                let softmax = match (&mut part.gradient, upstream) {
-                    (Some(gradient), Some(upstream)) => {
-                        let gradient = &mut gradient[i * classes..(i + 1) * classes];
-                        let factor = match options.reduction {
-                            Reduction::None | Reduction::Sum => upstream.of_row(row),
-                            Reduction::Mean => upstream.of_row(row) / denominator,
-                        };
-                        row_with_gradient(logits, target, factor, gradient)
-                    }
-                    _ if target.is_some() || wanted.log_sum_exp || wanted.argmax => {
-                        Softmax::of(logits)
-                    }
-                    _ => continue, // an ignored row that nothing is wanted of: loss 0
-                };
-                if let (Some(loss), Some(target)) = (&mut part.loss, target) {
-                    loss[i] = softmax.negative_log_probability(logits[target]);
-                }
-                if let Some(log_sum_exp) = &mut part.log_sum_exp {
-                    log_sum_exp[i] = softmax.log_sum_exp();
-                }
-                if let Some(argmax) = &mut part.argmax {
-                    argmax[i] = softmax.argmax as u32;
-                }
+        let counted = count_rows(targets, logits.rows(), logits.classes(), options)?;
+        let classes = ClassRange { first: 0, total: logits.classes() };
+        let terms = &Terms::new(targets, classes, logits.classes(), options);
+        let element = options.gradient_element.unwrap_or(logits.element());
+        Ok(with_element!(element, G => match options.input {
+            Input::Logits => {
+                cross_entropy::evaluate::<G>(logits, targets, terms, counted, upstream, options)
             }
-        });
+            Input::LogProbabilities => {
+                log_probabilities::evaluate::<G>(logits, terms, counted, upstream, options)
+            }
+        }))
+    }
 
-        let loss = match options.reduction {
-            Reduction::None => f32::NAN,
-            Reduction::Sum => sum(&loss_rows) as f32,
-            Reduction::Mean => (sum(&loss_rows) / counted as f64) as f32,
-        };
-        let loss_rows = (wanted.loss || options.reduction == Reduction::None).then_some(loss_rows);
-        Ok(CrossEntropyOutput {
-            loss,
-            denominator,
-            counted,
-            loss_rows,
-            log_sum_exp,
-            argmax,
-            gradient,
-        })
+    fn evaluate_softmax(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Logits<'_>>,
+        options: &Softmax,
+    ) -> Result<OwnedValues> {
+        let operation = if options.log { "log-softmax" } else { "softmax" };
+        validate::softmax(operation, logits, upstream)?;
+        let element = options.element.unwrap_or(logits.element());
+        Ok(with_element!(element, G => {
+            softmax_operation::evaluate::<G>(logits, upstream, options.log)
+        }))
+    }
+
+    fn partial_states(
+        &self,
+        logits: Logits<'_>,
+        classes: ClassRange,
+        targets: Targets<'_>,
+        options: &CrossEntropy,
+    ) -> Result<Vec<PartialState>> {
+        validate::partial(logits, classes, targets, None, options)?;
+        count_rows(targets, logits.rows(), classes.total, options)?;
+        let terms = Terms::new(targets, classes, logits.classes(), options);
+        Ok(partial::states(logits, classes.first, targets, &terms, options))
+    }
+
+    /// As the oracle does: a few operations a row, whatever the number of classes.
+    fn cross_entropy_of_states(
+        &self,
+        states: &[PartialState],
+        classes: usize,
+        targets: Targets<'_>,
+        options: &CrossEntropy,
+    ) -> Result<CrossEntropyOutput> {
+        Oracle.cross_entropy_of_states(states, classes, targets, options)
+    }
+
+    fn partial_gradient(
+        &self,
+        logits: Logits<'_>,
+        classes: ClassRange,
+        states: &[PartialState],
+        targets: Targets<'_>,
+        upstream: Upstream<'_>,
+        options: &CrossEntropy,
+    ) -> Result<OwnedValues> {
+        validate::partial(logits, classes, targets, Some(upstream), options)?;
+        validate::states_of_rows(states, logits.rows())?;
+        let counted = count_rows(targets, logits.rows(), classes.total, options)?;
+        let terms = &Terms::new(targets, classes, logits.classes(), options);
+        let element = options.gradient_element.unwrap_or(logits.element());
+        Ok(with_element!(element, G => {
+            partial::gradient::<G>(logits, states, targets, (terms, counted), upstream, options)
+        }))
     }
 }

@@ -2,14 +2,14 @@
 //! into vector instructions. Each lane adds up the elements of its own index modulo `LANES`, so the
 //! order of every addition is fixed by the row's length alone.
 
-use crate::cpu::oracle::argmax;
+use super::exp::exp;
 
 /// Elements handled together: four vectors of 128 bits, one of 512.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// Elements added up in single precision before the sum moves on to double precision: 16 additions
 /// a lane, so that the rounding error does not grow with the number of classes.
-const BLOCK: usize = 16 * LANES;
+pub(super) const BLOCK: usize = 16 * LANES;
 
 /// What everything about a row's softmax is computed from.
 #[derive(Clone, Copy)]
@@ -45,13 +45,8 @@ impl Softmax {
         if STORE {
             exps[argmax] = 1.0;
         }
-        // Less than e^-30 a class: mostly exponents below -30, where rounding x - maximum to single
-        // precision alone costs up to 3.8e-6 of each exponential.
-        let rest = if sum < 9.4e-14 * row.len() as f64 {
-            sum_distant_exps(row, maximum, argmax)
-        } else {
-            sum
-        };
+        let rest =
+            if is_distant(sum, row.len()) { sum_distant_exps(row, maximum, argmax) } else { sum };
         Self { maximum, argmax, rest: rest as f32 }
     }
 
@@ -82,6 +77,40 @@ impl Softmax {
             exps.iter_mut().for_each(|e| *e *= scale);
         }
     }
+
+    /// Whether there is none: a row of `-inf`, one with `+inf`, one with NaN.
+    pub(super) fn is_undefined(&self) -> bool {
+        self.rest.is_nan()
+    }
+
+    /// `-sum_c p_c log p_c`, with `0 log 0 = 0`; NaN where the softmax is undefined.
+    pub(super) fn entropy(&self, row: &[f32]) -> f32 {
+        let rest = f64::from(self.rest);
+        (rest.ln_1p() + self.spread(row) / (1.0 + rest)) as f32
+    }
+
+    /// `sum_c exp(x_c - maximum) (maximum - x_c)`, with `0 * inf = 0`; NaN where the softmax is
+    /// undefined.
+    pub(super) fn spread(&self, row: &[f32]) -> f64 {
+        if self.is_undefined() {
+            f64::NAN
+        } else if is_distant(self.rest.into(), row.len()) {
+            sum_distant_spread(row, self.maximum)
+        } else {
+            row.chunks(BLOCK).map(|block| f64::from(block_spread(block, self.maximum))).sum()
+        }
+    }
+}
+
+/// Less than e^-30 a class: mostly exponents below -30, where rounding x - maximum to single
+/// precision alone costs up to 3.8e-6 of each exponential.
+fn is_distant(rest: f64, classes: usize) -> bool {
+    rest < 9.4e-14 * classes as f64
+}
+
+/// As `torch.argmax`: the first NaN, else the lowest index of the largest; 0 without classes.
+pub(super) fn argmax(row: &[f32]) -> usize {
+    row.iter().position(|x| x.is_nan()).unwrap_or_else(|| maximum(row).1)
 }
 
 /// `if` and not `f32::max`: one instruction, which passes over a NaN in `x`.
@@ -168,13 +197,34 @@ fn block_sum_exps<const STORE: bool>(
         }
         add(&mut sums, &tail_exps, excluded.wrapping_sub(chunks.len() * LANES));
     }
-    // Pairwise.
+    pairwise(&mut sums)
+}
+
+#[inline(always)]
+fn pairwise(sums: &mut [f32; LANES]) -> f32 {
     for half in [8, 4, 2, 1] {
         for lane in 0..half {
             sums[lane] += sums[lane + half];
         }
     }
     sums[0]
+}
+
+/// `sum_j exp(x_j - maximum) (maximum - x_j)` of at most `BLOCK` elements.
+#[inline(always)]
+fn block_spread(block: &[f32], maximum: f32) -> f32 {
+    let (chunks, tail) = block.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    let mut add = |x: &[f32; LANES]| {
+        for lane in 0..LANES {
+            let exp = exp(x[lane] - maximum);
+            let term = exp * (maximum - x[lane]);
+            sums[lane] += if exp == 0.0 { 0.0 } else { term };
+        }
+    };
+    chunks.iter().for_each(&mut add);
+    add(&padded(tail));
+    pairwise(&mut sums)
 }
 
 /// Adds each lane but the excluded one, which is no lane's index in most calls.
@@ -200,32 +250,6 @@ fn exp_lanes(x: &[f32; LANES], maximum: f32) -> [f32; LANES] {
     exps
 }
 
-/// `e^x` for `x <= 0` or NaN, to 1 ulp: exactly 1 at 0, exactly 0 below -87, NaN for NaN.
-///
-/// `x = n ln 2 + f` with `|f| <= ln 2 / 2` (Cody and Waite), `e^x = 2^n e^f`.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    /// 1.5 * 2^23: adding it leaves the nearest integer in the lowest bits.
-    const ROUND: f32 = 12_582_912.0;
-    /// ln 2 in two parts; `n` times the first is exact.
-    const LN_2_HIGH: f32 = 355.0 / 512.0;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let f = (x - n * LN_2_HIGH) - n * LN_2_LOW;
-    // Minimax fit of e^f - 1 - f over f^2: relative error of e^f 5e-9 before rounding.
-    let tail = 0.001_381_446_7;
-    let tail = tail * f + 0.008_368_781;
-    let tail = tail * f + 0.041_668_393;
-    let tail = tail * f + 0.166_665_2;
-    let tail = tail * f + 0.499_999_94;
-    let exp_f = (tail * (f * f) + f) + 1.0;
-    // n moves from the lowest bits to the exponent; whatever stands above n falls off.
-    let two_to_n = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0f32.to_bits()));
-    if x < -87.0 { 0.0 } else { exp_f * two_to_n }
-}
-
 /// [`sum_exps`] where the maximum leads so far that only double precision gets the others right.
 #[cold]
 fn sum_distant_exps(row: &[f32], maximum: f32, excluded: usize) -> f64 {
@@ -234,28 +258,23 @@ fn sum_distant_exps(row: &[f32], maximum: f32, excluded: usize) -> f64 {
     exps(&row[..excluded]) + exps(&row[excluded + 1..])
 }
 
+/// [`Softmax::spread`] where only double precision gets it right.
+#[cold]
+fn sum_distant_spread(row: &[f32], maximum: f32) -> f64 {
+    let distances = row.iter().map(|&x| f64::from(maximum) - f64::from(x));
+    distances.filter(|distance| distance.is_finite()).map(|d| (-d).exp() * d).sum()
+}
+
+/// `exp(x_j - maximum)` of a row, for a maximum that is at least the row's own.
+pub(super) fn exps_below(row: &[f32], maximum: f32, exps: &mut [f32]) {
+    for (exp_of, &x) in exps.iter_mut().zip(row) {
+        *exp_of = exp(x - maximum);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exp_is_within_one_ulp() {
-        assert_eq!(exp(0.0), 1.0);
-        assert_eq!(exp(-0.0), 1.0);
-        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
-        assert_eq!(exp(-f32::MAX), 0.0);
-        assert_eq!(exp(-87.000_01), 0.0);
-        assert!(exp(-87.0) > 0.0);
-        assert!(exp(f32::NAN).is_nan());
-        let mut worst = 0f64;
-        for step in 0..2_000_000 {
-            let x = step as f32 * -4.35e-5;
-            let exact = f64::from(x).exp();
-            let ulp = f64::from((exact as f32).next_up() - exact as f32);
-            worst = worst.max((f64::from(exp(x)) - exact).abs() / ulp);
-        }
-        assert!(worst <= 1.0, "{worst} ulp");
-    }
 
     #[test]
     fn maximum_is_the_lowest_index_of_the_largest() {

@@ -1,61 +1,63 @@
 //! Spreads rows over threads.
 
-/// The results of consecutive rows, each present where it is asked for.
-pub(super) struct RowResults<'a> {
-    /// The rows.
-    pub(super) rows: std::ops::Range<usize>,
-    /// Elements of a row of the gradient.
-    pub(super) classes: usize,
-    pub(super) loss: Option<&'a mut [f32]>,
-    pub(super) log_sum_exp: Option<&'a mut [f32]>,
-    pub(super) argmax: Option<&'a mut [u32]>,
-    pub(super) gradient: Option<&'a mut [f32]>,
+use std::ops::Range;
+
+use crate::Shape;
+
+/// Results of consecutive rows, which two threads can write at once.
+pub(super) trait Split: Send + Sized {
+    /// Those of the first `rows`, and of the others.
+    fn split(self, rows: usize) -> (Self, Self);
+}
+
+impl<T: Send> Split for &mut [T] {
+    fn split(self, rows: usize) -> (Self, Self) {
+        self.split_at_mut(rows)
+    }
+}
+
+impl<T: Split> Split for Option<T> {
+    fn split(self, rows: usize) -> (Self, Self) {
+        self.map(|results| results.split(rows)).unzip()
+    }
+}
+
+impl<A: Split, B: Split> Split for (A, B) {
+    fn split(self, rows: usize) -> (Self, Self) {
+        let ((a, a_right), (b, b_right)) = (self.0.split(rows), self.1.split(rows));
+        ((a, b), (a_right, b_right))
+    }
 }
 
 /// Logits a thread takes at a time: some ten microseconds, well above what handing them over costs.
 const GRAIN: usize = 1 << 14;
 
-impl RowResults<'_> {
-    /// Calls `fill` for consecutive parts of the rows on all threads. A row's result cannot tell
-    /// how the rows were split, as `fill` treats each alone.
-    pub(super) fn fill(self, fill: &(impl Fn(RowResults<'_>) + Sync)) {
-        let rows = self.rows.len();
-        if rows < 2 || rows.saturating_mul(self.classes) <= GRAIN {
-            fill(self);
-        } else {
-            let (left, right) = self.split(rows / 2);
-            join(|| left.fill(fill), || right.fill(fill));
-        }
-    }
+/// Rows side by side that are not worth splitting: they share the cache lines of each class.
+const SIDE_BY_SIDE: usize = 16;
 
-    fn split(self, rows: usize) -> (Self, Self) {
-        let middle = self.rows.start + rows;
-        let (loss, loss_right) = split(self.loss, rows);
-        let (log_sum_exp, log_sum_exp_right) = split(self.log_sum_exp, rows);
-        let (argmax, argmax_right) = split(self.argmax, rows);
-        let (gradient, gradient_right) = split(self.gradient, rows * self.classes);
-        let left = Self {
-            rows: self.rows.start..middle,
-            classes: self.classes,
-            loss,
-            log_sum_exp,
-            argmax,
-            gradient,
-        };
-        let right = Self {
-            rows: middle..self.rows.end,
-            classes: self.classes,
-            loss: loss_right,
-            log_sum_exp: log_sum_exp_right,
-            argmax: argmax_right,
-            gradient: gradient_right,
-        };
-        (left, right)
+/// Calls `fill` for consecutive parts of the rows on all threads. A row's result cannot tell how
+/// the rows were split, as `fill` treats each alone.
+pub(super) fn for_rows<R: Split>(
+    rows: Range<usize>,
+    shape: Shape,
+    results: R,
+    fill: &(impl Fn(Range<usize>, R) + Sync),
+) {
+    let count = rows.len();
+    let enough = count < 2 || count.saturating_mul(shape.classes) <= GRAIN;
+    let blocks = count / shape.inner.max(1);
+    if enough || (shape.inner > 1 && blocks < 2 && count <= SIDE_BY_SIDE) {
+        fill(rows, results);
+        return;
     }
-}
-
-fn split<T>(slice: Option<&mut [T]>, middle: usize) -> (Option<&mut [T]>, Option<&mut [T]>) {
-    slice.map(|slice| slice.split_at_mut(middle)).unzip()
+    // Between blocks of rows side by side while there are several.
+    let left_count = if blocks > 1 { blocks / 2 * shape.inner } else { count / 2 };
+    let (left, right) = results.split(left_count);
+    let middle = rows.start + left_count;
+    join(
+        || for_rows(rows.start..middle, shape, left, fill),
+        || for_rows(middle..rows.end, shape, right, fill),
+    );
 }
 
 #[cfg(feature = "rayon")]
@@ -69,7 +71,7 @@ fn join(left: impl FnOnce(), right: impl FnOnce()) {
     right();
 }
 
-/// How many threads [`RowResults::fill`] uses.
+/// How many threads [`for_rows`] uses.
 pub(super) fn threads() -> usize {
     #[cfg(feature = "rayon")]
     return rayon::current_num_threads();

@@ -1,0 +1,89 @@
+//! The command line.
+
+mod eval;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use eval::*;
+
+/// Losses and their gradients on the GPU: without a command, a report on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "wgpu-loss", version, about)]
+pub struct Arguments {
+    /// Use the adapter whose name contains this, in any case
+    #[arg(long, global = true, value_name = "NAME")]
+    pub adapter: Option<String>,
+
+    /// What to do; without one, the report.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List every adapter with its limits and features
+    Adapters(AdaptersOptions),
+    /// Compare the kernels with the double-precision oracle; exit code 1 if any differs
+    Verify(VerifyOptions),
+    /// Time every operation against a copy on the same adapter and against the CPU
+    Bench(BenchOptions),
+    /// Evaluate a loss over arrays in .safetensors or .npy files
+    Eval(EvalOptions),
+}
+
+/// Options of `adapters`.
+#[derive(Debug, Args)]
+pub struct AdaptersOptions {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyOptions {
+    /// Every boundary of shapes, and every option beside every other: a minute or two
+    #[arg(long)]
+    pub broad: bool,
+    /// Every shape, special value and option: many minutes
+    #[arg(long, conflicts_with = "broad")]
+    pub full: bool,
+    /// What to verify
+    #[arg(long, value_enum, default_value_t = VerifyDevice::Gpu)]
+    pub device: VerifyDevice,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `verify` compares with the oracle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerifyDevice {
+    /// The kernels on the adapter
+    Gpu,
+    /// The SIMD engine on all cores
+    Cpu,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchOptions {
+    /// Few shapes, small buffers, few runs
+    #[arg(long)]
+    pub quick: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

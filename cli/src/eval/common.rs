@@ -1,0 +1,153 @@
+//! What all operations of `eval` have in common: choosing what computes, and the frame of what is
+//! reported.
+
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+use wgpu_loss::{Engine, OwnedValues, Values};
+
+use super::layout::Matrix;
+use super::write::{Array, Elements, Pending};
+use crate::arguments::CommonOptions;
+use crate::device::{self, Chosen};
+use crate::failure::Result;
+use crate::output::{self, Output, three};
+
+/// What computes, and how long it took.
+pub struct Run<T> {
+    chosen: Chosen,
+    seconds: f64,
+    /// What it computed.
+    pub result: T,
+}
+
+impl<T> Run<T> {
+    /// Opens what the options name, and times one call.
+    pub fn new(
+        options: &CommonOptions,
+        adapter: Option<&str>,
+        call: impl FnOnce(&dyn Engine) -> wgpu_loss::Result<T>,
+    ) -> Result<Self> {
+        let chosen = device::choose(options.device, adapter)?;
+        if let Some(error) = &chosen.fallback {
+            output::note(error);
+            output::note(format_args!("computing on {} instead", chosen.engine.name()));
+        }
+        let start = Instant::now();
+        let result = call(chosen.engine.as_ref())?;
+        Ok(Self { chosen, seconds: start.elapsed().as_secs_f64(), result })
+    }
+}
+
+/// The file for the results, where one is wanted.
+pub fn pending(options: &CommonOptions) -> Result<Option<Pending>> {
+    options.out.as_deref().map(Pending::create).transpose()
+}
+
+/// What all operations report.
+#[derive(Serialize)]
+pub struct Common<'a> {
+    operation: &'static str,
+    file: String,
+    device: &'static str,
+    engine: String,
+    rows: usize,
+    classes: usize,
+    element: &'static str,
+    shape: &'a [usize],
+    class_axis: usize,
+    seconds: f64,
+    gigabytes_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out: Option<&'a Path>,
+}
+
+impl<'a> Common<'a> {
+    /// `others`: arrays beside the logits that have a value for each of them, of which each moves
+    /// once at the least, as the logits do.
+    pub fn new<T>(
+        operation: &'static str,
+        file: &Path,
+        logits: &'a Matrix<'_>,
+        options: &'a CommonOptions,
+        run: &Run<T>,
+        others: &[Option<Values<'_>>],
+    ) -> Self {
+        let values = logits.floats.values();
+        let others = others.iter().flatten().map(|other| other.bytes().len());
+        let least = values.bytes().len() + others.sum::<usize>();
+        let layout = &logits.layout;
+        Self {
+            operation,
+            file: file.display().to_string(),
+            device: run.chosen.kind,
+            engine: run.chosen.engine.name(),
+            rows: layout.shape.rows,
+            classes: layout.shape.classes,
+            element: values.element().name(),
+            shape: &layout.dimensions,
+            class_axis: layout.class_axis,
+            seconds: run.seconds,
+            gigabytes_per_second: least as f64 / run.seconds.max(1e-9) / 1e9,
+            out: options.out.as_deref(),
+        }
+    }
+
+    /// The lines before the results.
+    pub fn print_head(&self, out: &mut Output) -> Result<()> {
+        out.field("engine", output::shorten(&self.engine, 57))?;
+        let Self { rows, classes, element, shape, .. } = self;
+        match shape.len() {
+            2 => out.field("logits", format_args!("{rows} rows, {classes} classes, {element}")),
+            _ => out.field(
+                "logits",
+                format_args!("{rows} rows, {classes} classes, {element} {shape:?}"),
+            ),
+        }
+    }
+
+    /// The lines after them.
+    pub fn print_tail(&self, out: &mut Output) -> Result<()> {
+        out.field(
+            "seconds",
+            format_args!("{:.6}, transfers and kernel compilation included", self.seconds),
+        )?;
+        out.field("GB/s", three(self.gigabytes_per_second))?;
+        match self.out {
+            Some(path) => out.field("written", path.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is reported of a gradient with a factor for all rows.
+#[derive(Serialize)]
+pub struct GradientReport {
+    gradient: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<output::Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gradient_element: Option<&'static str>,
+}
+
+impl GradientReport {
+    /// Of a gradient, or of none.
+    pub fn new(upstream: f32, gradient: Option<&OwnedValues>) -> Self {
+        Self {
+            gradient: gradient.is_some(),
+            upstream: gradient.map(|_| output::Number::single(upstream)),
+            gradient_element: gradient.map(|gradient| gradient.element().name()),
+        }
+    }
+}
+
+/// What is shaped as the logits, as an array of a file.
+pub fn like_logits<'a>(
+    name: &'static str,
+    values: &'a OwnedValues,
+    logits: &Matrix<'_>,
+) -> Array<'a> {
+    let shape = logits.layout.dimensions.clone();
+    Array { name, shape, elements: Elements::Floats(values.values()) }
+}

@@ -1,0 +1,271 @@
+//! `eval cross-entropy`.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+use wgpu_loss::{
+    CrossEntropy, CrossEntropyOutput, Input, Mode, Reduction, RowOutputs, TargetLayout,
+    TargetValues, Upstream,
+};
+
+use super::common::{Common, GradientReport, Run, like_logits, pending};
+use super::rows::Rows;
+use super::source::Source;
+use super::targets::{FileTargets, TargetFiles};
+use crate::arguments::{CrossEntropyOptions, RowOption};
+use crate::failure::Result;
+use crate::output::{Number, Output};
+
+/// Evaluates and prints.
+pub fn run(
+    adapter: Option<&str>,
+    options: &CrossEntropyOptions,
+    out: &mut Output,
+) -> Result<ExitCode> {
+    let CrossEntropyOptions { file, gradient, common, .. } = options;
+    let source = Source::open(file)?;
+    let matrix = source.logits(common)?;
+    let files = TargetFiles::open(&options.targets)?;
+    let targets = FileTargets::read(&options.targets, &source, &files, &matrix.layout)?;
+    let (logits, targets) = (matrix.logits()?, targets.library()?);
+    let request = request(options, &targets.layout());
+    let pending = pending(common)?;
+    let run = Run::new(common, adapter, |engine| {
+        if gradient.gradient {
+            let upstream = Upstream::Scalar(gradient.upstream);
+            engine.cross_entropy_with_gradient(logits, targets, upstream, &request)
+        } else {
+            engine.cross_entropy(logits, targets, &request)
+        }
+    })?;
+
+    let result = &run.result;
+    let rows = RowValues::new(result);
+    if let Some(pending) = pending {
+        let mut arrays = rows.arrays(&matrix.layout.of_rows());
+        arrays.extend(result.gradient.iter().map(|it| like_logits("gradient", it, &matrix)));
+        pending.write(arrays)?;
+    }
+    let probabilities = match targets.values {
+        TargetValues::Probabilities(probabilities) => Some(probabilities.values()),
+        TargetValues::Classes(_) => None,
+    };
+    let others = [result.gradient.as_ref().map(|it| it.values()), probabilities];
+    let report = Report {
+        common: Common::new("cross-entropy", file, &matrix, common, &run, &others),
+        gradient: GradientReport::new(gradient.upstream, result.gradient.as_ref()),
+        reduction: options.loss.reduction.name(),
+        ignore_index: request.ignore_index,
+        options: Options::new(&request),
+        targets: if probabilities.is_some() { "probabilities" } else { "classes" },
+        class_weights: targets.class_weights.is_some(),
+        row_weights: targets.row_weights.is_some(),
+        results: Results::new(result, &request),
+        rows: rows.shown(options, &request),
+    };
+    if common.json {
+        out.json(&report)?;
+    } else {
+        report.print(out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the options ask of the library.
+fn request(options: &CrossEntropyOptions, targets: &TargetLayout) -> CrossEntropy {
+    let loss = &options.loss;
+    let has = |row| options.rows.contains(&row);
+    let is_usual = options.rows.is_empty();
+    // Log-probabilities have no other values of rows.
+    let writes = is_usual && options.common.out.is_some();
+    let writes_more = writes && !loss.log_probabilities;
+    let may_be_correct = !loss.log_probabilities && targets.probabilities.is_none();
+    CrossEntropy {
+        reduction: loss.reduction.library(),
+        ignore_index: loss.ignore_index.0,
+        label_smoothing: loss.label_smoothing,
+        z_loss: loss.z_loss,
+        logit_scale: loss.logit_scale,
+        softcap: loss.softcap,
+        input: if loss.log_probabilities { Input::LogProbabilities } else { Input::Logits },
+        mode: loss.mode(),
+        rows: RowOutputs {
+            loss: writes || has(RowOption::Loss),
+            log_sum_exp: writes_more || has(RowOption::LogSumExp),
+            target_log_probability: has(RowOption::TargetLogProbability),
+            entropy: has(RowOption::Entropy),
+            argmax: writes_more || has(RowOption::Argmax),
+            z_loss: has(RowOption::ZLoss),
+        },
+        correct: options.correct || (is_usual && may_be_correct),
+        gradient_element: options.gradient.gradient_element.map(|element| element.library()),
+    }
+}
+
+/// The options that have their library defaults unless given, in JSON.
+#[derive(Serialize)]
+struct Options {
+    input: &'static str,
+    mode: &'static str,
+    label_smoothing: Number,
+    z_loss: Number,
+    logit_scale: Number,
+    softcap: Option<Number>,
+}
+
+impl Options {
+    fn new(request: &CrossEntropy) -> Self {
+        Self {
+            input: match request.input {
+                Input::Logits => "logits",
+                Input::LogProbabilities => "log-probabilities",
+            },
+            mode: match request.mode {
+                Mode::Strict => "strict",
+                Mode::Masked => "masked",
+            },
+            label_smoothing: Number::single(request.label_smoothing),
+            z_loss: Number::single(request.z_loss),
+            logit_scale: Number::single(request.logit_scale),
+            softcap: request.softcap.map(Number::single),
+        }
+    }
+}
+
+/// The reduced results.
+#[derive(Serialize)]
+struct Results {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    z_loss: Option<Number>,
+    denominator: Number,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accuracy: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correct: Option<usize>,
+    counted: usize,
+}
+
+impl Results {
+    fn new(result: &CrossEntropyOutput, request: &CrossEntropy) -> Self {
+        let is_reduced = request.reduction != Reduction::None;
+        let has_z_loss = is_reduced && request.z_loss != 0.0;
+        let accuracy = |correct| Number(correct as f64 / result.counted as f64);
+        Self {
+            loss: is_reduced.then(|| Number::single(result.loss)),
+            z_loss: has_z_loss.then(|| Number::single(result.z_loss)),
+            denominator: Number::single(result.denominator),
+            accuracy: result.correct.map(accuracy),
+            correct: result.correct,
+            counted: result.counted,
+        }
+    }
+}
+
+/// The values of rows, under their names in JSON.
+#[derive(Clone, Copy, Serialize)]
+struct RowValues<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss_rows: Option<Rows<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_sum_exp: Option<Rows<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_log_probability: Option<Rows<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entropy: Option<Rows<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    argmax: Option<Rows<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    z_loss_rows: Option<Rows<'a>>,
+}
+
+impl<'a> RowValues<'a> {
+    fn new(result: &'a CrossEntropyOutput) -> Self {
+        let numbers = |values: &'a Option<Vec<f32>>| values.as_deref().map(Rows::Numbers);
+        Self {
+            loss_rows: numbers(&result.loss_rows),
+            log_sum_exp: numbers(&result.log_sum_exp),
+            target_log_probability: numbers(&result.target_log_probability),
+            entropy: numbers(&result.entropy),
+            argmax: result.argmax.as_deref().map(Rows::Classes),
+            z_loss_rows: numbers(&result.z_loss_rows),
+        }
+    }
+
+    /// Those that are there: names in files, names for people, values.
+    fn all(&self) -> impl Iterator<Item = (&'static str, &'static str, Rows<'a>)> {
+        [
+            ("loss", "loss of the rows", self.loss_rows),
+            ("log_sum_exp", "log-sum-exp", self.log_sum_exp),
+            ("target_log_probability", "target log-prob.", self.target_log_probability),
+            ("entropy", "entropy", self.entropy),
+            ("argmax", "argmax", self.argmax),
+            ("z_loss", "z-loss of the rows", self.z_loss_rows),
+        ]
+        .into_iter()
+        .filter_map(|(name, words, values)| values.map(|values| (name, words, values)))
+    }
+
+    fn arrays(&self, dimensions: &[usize]) -> Vec<super::write::Array<'a>> {
+        self.all().map(|(name, _, values)| values.array(name, dimensions)).collect()
+    }
+
+    /// Those that are printed: what was asked for, and the losses where they are the result.
+    fn shown(self, options: &CrossEntropyOptions, request: &CrossEntropy) -> Self {
+        if !options.rows.is_empty() {
+            return self;
+        }
+        let loss_rows = self.loss_rows.filter(|_| request.reduction == Reduction::None);
+        Self { loss_rows, log_sum_exp: None, argmax: None, ..self }
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    common: Common<'a>,
+    #[serde(flatten)]
+    gradient: GradientReport,
+    reduction: &'static str,
+    ignore_index: Option<i32>,
+    options: Options,
+    targets: &'static str,
+    class_weights: bool,
+    row_weights: bool,
+    #[serde(flatten)]
+    results: Results,
+    #[serde(flatten)]
+    rows: RowValues<'a>,
+}
+
+impl Report<'_> {
+    fn print(&self, out: &mut Output) -> Result<()> {
+        self.common.print_head(out)?;
+        let Results { loss, z_loss, denominator, accuracy, correct, counted } = &self.results;
+        if let Some(loss) = loss {
+            out.field("loss", format_args!("{} ({})", loss.0, self.reduction))?;
+        }
+        if let Some(z_loss) = z_loss {
+            out.field("z-loss", format_args!("{}, part of the loss", z_loss.0))?;
+        }
+        for (_, words, values) in self.rows.all() {
+            values.print(words, out)?;
+        }
+        if self.class_weights || self.row_weights {
+            out.field("sum of weights", denominator.0)?;
+        }
+        match accuracy {
+            Some(_) if *counted == 0 => out.field("accuracy", "-")?,
+            Some(accuracy) => out.field("accuracy", format_args!("{:.6}", accuracy.0))?,
+            None => {}
+        }
+        match correct {
+            Some(correct) => {
+                out.field("counted rows", format_args!("{counted}, {correct} of them correct"))?;
+            }
+            None => out.field("counted rows", counted)?,
+        }
+        self.common.print_tail(out)
+    }
+}

@@ -1,0 +1,198 @@
+//! What a tensor is wanted for, which tensors could be it, and which of them is.
+
+use super::layout::Layout;
+use super::tensor::Tensor;
+
+const FLOATS: &str = "F32, F16 or BF16";
+const INDICES: &str = "I32, I64, U32 or U8";
+
+/// What a tensor is wanted for, beside logits of a known layout.
+#[derive(Clone, Copy, Debug)]
+pub enum Role<'l> {
+    /// The logits themselves.
+    Logits,
+    /// A class for each row, or probabilities.
+    Targets(&'l Layout),
+    /// Probabilities, shaped as the logits.
+    Probabilities(&'l Layout),
+    /// A weight for each class.
+    ClassWeights,
+    /// A weight for each row.
+    RowWeights(&'l Layout),
+    /// An upstream gradient, shaped as the logits.
+    Upstream(&'l Layout),
+}
+
+impl Role<'_> {
+    /// The name that a tensor for it usually has.
+    fn usual_name(self) -> &'static str {
+        match self {
+            Self::Logits => "logits",
+            Self::Targets(_) => "targets",
+            Self::Probabilities(_) => "probabilities",
+            Self::ClassWeights => "class_weights",
+            Self::RowWeights(_) => "row_weights",
+            Self::Upstream(_) => "upstream",
+        }
+    }
+
+    /// The option that names a tensor for it.
+    fn option(self) -> &'static str {
+        match self {
+            Self::Logits => "--logits",
+            Self::Targets(_) => "--targets",
+            Self::Probabilities(_) => "--probabilities",
+            Self::ClassWeights => "--class-weights",
+            Self::RowWeights(_) => "--row-weights",
+            Self::Upstream(_) => "--upstream-tensor",
+        }
+    }
+
+    /// In words.
+    fn describe(self) -> &'static str {
+        match self {
+            Self::ClassWeights => "class weights",
+            Self::RowWeights(_) => "row weights",
+            Self::Upstream(_) => "upstream gradient",
+            role => role.usual_name(),
+        }
+    }
+
+    /// Whether a tensor is taken for it unasked, if no other could be it. Numbers of rows and
+    /// classes are left to the library, which says what is wrong with them.
+    fn fits(self, tensor: &Tensor<'_>) -> bool {
+        let vector = tensor.shape.len() == 1;
+        match self {
+            Self::Logits => tensor.dtype.is_float() && tensor.shape.len() >= 2,
+            Self::Targets(layout) => {
+                tensor.dtype.is_index() && (vector || tensor.shape == layout.of_rows())
+            }
+            Self::ClassWeights => tensor.dtype.is_float() && vector,
+            Self::RowWeights(layout) => {
+                tensor.dtype.is_float() && (vector || tensor.shape == layout.of_rows())
+            }
+            Self::Probabilities(layout) | Self::Upstream(layout) => {
+                tensor.dtype.is_float() && tensor.shape == layout.dimensions
+            }
+        }
+    }
+
+    /// Whether a tensor that was named can be it.
+    fn accepts(self, tensor: &Tensor<'_>) -> bool {
+        match self {
+            Self::Targets(layout) => self.fits(tensor) || Self::Probabilities(layout).fits(tensor),
+            role => role.fits(tensor),
+        }
+    }
+
+    fn expected(self) -> String {
+        match self {
+            Self::Logits => format!("{FLOATS} [rows, classes] or with more dimensions"),
+            Self::Targets(layout) => format!(
+                "{INDICES} {:?}, or probabilities, {FLOATS} {:?}",
+                layout.of_rows(),
+                layout.dimensions
+            ),
+            Self::ClassWeights => format!("{FLOATS} [classes]"),
+            Self::RowWeights(layout) => format!("{FLOATS} {:?}", layout.of_rows()),
+            Self::Probabilities(layout) | Self::Upstream(layout) => {
+                format!("{FLOATS} {:?}, shaped as the logits", layout.dimensions)
+            }
+        }
+    }
+
+    /// Refuses a tensor of another type or with other dimensions.
+    pub fn check(self, tensor: &Tensor<'_>) -> Result<(), String> {
+        if self.accepts(tensor) {
+            return Ok(());
+        }
+        Err(format!("{}: expected {}, found {tensor}", self.describe(), self.expected()))
+    }
+}
+
+/// The tensor that was named, else the one with the usual name, else the only one that fits.
+pub fn select<'t, 'a>(
+    tensors: &'t [Tensor<'a>],
+    role: Role<'_>,
+    wanted: Option<&str>,
+) -> Result<&'t Tensor<'a>, String> {
+    let named = |name: &str| tensors.iter().find(|tensor| tensor.name.as_deref() == Some(name));
+    let usual = role.usual_name();
+    if let Some(tensor) = named(wanted.unwrap_or(usual)) {
+        return Ok(tensor);
+    }
+    let listed = listing(tensors);
+    if let Some(name) = wanted {
+        return Err(format!("no tensor `{name}`; {listed}"));
+    }
+    let mut candidates = tensors.iter().filter(|tensor| role.fits(tensor));
+    match (candidates.next(), candidates.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(format!("no tensor `{usual}` and none that could be it; {listed}")),
+        _ => Err(format!(
+            "no tensor `{usual}` and several that could be it, choose by {}; {listed}",
+            role.option()
+        )),
+    }
+}
+
+/// The first tensors of the file, so that the message stays a line.
+fn listing(tensors: &[Tensor<'_>]) -> String {
+    const SHOWN: usize = 8;
+    if tensors.is_empty() {
+        return "the file has none".to_owned();
+    }
+    let mut names: Vec<_> = tensors
+        .iter()
+        .take(SHOWN)
+        .map(|tensor| tensor.to_string().escape_debug().to_string())
+        .collect();
+    if tensors.len() > SHOWN {
+        names.push(format!("{} more", tensors.len() - SHOWN));
+    }
+    format!("the file has {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tensor::Dtype;
+    use super::*;
+    use wgpu_loss::Element;
+
+    fn tensor(name: &str, dtype: Dtype, shape: &[usize]) -> Tensor<'static> {
+        let name = Some(name.to_owned());
+        Tensor { name, dtype, shape: shape.to_vec(), fortran_order: false, bytes: &[] }
+    }
+
+    #[test]
+    fn the_only_candidate_is_taken() {
+        let tensors = [
+            tensor("x", Dtype::F16, &[2, 3, 4]),
+            tensor("y", Dtype::U8, &[2, 4]),
+            tensor("w", Dtype::F32, &[3]),
+        ];
+        let layout = Layout::new(&[2, 3, 4], 1, Element::F16).expect("a layout");
+        let name = |role, wanted| select(&tensors, role, wanted).map(|it| it.name.clone());
+        assert_eq!(name(Role::Logits, None), Ok(Some("x".to_owned())));
+        assert_eq!(name(Role::Targets(&layout), None), Ok(Some("y".to_owned())));
+        assert_eq!(name(Role::ClassWeights, None), Ok(Some("w".to_owned())));
+        let message = name(Role::Targets(&layout), Some("z")).expect_err("there is no z");
+        assert_eq!(
+            message,
+            "no tensor `z`; the file has `x` F16 [2, 3, 4], `y` U8 [2, 4], `w` F32 [3]"
+        );
+    }
+
+    #[test]
+    fn targets_that_were_named_may_be_probabilities() {
+        let layout = Layout::new(&[2, 3], 1, Element::F32).expect("a layout");
+        let targets = Role::Targets(&layout);
+        assert_eq!(targets.check(&tensor("q", Dtype::Bf16, &[2, 3])), Ok(()));
+        assert_eq!(targets.check(&tensor("y", Dtype::U32, &[7])), Ok(()));
+        let message = targets.check(&tensor("q", Dtype::F32, &[3, 2])).expect_err("transposed");
+        assert!(message.starts_with("targets: expected I32, I64, U32 or U8 [2], or"), "{message}");
+        assert!(message.ends_with("found `q` F32 [3, 2]"), "{message}");
+        let only = [tensor("q", Dtype::F32, &[2, 3])];
+        assert!(select(&only, targets, None).is_err(), "the logits are not their own targets");
+    }
+}

@@ -1,0 +1,87 @@
+//! `eval softmax` and `eval log-softmax`.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+use wgpu_loss::{Softmax, Values};
+
+use super::common::{Common, Run, like_logits, pending};
+use super::role::Role;
+use super::rows::Range;
+use super::source::Source;
+use crate::arguments::SoftmaxOptions;
+use crate::failure::Result;
+use crate::output::{Number, Output};
+
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    common: Common<'a>,
+    gradient: bool,
+    result_element: &'static str,
+    smallest: Option<Number>,
+    largest: Option<Number>,
+    nan: usize,
+}
+
+/// Evaluates and prints.
+pub fn run(
+    adapter: Option<&str>,
+    log: bool,
+    options: &SoftmaxOptions,
+    out: &mut Output,
+) -> Result<ExitCode> {
+    let SoftmaxOptions { file, common, .. } = options;
+    let source = Source::open(file)?;
+    let matrix = source.logits(common)?;
+    let logits = matrix.logits()?;
+    let upstream_file = Source::open_other(options.upstream_file.as_deref())?;
+    let upstream_name = options.upstream_tensor.as_deref();
+    let upstream_source = match (&upstream_file, upstream_name) {
+        (None, None) => None,
+        (Some(other), _) => Some(other),
+        (None, Some(_)) => Some(source.beside_logits("upstream gradient", "by --upstream-file")?),
+    };
+    let role = Role::Upstream(&matrix.layout);
+    let upstream_matrix = upstream_source
+        .map(|source| source.like_logits(role, upstream_name, &matrix.layout))
+        .transpose()?;
+    let upstream = upstream_matrix.as_ref().map(|it| it.logits()).transpose()?;
+    let pending = pending(common)?;
+    let request = Softmax { log, element: options.element.map(|element| element.library()) };
+    let run = Run::new(common, adapter, |engine| match upstream {
+        Some(upstream) => engine.softmax_gradient(logits, upstream, &request),
+        None => engine.softmax(logits, &request),
+    })?;
+
+    let (operation, name) =
+        if log { ("log-softmax", "log_softmax") } else { ("softmax", "softmax") };
+    let name = if upstream.is_some() { "gradient" } else { name };
+    if let Some(pending) = pending {
+        pending.write(vec![like_logits(name, &run.result, &matrix)])?;
+    }
+    let values = run.result.values();
+    let range = range(values);
+    let others = [Some(values), upstream.map(|it| it.values())];
+    let report = Report {
+        common: Common::new(operation, file, &matrix, common, &run, &others),
+        gradient: upstream.is_some(),
+        result_element: values.element().name(),
+        smallest: range.ends.map(|(least, _)| Number::single(least)),
+        largest: range.ends.map(|(_, most)| Number::single(most)),
+        nan: range.nan,
+    };
+    if common.json {
+        out.json(&report)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    report.common.print_head(out)?;
+    let label = if upstream.is_some() { "gradient" } else { operation };
+    out.field(label, format_args!("{range}, {}", report.result_element))?;
+    report.common.print_tail(out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn range(values: Values<'_>) -> Range {
+    Range::of((0..values.len()).filter_map(|index| values.get(index)))
+}

@@ -1,0 +1,73 @@
+//! Output files: whole, or not there.
+
+use crate::common::{Folder, arrays, logits, npy, pair, run, safetensors, text};
+use crate::cross_entropy;
+
+#[test]
+fn the_output_file_holds_rows_and_gradient() {
+    let folder = Folder::new();
+    let file = folder.write("pair.safetensors", &pair());
+    let out = folder.path("out.safetensors");
+    let options = ["--gradient", "--upstream", "-2", "--reduction", "sum", "--device", "oracle"];
+    let run = cross_entropy(&[&[file.as_str(), "--out", &text(&out)], options.as_slice()].concat());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let written = arrays(&out);
+    let names: Vec<_> =
+        written.iter().map(|it| (it.name.as_str(), it.dtype, it.shape.as_slice())).collect();
+    let expected: [(&str, &str, &[usize]); 4] = [
+        ("argmax", "U32", &[3]),
+        ("gradient", "F32", &[3, 2]),
+        ("log_sum_exp", "F32", &[3]),
+        ("loss", "F32", &[3]),
+    ];
+    assert_eq!(names, expected);
+    let p = 1.0 / (1.0 + 2.0_f32.exp());
+    let gradient = [2.0 * p, -2.0 * p, 0.0, 0.0, -1.0, 1.0];
+    for (found, expected) in written[1].values.iter().zip(gradient) {
+        assert!((found - expected).abs() < 1e-6, "{found}, {expected}");
+    }
+    assert_eq!(written[3].values[1], 0.0);
+    assert_eq!(written[0].values, [0.0, 1.0, 0.0]);
+    assert_eq!(folder.names(), ["out.safetensors", "pair.safetensors"]);
+
+    // Overwriting is whole too, and a file may be replaced by what was computed from it.
+    let run = cross_entropy(&[&file, "--out", &file, "--device", "cpu"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(arrays(&folder.path("pair.safetensors")).len(), 3);
+}
+
+#[test]
+fn log_sum_exp_writes_too() {
+    let folder = Folder::new();
+    let file = folder.write("x.npy", &npy("<f4", false, "(3, 2)", &logits()));
+    let out = folder.path("out.safetensors");
+    let run =
+        run(&["eval", "log-sum-exp", &file, "--gradient", "--out", &text(&out), "--device", "cpu"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let written = arrays(&out);
+    assert_eq!(written.len(), 2);
+    let sums: Vec<f32> = written[0].values.chunks(2).map(|row| row.iter().sum()).collect();
+    assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-6), "{sums:?}");
+}
+
+#[test]
+fn nothing_is_written_where_something_fails() {
+    let folder = Folder::new();
+    let wrong = safetensors(&[
+        ("logits", "F32", &[3, 2], logits()),
+        ("targets", "U8", &[3], vec![0, 7, 1]),
+    ]);
+    let file = folder.write("wrong.safetensors", &wrong);
+    let existing = folder.write("existing.safetensors", b"precious");
+    for out in [existing.clone(), text(&folder.path("new.safetensors"))] {
+        cross_entropy(&[&file, "--out", &out, "--device", "cpu"])
+            .fails_with("target of row 1 is 7");
+    }
+    assert_eq!(std::fs::read(&existing).expect("still there"), b"precious");
+    let good = folder.write("pair.safetensors", &pair());
+    for out in ["missing/out.safetensors", "pair.safetensors/out.safetensors", "."] {
+        let out = text(&folder.path(out));
+        cross_entropy(&[&good, "--out", &out, "--device", "cpu"]).fails_with("cannot be written");
+    }
+    assert_eq!(folder.names(), ["existing.safetensors", "pair.safetensors", "wrong.safetensors"]);
+}

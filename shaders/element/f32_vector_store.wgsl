@@ -1,3 +1,0 @@
-fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-    store((start + column) / 4u, bits);
-}

@@ -1,0 +1,15 @@
+// Two lanes may own the halves of one word: each changes its own alone. Nobody else changes a
+// lane's half between its two steps.
+fn store1(element: u32, half: u32) {
+    let shift = 16u * (element % 2u);
+    atomicAnd(&operand[element / 2u], 0xffff0000u >> shift);
+    atomicOr(&operand[element / 2u], half << shift);
+}
+
+fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+    let halves = narrow(bits);
+    store1(element_at(start, column), halves.x);
+    if column + 1u < end { store1(element_at(start, column + 1u), halves.y); }
+    if column + 2u < end { store1(element_at(start, column + 2u), halves.z); }
+    if column + 3u < end { store1(element_at(start, column + 3u), halves.w); }
+}

@@ -1,0 +1,5 @@
+alias operand_Stored = u32;
+
+fn operand_word(index: u32) -> u32 {
+    return operand[index];
+}

@@ -1,0 +1,57 @@
+// Results from partial states: a lane merges those of a row, in the order of the parts, and closes
+// it.
+@group(0) @binding(1) var<storage, read> parts: array<PartialState>;
+
+// NaN before +inf before the greater maximum; the lower class where they are alike.
+fn partial_rank(state: PartialState) -> u32 {
+    if state.rest < -3.0 { return 3u; }
+    if state.rest < -1.5 { return 2u; }
+    return select(1u, 0u, state.rest < -0.5);
+}
+
+fn partial_leads(a: PartialState, b: PartialState) -> bool {
+    let rank_a = partial_rank(a);
+    let rank_b = partial_rank(b);
+    if rank_a != rank_b { return rank_a > rank_b; }
+    if rank_a == 1u && a.maximum != b.maximum { return a.maximum > b.maximum; }
+    return a.argmax <= b.argmax;
+}
+
+fn partial_merge(a: PartialState, b: PartialState) -> PartialState {
+    let state_a = vec2<f32>(a.maximum, a.rest);
+    let state_b = vec2<f32>(b.maximum, b.rest);
+    let state = state_merge(state_a, state_b);
+    let terms_a = terms_moved(Terms(a.distance, a.weight, a.maximum), state.x);
+    let terms_b = terms_moved(Terms(b.distance, b.weight, b.maximum), state.x);
+    return PartialState(
+        state.x,
+        state.y,
+        terms_a.distance + terms_b.distance,
+        terms_a.weight + terms_b.weight,
+        entropy_moved(a.spread, state_a, state.x) + entropy_moved(b.spread, state_b, state.x),
+        select(b.argmax, a.argmax, partial_leads(a, b)),
+        select(b.target_bits, a.target_bits, (a.flags & FLAG_HOLDS_TARGET) != 0u),
+        a.flags | b.flags,
+    );
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    let place = Place(workgroup.x * LANES + index, 0u, 0u);
+    if place.row >= parameters.rows { return; }
+    var row = row_open(place);
+    let first = parameters.logits_offset + place.row;
+    var merged = parts[first];
+    for (var part = 1u; part < parameters.parts; part++) {
+        merged = partial_merge(merged, parts[first + part * parameters.part_stride]);
+    }
+    row.target_bits = merged.target_bits;
+    let state = vec2<f32>(merged.maximum, merged.rest);
+    row_close(place, row, Summary(state, merged.distance, merged.weight, merged.spread, merged.flags));
+    record_write(place, WORD_ARGMAX, merged.argmax);
+    record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && merged.argmax == row.target_column));
+    merged_save(place, merged);
+}

@@ -1,0 +1,1 @@
+alias gradient_Stored = vec4<u32>;

@@ -1,0 +1,1 @@
+alias gradient_Stored = atomic<u32>;

@@ -1,0 +1,1 @@
+alias gradient_Stored = vec2<u32>;

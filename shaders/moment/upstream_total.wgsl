@@ -1,0 +1,22 @@
+// sum of g_c, with an upstream gradient g_c for every class.
+var<private> row_moment: f32;
+
+fn moment_of(place: Place, e: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
+    return values4(place, column, end);
+}
+
+fn moment_add(sum: vec4<f32>, state: vec2<f32>, maximum: f32) {
+    row_moment += (sum.x + sum.y) + (sum.z + sum.w);
+}
+
+fn moment_refined_of(e: vec4<f32>, distance: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(0.0);
+}
+
+fn moment_refine(sum: vec4<f32>) {}
+
+fn moment_join(own: vec2<f32>, partial: vec2<f32>) {}
+
+fn moment_at(own: vec2<f32>, maximum: f32) -> f32 {
+    return row_moment;
+}

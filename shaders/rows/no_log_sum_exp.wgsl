@@ -1,1 +1,0 @@
-fn save_log_sum_exp(place: Place, state: vec2<f32>) {}

@@ -1,1 +1,0 @@
-fn save_state(place: Place, state: vec2<f32>) {}

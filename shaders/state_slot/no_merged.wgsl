@@ -1,0 +1,1 @@
+fn merged_save(place: Place, merged: PartialState) {}

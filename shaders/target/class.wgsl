@@ -1,0 +1,22 @@
+// A target class. The lane that holds its column reads that logit before the gradient can take its
+// place, and writes the row's results: no other lane needs it.
+@group(0) @binding(3) var<storage, read> targets: array<i32>;
+
+fn row_target(row: ptr<function, Row>, place: Place) {
+    let label = targets[parameters.targets_offset + place.row];
+    (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
+    (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
+    var owner = 0u;
+    // Below the part's first class this wraps beyond its last.
+    let column = u32(label) - parameters.first_class;
+    if (*row).is_counted && (*row).is_valid && column < parameters.classes {
+        (*row).target_column = column;
+        (*row).class_weight = class_weight(u32(label));
+        owner = block_owner(column);
+        if place.lane == owner {
+            let stored = logits_load1(logits_start(place.row), column);
+            (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;
+        }
+    }
+    (*row).closes = place.lane == owner;
+}

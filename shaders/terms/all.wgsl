@@ -1,0 +1,55 @@
+// The loss has a term for every class: the sums of u_c (m - x_c) and of u_c, beside the softmax's
+// own, relative to the greatest logit seen so far.
+const NO_TERMS = Terms(0.0, 0.0, LOWEST);
+
+var<private> part_terms: Terms = NO_TERMS; // of the part under way
+var<private> row_terms: Terms = NO_TERMS;  // of the parts before it
+var<private> flags: u32;
+
+fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {
+    let reference = max(part_terms.reference, seen_maximum(seen));
+    let before = terms_moved(part_terms, reference);
+    var distance = vec4<f32>(0.0);
+    var weight = vec4<f32>(0.0);
+    for (var k = 0u; k < VECTORS; k++) {
+        let column = first + block_column(k, place.lane);
+        if column < row.end {
+            let x = block_logits(block, k, column, row.end);
+            let u = coefficients4(place, column, row.end);
+            let columns = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+            let is_inside = columns < vec4<u32>(row.end);
+            let is_infinite = bitcast<vec4<u32>>(x) == vec4<u32>(BITS_NEGATIVE_INFINITY);
+            distance += select(u * (reference - x), vec4<f32>(0.0), is_infinite);
+            weight += u;
+            if any(u != vec4<f32>(0.0)) { flags |= FLAG_CONTRIBUTES; }
+            if any(is_infinite & is_inside) {
+                if is_infinite.x { flags |= infinite_flag(u.x); }
+                if is_infinite.y && is_inside.y { flags |= infinite_flag(u.y); }
+                if is_infinite.z && is_inside.z { flags |= infinite_flag(u.z); }
+                if is_infinite.w && is_inside.w { flags |= infinite_flag(u.w); }
+            }
+        }
+    }
+    part_terms = Terms(
+        before.distance + ((distance.x + distance.y) + (distance.z + distance.w)),
+        before.weight + ((weight.x + weight.y) + (weight.z + weight.w)),
+        reference,
+    );
+}
+
+fn terms_join() {
+    let reference = max(row_terms.reference, part_terms.reference);
+    let before = terms_moved(row_terms, reference);
+    let part = terms_moved(part_terms, reference);
+    row_terms = Terms(before.distance + part.distance, before.weight + part.weight, reference);
+    part_terms = NO_TERMS;
+}
+
+fn terms_at(maximum: f32) -> vec2<f32> {
+    let moved = terms_moved(row_terms, maximum);
+    return vec2<f32>(moved.distance, moved.weight);
+}
+
+fn terms_flags() -> u32 {
+    return flags;
+}

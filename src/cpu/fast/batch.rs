@@ -1,0 +1,97 @@
+//! What the rows of a batch have in common, and how their losses are reduced.
+
+use super::terms::{Target, Terms};
+use crate::{CrossEntropy, Mode, Reduction, Upstream};
+
+/// What a mean divides by.
+#[derive(Clone, Copy)]
+pub(super) struct Denominators {
+    /// `D`: the sum of `v w_y`, of `v` for probabilities.
+    pub(super) loss: f64,
+    /// The sum of `v`.
+    pub(super) z_loss: f64,
+    pub(super) counted: usize,
+}
+
+impl Denominators {
+    /// Of so many rows, of which `counted` are not ignored.
+    pub(super) fn of(terms: &Terms<'_>, rows: usize, counted: usize) -> Self {
+        if !terms.are_weighted() {
+            return Self { loss: counted as f64, z_loss: counted as f64, counted };
+        }
+        let mut denominators = Self { loss: 0.0, z_loss: 0.0, counted };
+        for row in 0..rows {
+            let class_weight = match terms.target(row) {
+                Target::Ignored => continue,
+                Target::Class(class) => terms.class_weight(class),
+                Target::Probabilities => 1.0,
+            };
+            let row_weight = terms.row_weight(row);
+            denominators.loss += row_weight * class_weight;
+            denominators.z_loss += row_weight;
+        }
+        denominators
+    }
+}
+
+/// The upstream gradient of each row's loss and z-loss.
+#[derive(Clone, Copy)]
+pub(super) struct Factors<'a> {
+    upstream: Upstream<'a>,
+    /// What the upstream gradient is multiplied by: NaN where the mean is one over nothing.
+    loss: f64,
+    z_loss: f64,
+}
+
+impl<'a> Factors<'a> {
+    pub(super) fn new(
+        upstream: Upstream<'a>,
+        denominators: Denominators,
+        reduction: Reduction,
+    ) -> Self {
+        let share = |denominator| match reduction {
+            Reduction::None | Reduction::Sum => 1.0,
+            Reduction::Mean if denominator == 0.0 => f64::NAN,
+            Reduction::Mean => 1.0 / denominator,
+        };
+        Self { upstream, loss: share(denominators.loss), z_loss: share(denominators.z_loss) }
+    }
+
+    /// Of a row's loss, unless that is hidden, and of its z-loss.
+    pub(super) fn of_row(&self, row: usize, hides_loss: bool) -> (f64, f64) {
+        let upstream = f64::from(self.upstream.of_row(row));
+        let of_loss = if hides_loss { 0.0 } else { upstream * self.loss };
+        (of_loss, upstream * self.z_loss)
+    }
+}
+
+/// The sum of values, in the order of the rows and in double precision so that the error does not
+/// grow with their number; or the mean, which over nothing is 0 in masked mode.
+pub(super) fn reduce(values: &[f32], denominator: f64, options: &CrossEntropy) -> f64 {
+    if options.reduction == Reduction::None {
+        return f64::NAN;
+    }
+    let sum = values.iter().fold(0.0, |sum, &value| sum + f64::from(value));
+    match options.reduction {
+        Reduction::None | Reduction::Sum => sum,
+        Reduction::Mean if denominator != 0.0 => sum / denominator,
+        Reduction::Mean if options.mode == Mode::Masked && sum == 0.0 => 0.0,
+        Reduction::Mean => f64::NAN,
+    }
+}
+
+/// Whether a row has no part in loss and gradient, whatever it holds.
+pub(super) fn is_hidden(
+    target: Target,
+    contributes: bool,
+    row_weight: f64,
+    options: &CrossEntropy,
+) -> bool {
+    let contributes = row_weight != 0.0 && (contributes || options.z_loss != 0.0);
+    target == Target::Ignored || (options.mode == Mode::Masked && !contributes)
+}
+
+/// Whether a row has no loss but its z-loss, whatever it holds.
+pub(super) fn hides_loss(contributes: bool, mode: Mode) -> bool {
+    mode == Mode::Masked && !contributes
+}

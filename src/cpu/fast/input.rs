@@ -1,0 +1,140 @@
+//! Reads rows of any element type and layout as `f32`.
+
+use std::ops::Range;
+
+use super::convert::widen;
+use super::scratch::room;
+use super::transform::Transform;
+use crate::element::for_each_element;
+use crate::{Logits, Shape, Values};
+
+/// The most rows that are read together.
+pub(super) const TILE: usize = 64;
+
+/// Elements of a tile, unless that is fewer than [`FEWEST`] rows.
+const TILE_ELEMENTS: usize = 1 << 14;
+
+/// Rows side by side that share a cache line of `f32`.
+const FEWEST: usize = 16;
+
+/// Splits rows into tiles that are read together: one row, or several of one block side by side,
+/// so that memory is walked along them.
+pub(super) fn tiles(rows: Range<usize>, shape: Shape) -> impl Iterator<Item = Range<usize>> {
+    let Shape { classes, inner, .. } = shape;
+    let most = (TILE_ELEMENTS / classes.max(1)).clamp(FEWEST, TILE);
+    let mut next = rows.start;
+    std::iter::from_fn(move || {
+        let first = next;
+        // A division takes as long as a short row.
+        let count = if inner <= 1 { 1 } else { most.min(inner - first % inner) };
+        next = rows.end.min(first + count);
+        (first < next).then_some(first..next)
+    })
+}
+
+/// One row after the other in `into`.
+pub(super) fn copy_rows(logits: Logits<'_>, rows: Range<usize>, into: &mut [f32]) {
+    let Shape { classes, inner, .. } = logits.shape();
+    let start = logits.shape().start_of(rows.start);
+    for_each_element!(Values, logits.values(), values => {
+        if inner == 1 {
+            return widen(&values[start..start + classes], into);
+        }
+        let mut line = [0.0; TILE];
+        let line = &mut line[..rows.len()];
+        for class in 0..classes {
+            widen(&values[start + class * inner..][..line.len()], line);
+            for (row, &value) in line.iter().enumerate() {
+                into[row * classes + class] = value;
+            }
+        }
+    });
+}
+
+/// A tile's rows, one after the other: borrowed where they lie so in memory.
+pub(super) fn read_rows<'a>(
+    logits: Logits<'a>,
+    rows: Range<usize>,
+    scratch: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    let Shape { classes, inner, .. } = logits.shape();
+    if let Values::F32(values) = logits.values()
+        && inner == 1
+    {
+        return &values[logits.shape().start_of(rows.start)..][..classes];
+    }
+    let into = room(scratch, rows.len() * classes);
+    copy_rows(logits, rows, into);
+    into
+}
+
+/// What is to be found out about rows before they are transformed away.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) slopes: bool,
+    pub(super) argmax: bool,
+}
+
+/// A tile of transformed rows.
+pub(super) struct Tile<'a> {
+    classes: usize,
+    logits: &'a [f32],
+    /// Empty where every slope is the transformation's scale.
+    slopes: &'a [f32],
+    /// Empty where the transformed row has its argmax.
+    argmax: &'a [usize],
+}
+
+impl<'a> Tile<'a> {
+    #[inline(always)]
+    pub(super) fn read(
+        logits: Logits<'a>,
+        rows: Range<usize>,
+        transform: Transform,
+        wanted: Wanted,
+        scratch: [&'a mut Vec<f32>; 2],
+        argmax: &'a mut Vec<usize>,
+    ) -> Self {
+        let classes = logits.classes();
+        let [of_logits, of_slopes] = scratch;
+        if transform.is_identity() {
+            let logits = read_rows(logits, rows, of_logits);
+            return Self { classes, logits, slopes: &[], argmax: &[] };
+        }
+        let elements = rows.len() * classes;
+        let into = room(of_logits, elements);
+        let count = rows.len();
+        copy_rows(logits, rows, into);
+        let argmax = room(argmax, if wanted.argmax { count } else { 0 });
+        if wanted.argmax && classes > 0 {
+            for (row, argmax) in into.chunks_exact_mut(classes).zip(argmax.iter_mut()) {
+                *argmax = transform.argmax(row);
+            }
+        }
+        let with_slopes = wanted.slopes && transform.softcap.is_some();
+        let slopes = room(of_slopes, if with_slopes { elements } else { 0 });
+        transform.apply(into, slopes);
+        Self { classes, logits: into, slopes, argmax }
+    }
+
+    /// The tile's `index`-th row.
+    #[inline(always)]
+    pub(super) fn row(&self, index: usize) -> TransformedRow<'a> {
+        let of_row = index * self.classes..(index + 1) * self.classes;
+        TransformedRow {
+            logits: &self.logits[of_row.clone()],
+            slopes: self.slopes.get(of_row),
+            argmax: self.argmax.get(index).copied(),
+        }
+    }
+}
+
+/// A row after the transformation.
+#[derive(Clone, Copy)]
+pub(super) struct TransformedRow<'a> {
+    pub(super) logits: &'a [f32],
+    /// `dy/dx`; `None` where all are the transformation's scale.
+    pub(super) slopes: Option<&'a [f32]>,
+    /// By the stored logits; `None` where the transformed ones tell as well.
+    pub(super) argmax: Option<usize>,
+}

@@ -1,0 +1,36 @@
+//! Memory that a thread keeps from one row to the next.
+
+use std::cell::Cell;
+
+/// Rows in `f32`, where they are not so in the caller's memory.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub(super) logits: Vec<f32>,
+    pub(super) slopes: Vec<f32>,
+    /// Probabilities, or an upstream gradient: what comes with the logits.
+    pub(super) others: Vec<f32>,
+    pub(super) gradient: Vec<f32>,
+    pub(super) argmax: Vec<usize>,
+}
+
+thread_local! {
+    static SCRATCH: Cell<Scratch> = Cell::default();
+}
+
+/// Calls with this thread's memory.
+pub(super) fn with_scratch<T>(call: impl FnOnce(&mut Scratch) -> T) -> T {
+    SCRATCH.with(|cell| {
+        let mut scratch = cell.take();
+        let result = call(&mut scratch);
+        cell.set(scratch);
+        result
+    })
+}
+
+/// The first `len` elements, which hold anything.
+pub(super) fn room<T: Copy + Default>(values: &mut Vec<T>, len: usize) -> &mut [T] {
+    if values.len() < len {
+        values.resize(len, T::default());
+    }
+    &mut values[..len]
+}

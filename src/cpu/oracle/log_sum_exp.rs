@@ -1,0 +1,31 @@
+//! Log-sum-exp and its gradient.
+
+use super::row::Row;
+use super::transform::Transform;
+use crate::ops::validate;
+use crate::{LogSumExpOutput, Logits, Result, Upstream};
+
+pub(super) fn evaluate(
+    logits: Logits<'_>,
+    upstream: Option<Upstream<'_>>,
+) -> Result<LogSumExpOutput<f64, Vec<f64>>> {
+    validate::log_sum_exp(logits, upstream)?;
+    let shape = logits.shape().contiguous();
+    let mut log_sum_exp = Vec::with_capacity(shape.rows);
+    let mut gradient = upstream.map(|_| vec![0.0; shape.rows * shape.classes]);
+    for i in 0..shape.rows {
+        let row = Row::new(&logits.row(i), Transform::IDENTITY);
+        log_sum_exp.push(row.softmax.log_sum_exp());
+        if let (Some(gradient), Some(upstream)) = (&mut gradient, upstream) {
+            let factor = f64::from(upstream.of_row(i));
+            for (class, &y) in row.logits.iter().enumerate() {
+                let at = shape.start_of(i) + class * shape.inner;
+                // `exp(y - lse)`, as PyTorch: beside a `+inf`, the other classes have none of it.
+                let infinite = row.softmax.maximum == f64::INFINITY && y < f64::INFINITY;
+                let probability = if infinite { 0.0 } else { row.softmax.probability(y) };
+                gradient[at] = factor * probability;
+            }
+        }
+    }
+    Ok(LogSumExpOutput { log_sum_exp, gradient })
+}

@@ -1,0 +1,182 @@
+//! The definition of every operation as a program: double precision, one row after the other,
+//! nothing clever. Whatever another engine returns is judged by this folder.
+
+mod batch;
+mod cross_entropy;
+mod log_sum_exp;
+mod partial;
+mod round;
+mod row;
+mod softmax;
+mod summary;
+mod terms;
+mod transform;
+
+use crate::partial::{ClassRange, PartialState};
+use crate::{
+    CrossEntropy, CrossEntropyOutput, Engine, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
+    Result, Softmax, Targets, Upstream,
+};
+
+/// Every operation in double precision, simple and obviously right; slow.
+///
+/// The methods here return what was computed; those of [`Engine`] round it.
+///
+/// ```
+/// # fn main() -> wgpu_loss::Result<()> {
+/// use wgpu_loss::{Logits, cpu};
+/// let lse = cpu::Oracle.log_sum_exp_f64(Logits::new(&[0.0, 0.0, 0.0], 1, 3)?, None)?;
+/// assert!((lse.log_sum_exp[0] - 3f64.ln()).abs() < 1e-15);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Oracle;
+
+impl Oracle {
+    /// `log sum_c exp(x_c)` of each row; with an upstream gradient also `upstream * softmax(x)`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) when the upstream gradient has the wrong length.
+    pub fn log_sum_exp_f64(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Upstream<'_>>,
+    ) -> Result<LogSumExpOutput<f64, Vec<f64>>> {
+        log_sum_exp::evaluate(logits, upstream)
+    }
+
+    /// Softmax cross-entropy of each row against its target; with an upstream gradient also the
+    /// gradient with respect to the logits.
+    ///
+    /// # Errors
+    /// As [`Engine::cross_entropy_with_gradient`].
+    pub fn cross_entropy_f64(
+        &self,
+        logits: Logits<'_>,
+        targets: Targets<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &CrossEntropy,
+    ) -> Result<CrossEntropyOutput<f64, Vec<f64>>> {
+        cross_entropy::evaluate(logits, targets, upstream, options)
+    }
+
+    /// Softmax or log-softmax of each row; with an upstream gradient the gradient with respect to
+    /// the logits instead.
+    ///
+    /// # Errors
+    /// As [`Engine::softmax_gradient`].
+    pub fn softmax_f64(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Logits<'_>>,
+        options: &Softmax,
+    ) -> Result<Vec<f64>> {
+        softmax::evaluate(logits, upstream, options)
+    }
+
+    /// Every result but the gradient, from the merged states of all classes.
+    ///
+    /// # Errors
+    /// As [`Engine::cross_entropy_of_states`].
+    pub fn cross_entropy_of_states_f64(
+        &self,
+        states: &[PartialState],
+        classes: usize,
+        targets: Targets<'_>,
+        options: &CrossEntropy,
+    ) -> Result<CrossEntropyOutput<f64, Vec<f64>>> {
+        partial::cross_entropy_of_states(states, classes, targets, options)
+    }
+
+    /// The gradient with respect to a part of the logits, from the merged states of all classes.
+    ///
+    /// # Errors
+    /// As [`Engine::partial_gradient`].
+    pub fn partial_gradient_f64(
+        &self,
+        logits: Logits<'_>,
+        classes: ClassRange,
+        states: &[PartialState],
+        targets: Targets<'_>,
+        upstream: Upstream<'_>,
+        options: &CrossEntropy,
+    ) -> Result<Vec<f64>> {
+        partial::gradient(logits, classes, states, targets, upstream, options)
+    }
+}
+
+impl Engine for Oracle {
+    fn name(&self) -> String {
+        "cpu::Oracle".into()
+    }
+
+    fn evaluate_log_sum_exp(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &LogSumExp,
+    ) -> Result<LogSumExpOutput> {
+        let element = options.gradient_element.unwrap_or(logits.element());
+        Ok(round::log_sum_exp(self.log_sum_exp_f64(logits, upstream)?, element))
+    }
+
+    fn evaluate_cross_entropy(
+        &self,
+        logits: Logits<'_>,
+        targets: Targets<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &CrossEntropy,
+    ) -> Result<CrossEntropyOutput> {
+        let element = options.gradient_element.unwrap_or(logits.element());
+        let exact = self.cross_entropy_f64(logits, targets, upstream, options)?;
+        Ok(round::cross_entropy(exact, element))
+    }
+
+    fn evaluate_softmax(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Logits<'_>>,
+        options: &Softmax,
+    ) -> Result<OwnedValues> {
+        let element = options.element.unwrap_or(logits.element());
+        Ok(round::owned(self.softmax_f64(logits, upstream, options)?, element))
+    }
+
+    fn partial_states(
+        &self,
+        logits: Logits<'_>,
+        classes: ClassRange,
+        targets: Targets<'_>,
+        options: &CrossEntropy,
+    ) -> Result<Vec<PartialState>> {
+        partial::states(logits, classes, targets, options)
+    }
+
+    fn cross_entropy_of_states(
+        &self,
+        states: &[PartialState],
+        classes: usize,
+        targets: Targets<'_>,
+        options: &CrossEntropy,
+    ) -> Result<CrossEntropyOutput> {
+        let exact = self.cross_entropy_of_states_f64(states, classes, targets, options)?;
+        // There is no gradient whose element type could matter.
+        Ok(round::cross_entropy(exact, crate::Element::F32))
+    }
+
+    fn partial_gradient(
+        &self,
+        logits: Logits<'_>,
+        classes: ClassRange,
+        states: &[PartialState],
+        targets: Targets<'_>,
+        upstream: Upstream<'_>,
+        options: &CrossEntropy,
+    ) -> Result<OwnedValues> {
+        let element = options.gradient_element.unwrap_or(logits.element());
+        let exact =
+            self.partial_gradient_f64(logits, classes, states, targets, upstream, options)?;
+        Ok(round::owned(exact, element))
+    }
+}

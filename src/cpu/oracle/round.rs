@@ -1,0 +1,42 @@
+//! From double precision to what an engine returns.
+
+use crate::{CrossEntropyOutput, Element, LogSumExpOutput, OwnedValues};
+
+fn single(values: Vec<f64>) -> Vec<f32> {
+    values.into_iter().map(|value| value as f32).collect()
+}
+
+/// Through single precision, as every other engine does.
+pub(super) fn owned(values: Vec<f64>, element: Element) -> OwnedValues {
+    OwnedValues::from_f32(single(values), element)
+}
+
+pub(super) fn log_sum_exp(
+    exact: LogSumExpOutput<f64, Vec<f64>>,
+    element: Element,
+) -> LogSumExpOutput {
+    LogSumExpOutput {
+        log_sum_exp: single(exact.log_sum_exp),
+        gradient: exact.gradient.map(|gradient| owned(gradient, element)),
+    }
+}
+
+pub(super) fn cross_entropy(
+    exact: CrossEntropyOutput<f64, Vec<f64>>,
+    element: Element,
+) -> CrossEntropyOutput {
+    CrossEntropyOutput {
+        loss: exact.loss as f32,
+        z_loss: exact.z_loss as f32,
+        denominator: exact.denominator as f32,
+        counted: exact.counted,
+        correct: exact.correct,
+        loss_rows: exact.loss_rows.map(single),
+        log_sum_exp: exact.log_sum_exp.map(single),
+        target_log_probability: exact.target_log_probability.map(single),
+        entropy: exact.entropy.map(single),
+        argmax: exact.argmax,
+        z_loss_rows: exact.z_loss_rows.map(single),
+        gradient: exact.gradient.map(|gradient| owned(gradient, element)),
+    }
+}

@@ -1,0 +1,391 @@
+//! Which files of `shaders/` make up a kernel.
+
+use super::link::Module;
+use super::variant::{
+    Access, Family, GradientKind, MergeVariant, Operation, RowVariant, StateKind, TargetKind, Team,
+    TotalsKernel, Transform, UpstreamKind,
+};
+use crate::Element;
+
+/// A file of `shaders/`, by its path there.
+macro_rules! module {
+    ($path:literal) => {
+        Module { path: $path, text: include_str!(concat!("../../shaders/", $path)), operand: None }
+    };
+    ($path:literal for $operand:expr) => {
+        Module { operand: Some($operand), ..module!($path) }
+    };
+}
+
+/// Whether elements lie alone in a word, or two in one.
+fn is_half(element: Element) -> bool {
+    element != Element::F32
+}
+
+pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
+    let mut modules = vec![
+        module!("numeric.wgsl"),
+        module!("bits.wgsl"),
+        module!("state.wgsl"),
+        module!("parameters.wgsl"),
+        module!("block.wgsl"),
+    ];
+    modules.push(match variant.access {
+        Access::Strided => module!("layout/strided.wgsl"),
+        Access::Vector | Access::Scalar => module!("layout/rows.wgsl"),
+    });
+    modules.extend(team_modules(variant));
+    let in_place = variant.gradient.is_some_and(|each| each.place == GradientKind::InPlace);
+    modules.extend(load_modules(variant.access, variant.element, "logits", in_place));
+    modules.push(match in_place {
+        true => module!("logits/read_write.wgsl"),
+        false => module!("logits/read.wgsl"),
+    });
+    modules.extend(match variant.transform {
+        Transform::None => vec![module!("transform/none.wgsl")],
+        Transform::Scale => {
+            vec![module!("transform/scale.wgsl"), module!("transform/beyond_end.wgsl")]
+        }
+        Transform::Softcap => {
+            vec![module!("transform/softcap.wgsl"), module!("transform/beyond_end.wgsl")]
+        }
+    });
+    if let Some(element) = variant.values_element() {
+        modules.extend(load_modules(variant.access, element, "values", false));
+        modules.push(module!("coefficients/values.wgsl"));
+        if variant.operation == Operation::SoftmaxGradient {
+            modules.push(module!("coefficients/relative_values.wgsl"));
+        }
+    }
+    modules.extend(comparison_modules(variant));
+    modules.extend(gradient_modules(variant));
+    modules.extend(family_modules(variant));
+    modules
+}
+
+fn team_modules(variant: &RowVariant) -> Vec<Module> {
+    if variant.family == Family::Gathered {
+        return vec![module!("team/lane.wgsl")];
+    }
+    let (team, sum) = match variant.team {
+        Team::Lane => (module!("team/lane.wgsl"), module!("team/lane_sum.wgsl")),
+        Team::Subgroup => (module!("team/subgroup.wgsl"), module!("team/subgroup_sum.wgsl")),
+        Team::Workgroup => (module!("team/workgroup.wgsl"), module!("team/workgroup_sum.wgsl")),
+        Team::Subgroups { .. } => {
+            (module!("team/subgroups.wgsl"), module!("team/subgroups_sum.wgsl"))
+        }
+    };
+    if has_sums(variant) { vec![team, sum] } else { vec![team] }
+}
+
+/// Whether the lanes of a row have more to tell each other than its state.
+fn has_sums(variant: &RowVariant) -> bool {
+    let reduces = !matches!(variant.family, Family::FromState | Family::Gathered);
+    reduces && (variant.has_terms() || moment_module(variant).path != "moment/none.wgsl")
+}
+
+/// How an operand is read. `shared`: it is also written, and halves of a word by several lanes.
+fn load_modules(
+    access: Access,
+    element: Element,
+    operand: &'static str,
+    shared: bool,
+) -> Vec<Module> {
+    if !is_half(element) {
+        return vec![match access {
+            Access::Vector => module!("element/load_f32_vector.wgsl" for operand),
+            _ => module!("element/load_f32_scalar.wgsl" for operand),
+        }];
+    }
+    let mut modules = match access {
+        Access::Vector => vec![module!("element/load_half_vector.wgsl" for operand)],
+        _ => vec![
+            module!("element/load_half_scalar.wgsl" for operand),
+            match shared {
+                true => module!("element/words_shared.wgsl" for operand),
+                false => module!("element/words_plain.wgsl" for operand),
+            },
+        ],
+    };
+    modules.push(match element {
+        Element::Bf16 => module!("element/widen_bf16.wgsl" for operand),
+        _ => module!("element/widen_f16.wgsl" for operand),
+    });
+    modules
+}
+
+/// What a row is compared with, and what becomes of it.
+fn comparison_modules(variant: &RowVariant) -> Vec<Module> {
+    if variant.operation != Operation::CrossEntropy {
+        return vec![module!("log_sum_exp/row.wgsl")];
+    }
+    let comparison = variant.comparison;
+    let mut modules = vec![module!("cross_entropy/row.wgsl")];
+    modules.push(match comparison.target {
+        TargetKind::Probability(_) => module!("target/probability.wgsl"),
+        TargetKind::Class | TargetKind::SmoothedClass => module!("target/class.wgsl"),
+    });
+    modules.extend(match comparison.target {
+        TargetKind::Class => None,
+        TargetKind::SmoothedClass => Some(module!("coefficients/smoothed.wgsl")),
+        TargetKind::Probability(_) => Some(module!("coefficients/probability.wgsl")),
+    });
+    let is_class = !matches!(comparison.target, TargetKind::Probability(_));
+    if is_class {
+        modules.push(class_weight_module(comparison.class_weights));
+    } else if comparison.class_weights {
+        modules.push(module!("weight/class.wgsl"));
+    }
+    if variant.has_terms() {
+        modules.push(match comparison.class_weights {
+            true => module!("weight/class4.wgsl"),
+            false => module!("weight/no_class4.wgsl"),
+        });
+    }
+    modules.push(row_weight_module(comparison.row_weights));
+    modules
+}
+
+fn class_weight_module(weighted: bool) -> Module {
+    if weighted { module!("weight/class.wgsl") } else { module!("weight/no_class.wgsl") }
+}
+
+fn row_weight_module(weighted: bool) -> Module {
+    if weighted { module!("weight/row.wgsl") } else { module!("weight/no_row.wgsl") }
+}
+
+fn gradient_modules(variant: &RowVariant) -> Vec<Module> {
+    let Some(gradient) = variant.gradient else {
+        return vec![match variant.family {
+            Family::Gathered => module!("log_probability/no_gradient.wgsl"),
+            _ => module!("gradient/none.wgsl"),
+        }];
+    };
+    let mut modules = vec![module!("gradient/factors.wgsl"), module!("gradient/write.wgsl")];
+    modules.extend(store_modules(variant, gradient.place));
+    modules.push(match gradient.upstream {
+        UpstreamKind::Scalar => module!("upstream/scalar.wgsl"),
+        UpstreamKind::Buffer => module!("upstream/buffer.wgsl"),
+    });
+    modules.push(match variant.operation {
+        Operation::LogSumExp => module!("log_sum_exp/infinite.wgsl"),
+        _ => module!("gradient/no_exception.wgsl"),
+    });
+    match variant.operation {
+        Operation::LogSumExp => modules.extend([
+            module!("log_sum_exp/gradient.wgsl"),
+            module!("gradient_values/softmax.wgsl"),
+        ]),
+        Operation::Softmax => modules.extend([
+            module!("softmax/probabilities.wgsl"),
+            module!("gradient_values/softmax.wgsl"),
+        ]),
+        Operation::LogSoftmax => modules
+            .extend([module!("softmax/log.wgsl"), module!("gradient_values/log_softmax.wgsl")]),
+        Operation::SoftmaxGradient => modules.extend([
+            module!("softmax/gradient.wgsl"),
+            module!("gradient_values/softmax_gradient.wgsl"),
+        ]),
+        Operation::LogSoftmaxGradient => modules.extend([
+            module!("softmax/log_gradient.wgsl"),
+            module!("gradient_values/log_softmax_gradient.wgsl"),
+        ]),
+        Operation::CrossEntropy => {
+            modules.extend(match variant.family {
+                Family::Gathered => [
+                    module!("log_probability/gradient.wgsl"),
+                    module!("log_probability/write.wgsl"),
+                ]
+                .to_vec(),
+                _ => vec![module!("cross_entropy/gradient.wgsl")],
+            });
+            modules.push(match variant.has_terms() {
+                true => module!("gradient_values/less_coefficients.wgsl"),
+                false => module!("gradient_values/softmax.wgsl"),
+            });
+            if gradient.divides {
+                modules.push(module!("denominator/totals.wgsl"));
+                modules.push(module!("totals/layout.wgsl"));
+            } else {
+                modules.push(module!("denominator/one.wgsl"));
+            }
+        }
+    }
+    modules
+}
+
+fn store_modules(variant: &RowVariant, place: GradientKind) -> Vec<Module> {
+    let (element, target) = match place {
+        GradientKind::InPlace => (variant.element, "logits"),
+        GradientKind::Separate(element) => (element, "gradient"),
+    };
+    let is_vector = variant.access == Access::Vector;
+    let mut modules = vec![match (is_half(element), is_vector) {
+        (false, true) => module!("element/store_f32_vector.wgsl" for target),
+        (false, false) => module!("element/store_f32_scalar.wgsl" for target),
+        (true, true) => module!("element/store_half_vector.wgsl" for target),
+        (true, false) => module!("element/store_half_scalar.wgsl" for target),
+    }];
+    modules.extend(match element {
+        Element::F32 => None,
+        Element::F16 => Some(module!("element/narrow_f16.wgsl")),
+        Element::Bf16 => Some(module!("element/narrow_bf16.wgsl")),
+    });
+    match place {
+        GradientKind::InPlace => modules.push(module!("gradient/in_place.wgsl")),
+        GradientKind::Separate(_) => {
+            modules.push(module!("gradient/separate.wgsl"));
+            modules.push(match (is_half(element), is_vector) {
+                (false, true) => module!("gradient/stored_f32_vector.wgsl"),
+                (false, false) => module!("gradient/stored_f32_scalar.wgsl"),
+                (true, true) => module!("gradient/stored_half_vector.wgsl"),
+                (true, false) => module!("gradient/stored_half_scalar.wgsl"),
+            });
+        }
+    }
+    modules
+}
+
+fn moment_module(variant: &RowVariant) -> Module {
+    let is_kept = matches!(variant.state, StateKind::Partial);
+    match variant.operation {
+        Operation::SoftmaxGradient => module!("moment/upstream.wgsl"),
+        Operation::LogSoftmaxGradient => module!("moment/upstream_total.wgsl"),
+        _ if variant.record.has(super::record::Word::Entropy) || is_kept => {
+            module!("moment/entropy.wgsl")
+        }
+        _ => module!("moment/none.wgsl"),
+    }
+}
+
+fn family_modules(variant: &RowVariant) -> Vec<Module> {
+    let is_cross_entropy = variant.operation == Operation::CrossEntropy;
+    let close = match is_cross_entropy {
+        true => module!("cross_entropy/close.wgsl"),
+        false => module!("log_sum_exp/close.wgsl"),
+    };
+    let record = match variant.record.words() {
+        0 => module!("record/none.wgsl"),
+        _ => module!("record/write.wgsl"),
+    };
+    // What the logits are read for; the other families read them for the gradient alone.
+    let unread = [module!("argmax/none.wgsl"), module!("moment/none.wgsl")];
+    match variant.family {
+        Family::FromState => {
+            let mut modules = vec![module!("family/from_state.wgsl")];
+            modules.extend(unread);
+            modules.extend(match variant.state {
+                StateKind::Pair | StateKind::None => vec![module!("state_slot/pair_read.wgsl")],
+                StateKind::Sums | StateKind::Partial => vec![
+                    module!("state_slot/partial_layout.wgsl"),
+                    module!("state_slot/partial_read.wgsl"),
+                ],
+            });
+            return modules;
+        }
+        Family::Gathered => {
+            let mut modules = vec![module!("family/gathered.wgsl"), close, record];
+            modules.push(module!("state_slot/none.wgsl"));
+            modules.extend(unread);
+            return modules;
+        }
+        Family::Team | Family::Resident | Family::Streamed => {}
+    }
+    let mut modules = vec![
+        match variant.family {
+            Family::Streamed => module!("family/streamed.wgsl"),
+            _ => module!("family/held.wgsl"),
+        },
+        close,
+        record,
+        moment_module(variant),
+        match has_sums(variant) {
+            true => module!("summary/sums.wgsl"),
+            false => module!("summary/state.wgsl"),
+        },
+    ];
+    if variant.has_terms() {
+        modules.extend([module!("terms/all.wgsl"), module!("terms/moved.wgsl")]);
+    } else {
+        modules.push(module!("terms/none.wgsl"));
+    }
+    if moment_module(variant).path == "moment/entropy.wgsl" {
+        modules.push(module!("moment/entropy_moved.wgsl"));
+    }
+    if variant.finds_argmax() {
+        modules.push(module!("argmax/find.wgsl"));
+        modules.push(match variant.state {
+            StateKind::Partial => module!("argmax/state.wgsl"),
+            _ => module!("argmax/record.wgsl"),
+        });
+    } else {
+        modules.push(module!("argmax/none.wgsl"));
+    }
+    modules.extend(match variant.state {
+        StateKind::None => vec![module!("state_slot/none.wgsl")],
+        StateKind::Pair => vec![module!("state_slot/pair.wgsl")],
+        StateKind::Sums | StateKind::Partial => {
+            vec![module!("state_slot/partial_layout.wgsl"), module!("state_slot/partial.wgsl")]
+        }
+    });
+    modules
+}
+
+pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
+    vec![
+        module!("numeric.wgsl"),
+        module!("bits.wgsl"),
+        module!("state.wgsl"),
+        module!("parameters.wgsl"),
+        module!("cross_entropy/row.wgsl"),
+        match variant.classes {
+            true => module!("target/merged_class.wgsl"),
+            false => module!("target/probability.wgsl"),
+        },
+        row_weight_module(variant.row_weights),
+        module!("cross_entropy/close.wgsl"),
+        match variant.record.words() {
+            0 => module!("record/none.wgsl"),
+            _ => module!("record/write.wgsl"),
+        },
+        module!("state_slot/none.wgsl"),
+        module!("state_slot/partial_layout.wgsl"),
+        match variant.saves_state {
+            true => module!("state_slot/merged.wgsl"),
+            false => module!("state_slot/no_merged.wgsl"),
+        },
+        module!("terms/moved.wgsl"),
+        module!("moment/entropy_moved.wgsl"),
+        module!("family/merged.wgsl"),
+    ]
+}
+
+pub(super) fn totals_modules(kernel: TotalsKernel) -> Vec<Module> {
+    let mut modules = vec![
+        module!("totals/parameters.wgsl"),
+        module!("totals/counts.wgsl"),
+        module!("totals/merge_sums.wgsl"),
+    ];
+    match kernel {
+        TotalsKernel::CountTiles { classes, class_weights, row_weights } => {
+            modules.push(module!("totals/count_tiles.wgsl"));
+            modules.push(row_weight_module(row_weights));
+            if classes {
+                modules.push(module!("totals/targets_class.wgsl"));
+                modules.push(class_weight_module(class_weights));
+            } else {
+                modules.push(module!("totals/targets_probability.wgsl"));
+            }
+        }
+        TotalsKernel::CountFinish { .. } => {
+            modules.extend([module!("totals/count_finish.wgsl"), module!("totals/layout.wgsl")]);
+        }
+        TotalsKernel::SumTiles { .. } => modules.push(module!("totals/sum_tiles.wgsl")),
+        TotalsKernel::SumFinish { .. } => modules.extend([
+            module!("totals/sum_finish.wgsl"),
+            module!("totals/layout.wgsl"),
+            module!("bits.wgsl"),
+        ]),
+    }
+    modules
+}

@@ -1,0 +1,365 @@
+//! The verbs `plan` and `bind` of softmax cross-entropy.
+
+use wgpu::BufferSlice;
+
+use crate::kernel::bindings::Slot;
+use crate::kernel::parameters::{RowParameters, TotalsParameters};
+use crate::kernel::{Kernels, Operation, Record, RowVariant, StateKind, TargetKind};
+use crate::partial::ClassRange;
+use crate::plan::Purpose;
+use crate::{CrossEntropy, Error, Input, Reduction, Result, Shape, TargetLayout};
+
+use super::super::debug_view::DebugView;
+use super::super::operand::{Operand, Rows, if_wanted, required, unwanted};
+use super::super::pass::{Pass, UpstreamOperand};
+use super::super::rows::{RowsPlan, RowsRequest};
+use super::super::step::{Step, StepBuilder};
+use super::super::totals::{self, TOTALS_BYTES};
+use super::super::validate;
+
+const OPERATION: &str = "cross-entropy";
+
+/// The caller's buffers for a [`CrossEntropyPlan`]. Each slice starts where its first row's value
+/// lies and may be longer than needed; offsets are multiples of the element's bytes. The buffers
+/// need usage `STORAGE`.
+#[derive(Clone, Copy, Debug)]
+pub struct CrossEntropyOperands<'a> {
+    /// Logits, shaped and stored as planned. Overwritten by an in-place gradient.
+    pub logits: BufferSlice<'a>,
+    /// A target class for each row, `i32`; or probabilities, shaped and stored as planned.
+    pub targets: BufferSlice<'a>,
+    /// A weight for each class (of all parts), `f32`, where the plan has them.
+    pub class_weights: Option<BufferSlice<'a>>,
+    /// A weight for each row, `f32`, where the plan has them.
+    pub row_weights: Option<BufferSlice<'a>>,
+    /// The gradient, for a [`GradientPlace`](crate::GradientPlace) of its own.
+    pub gradient: Option<BufferSlice<'a>>,
+    /// What [`RowOutputs`](crate::RowOutputs) asks for of each row: a record of
+    /// [`CrossEntropyPlan::record`]'s words, `f32` or `u32`, for one row after the other.
+    pub rows: Option<BufferSlice<'a>>,
+    /// Each row's state, [`CrossEntropyPlan::state_bytes`] each, written by a forward that saves
+    /// it, read by a backward.
+    pub state: Option<BufferSlice<'a>>,
+    /// The reduced results, 32 bytes laid out as [`Totals`](crate::Totals): written by forward and
+    /// fused, read by the backward of a mean. Targets that are no class are reported here and
+    /// nowhere else (and their rows' results are NaN).
+    pub totals: Option<BufferSlice<'a>>,
+    /// The upstream gradient.
+    pub upstream: UpstreamOperand<'a>,
+}
+
+impl<'a> CrossEntropyOperands<'a> {
+    /// Logits and targets, and nothing else yet.
+    pub fn new(logits: BufferSlice<'a>, targets: BufferSlice<'a>) -> Self {
+        Self {
+            logits,
+            targets,
+            class_weights: None,
+            row_weights: None,
+            gradient: None,
+            rows: None,
+            state: None,
+            totals: None,
+            upstream: UpstreamOperand::default(),
+        }
+    }
+}
+
+/// Softmax cross-entropy for one shape, with its kernels chosen and compiled.
+#[derive(Clone, Debug)]
+pub struct CrossEntropyPlan {
+    kernels: Kernels,
+    options: CrossEntropy,
+    pass: Pass,
+    classes: ClassRange,
+    rows: RowsPlan,
+    counts: Option<totals::Reduction>,
+    sums: Option<totals::Reduction>,
+}
+
+impl CrossEntropy {
+    /// Chooses and compiles the kernels for logits of this shape and targets of this form.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for zero classes, overlapping rows, options out of range, or an upstream
+    /// gradient for each row of a reduced loss; [`Error::Limit`] where the device is too small;
+    /// [`Error::Device`] where it refuses a kernel.
+    pub fn plan(
+        &self,
+        kernels: &Kernels,
+        logits: Shape,
+        targets: &TargetLayout,
+        pass: Pass,
+    ) -> Result<CrossEntropyPlan> {
+        let whole = ClassRange { first: 0, total: logits.classes };
+        let keeps = match (pass, self.target_kind(targets)) {
+            (Pass::Fused { .. } | Pass::Forward { save_state: false }, _) => StateKind::None,
+            (_, _) if self.input == Input::LogProbabilities => StateKind::None,
+            (_, TargetKind::Class) => StateKind::Pair,
+            _ => StateKind::Sums,
+        };
+        self.plan_with(kernels, logits, targets, pass, whole, keeps)
+    }
+
+    /// The same for a part of the classes: a forward that saves a
+    /// [`PartialState`](crate::partial::PartialState) of each row, or a backward from the merged
+    /// ones. A forward has no other results than the states and the counts of
+    /// [`Totals`](crate::Totals).
+    ///
+    /// # Errors
+    /// Also [`Error::Invalid`] for a fused pass, a forward that saves no states, or a part that
+    /// ends beyond the last class.
+    pub fn plan_part(
+        &self,
+        kernels: &Kernels,
+        logits: Shape,
+        classes: ClassRange,
+        targets: &TargetLayout,
+        pass: Pass,
+    ) -> Result<CrossEntropyPlan> {
+        validate::part(logits.classes, classes, self)?;
+        if matches!(pass, Pass::Fused { .. } | Pass::Forward { save_state: false }) {
+            let expected = "a forward that saves states, or a backward, for a part of the classes";
+            return Err(Error::invalid(OPERATION, "pass", expected, format!("{pass:?}")));
+        }
+        self.plan_with(kernels, logits, targets, pass, classes, StateKind::Partial)
+    }
+
+    fn plan_with(
+        &self,
+        kernels: &Kernels,
+        logits: Shape,
+        targets: &TargetLayout,
+        pass: Pass,
+        classes: ClassRange,
+        state: StateKind,
+    ) -> Result<CrossEntropyPlan> {
+        validate::cross_entropy_options(self, logits, targets)?;
+        pass.validate(OPERATION, self.reduction != Reduction::None)?;
+        let comparison = self.comparison(targets);
+        let gradient = pass.gradient_shape(OPERATION, logits, self.gradient_element)?;
+        let divides = self.reduction == Reduction::Mean;
+        let forward = !pass.is_backward();
+        let is_part = state == StateKind::Partial;
+        let record = if forward && !is_part { self.record() } else { Record::NONE };
+        let purpose = match (self.input, pass.gradient()) {
+            (Input::LogProbabilities, gradient) => Purpose::Gather { gradient: gradient.is_some() },
+            (Input::Logits, _) if pass.is_backward() => Purpose::FromState,
+            (Input::Logits, _) => Purpose::Reduce,
+        };
+        let request = RowsRequest {
+            values: targets.probabilities,
+            gradient,
+            transform: self.transform(),
+            comparison,
+            gradient_variant: pass.variant(gradient.element, divides),
+            record,
+            state,
+            ..RowsRequest::new(Operation::CrossEntropy, logits, purpose)
+        };
+        let rows = RowsPlan::new(kernels, OPERATION, request)?;
+        let counts = forward.then(|| totals::Reduction::counts(&comparison));
+        let sums = if forward && !is_part {
+            totals::Reduction::sums(&comparison, self.reduced(), record)
+        } else {
+            None
+        };
+        for reduction in counts.iter().chain(&sums) {
+            reduction.warm_up(kernels)?;
+        }
+        let (kernels, options) = (kernels.clone(), *self);
+        Ok(CrossEntropyPlan { kernels, options, pass, classes, rows, counts, sums })
+    }
+}
+
+impl CrossEntropyPlan {
+    /// Checks the caller's buffers and binds them. Allocates, so not on the hot path; the step is
+    /// recorded as often as wanted.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the operand for a missing, unwanted, too short, misaligned or
+    /// overlapping buffer or one without usage `STORAGE`; [`Error::Limit`] where a row exceeds a
+    /// binding.
+    pub fn bind(&self, operands: &CrossEntropyOperands<'_>) -> Result<Step> {
+        let mut builder = StepBuilder::new(&self.kernels, OPERATION);
+        let count = self.rows.logits.rows;
+        let forward = !self.pass.is_backward();
+        let variant = &self.rows.variant;
+
+        let targets = self.targets(operands.targets)?;
+        let weights = self.weights(operands)?;
+        let mut bound = self.rows.matrices(OPERATION, operands.logits, operands.gradient)?;
+        bound.push(targets.clone());
+        bound.extend(weights.iter().cloned());
+        bound.extend(self.rows.upstream(OPERATION, self.pass, operands.upstream)?);
+        let records = self.records(&builder, operands.rows)?;
+        bound.extend(records.clone());
+        let states = Rows::of_one(count, variant.state.bytes());
+        let keeps_state = variant.state != StateKind::None;
+        // A backward of log-probabilities needs no states, and a forward has none to save.
+        let is_gathered = self.options.input == Input::LogProbabilities;
+        let state = operands.state.filter(|_| !is_gathered);
+        bound.extend(if_wanted(OPERATION, Slot::State, state, keeps_state, states)?);
+        let totals = self.totals(&builder, operands.totals)?;
+        if variant.gradient.is_some_and(|gradient| gradient.divides) {
+            bound.extend(totals.clone());
+        }
+
+        let of_rows = RowParameters {
+            upstream: match operands.upstream {
+                UpstreamOperand::Scalar(value) => value,
+                UpstreamOperand::Buffer(_) => 0.0,
+            },
+            ..self.options.row_parameters(self.classes, self.pass)
+        };
+        let of_totals = TotalsParameters {
+            total_classes: of_rows.total_classes,
+            ignore_index: of_rows.ignore_index,
+            has_ignore_index: of_rows.has_ignore_index,
+            ..Default::default()
+        };
+        // The denominators come first: they depend on targets and weights alone, and the gradient
+        // needs them.
+        if let (Some(counts), Some(totals)) = (self.counts, &totals) {
+            let is_class = targets.slot == Slot::Targets;
+            let mut sources: Vec<_> = is_class.then(|| targets.clone()).into_iter().collect();
+            sources.extend(
+                weights.into_iter().filter(|weights| weights.slot == Slot::RowWeights || is_class),
+            );
+            counts.bind(&mut builder, &sources, totals, count, of_totals)?;
+        }
+        self.rows.bind(&mut builder, &bound, of_rows)?;
+        let is_asked_for = forward && operands.totals.is_some();
+        if let (Some(sums), Some(records), Some(totals), true) =
+            (self.sums, records, &totals, is_asked_for)
+        {
+            sums.bind(&mut builder, &[records], totals, count, of_totals)?;
+        }
+        builder.finish()
+    }
+
+    fn targets(&self, slice: BufferSlice<'_>) -> Result<Operand> {
+        match &self.rows.values {
+            Some(probabilities) => {
+                let rows = Rows::of_shape(probabilities);
+                Operand::new(OPERATION, Slot::Probabilities, slice, rows)
+            }
+            None => {
+                let rows = Rows::of_one(self.rows.logits.rows, 4);
+                Operand::new(OPERATION, Slot::Targets, slice, rows)
+            }
+        }
+    }
+
+    fn weights(&self, operands: &CrossEntropyOperands<'_>) -> Result<Vec<Operand>> {
+        let comparison = &self.rows.variant.comparison;
+        let of_classes = Rows::shared(self.classes.total, 4);
+        let of_rows = Rows::of_one(self.rows.logits.rows, 4);
+        let class_weights = if_wanted(
+            OPERATION,
+            Slot::ClassWeights,
+            operands.class_weights,
+            comparison.class_weights,
+            of_classes,
+        )?;
+        let row_weights = if_wanted(
+            OPERATION,
+            Slot::RowWeights,
+            operands.row_weights,
+            comparison.row_weights,
+            of_rows,
+        )?;
+        Ok(class_weights.into_iter().chain(row_weights).collect())
+    }
+
+    /// The rows' records; scratch memory where only reductions need them.
+    fn records(
+        &self,
+        builder: &StepBuilder<'_>,
+        slice: Option<BufferSlice<'_>>,
+    ) -> Result<Option<Operand>> {
+        let words = self.record().words();
+        let count = self.rows.logits.rows;
+        let rows = Rows::of_words(count, words);
+        match slice {
+            _ if words == 0 => {
+                unwanted(OPERATION, Slot::Rows, slice, "this pass has no results of rows")?;
+                Ok(None)
+            }
+            None if self.options.wants_rows() => {
+                let why = "values of each row are wanted";
+                required(OPERATION, Slot::Rows, None, why)?;
+                Ok(None)
+            }
+            Some(slice) => Operand::new(OPERATION, Slot::Rows, slice, rows).map(Some),
+            None => {
+                let bytes = 4 * u64::from(words) * count as u64;
+                let scratch = builder.scratch("wgpu-loss rows", bytes)?;
+                Ok(Some(Operand::scratch(Slot::Rows, scratch, rows)))
+            }
+        }
+    }
+
+    fn totals(
+        &self,
+        builder: &StepBuilder<'_>,
+        slice: Option<BufferSlice<'_>>,
+    ) -> Result<Option<Operand>> {
+        let all = Rows::shared(TOTALS_BYTES as usize / 4, 4);
+        let divides = self.rows.variant.gradient.is_some_and(|gradient| gradient.divides);
+        match slice {
+            Some(slice) => Operand::new(OPERATION, Slot::Totals, slice, all).map(Some),
+            None if divides && self.pass.is_backward() => {
+                let why = "the backward of a mean reads its denominator";
+                required(OPERATION, Slot::Totals, None, why)?;
+                Ok(None)
+            }
+            None if divides => {
+                let scratch = builder.scratch("wgpu-loss totals", TOTALS_BYTES)?;
+                Ok(Some(Operand::scratch(Slot::Totals, scratch, all)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The words of each row's record, in the operand `rows`: those asked for, and those that
+    /// reductions need. [`Record::place`] tells where each stands.
+    pub fn record(&self) -> Record {
+        self.rows.variant.record
+    }
+
+    /// Bytes of each row's state: 8 for class targets, 32 where every class has a term in the loss
+    /// and for parts of the classes, 0 where none is saved.
+    pub fn state_bytes(&self) -> u64 {
+        self.rows.variant.state.bytes()
+    }
+
+    /// What was planned.
+    pub fn variant(&self) -> &RowVariant {
+        &self.rows.variant
+    }
+
+    /// The plan's pipelines, in the order of their dispatches, with what they are given.
+    pub fn debug_view(&self) -> DebugView {
+        let mut view = DebugView::default();
+        let rows = self.rows.logits.rows;
+        if let Some(counts) = self.counts {
+            view.push_totals(&counts.variants(&self.kernels), rows, &self.kernels);
+        }
+        view.push_rows(&self.rows, self.pass.upstream_values(rows));
+        if let Some(sums) = self.sums {
+            view.push_totals(&sums.variants(&self.kernels), rows, &self.kernels);
+        }
+        view
+    }
+
+    /// Bytes of logits, probabilities and gradient that must move at the least.
+    pub fn least_bytes(&self) -> u64 {
+        self.rows.least_bytes()
+    }
+
+    /// How often the logits are read: once where rows are held in registers.
+    pub fn reads(&self) -> u32 {
+        self.rows.reads()
+    }
+}

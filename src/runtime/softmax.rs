@@ -1,0 +1,62 @@
+//! Softmax and log-softmax of host data on the GPU.
+
+use crate::ops::validate;
+use crate::{
+    Gpu, GradientPlace, Logits, OwnedValues, Result, Softmax, SoftmaxOperands, SoftmaxPass,
+};
+
+use super::call::{Call, place_of_results, slice};
+use super::readback::Waiting;
+
+impl Gpu {
+    /// [`Engine::softmax`](crate::Engine::softmax) as a future; with an upstream gradient,
+    /// [`Engine::softmax_gradient`](crate::Engine::softmax_gradient).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn softmax_async(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Logits<'_>>,
+        options: &Softmax,
+    ) -> Result<OwnedValues> {
+        self.run_softmax(logits, upstream, options, Waiting::Yielding).await
+    }
+
+    pub(super) async fn run_softmax(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Logits<'_>>,
+        options: &Softmax,
+        waiting: Waiting,
+    ) -> Result<OwnedValues> {
+        let name = options.name();
+        validate::softmax(name, logits, upstream)?;
+        let mut call = Call::new(self, name)?;
+        let place = place_of_results(logits, options.element);
+        let pass = match upstream {
+            None => SoftmaxPass::Forward { output: place },
+            Some(upstream) => SoftmaxPass::Backward { upstream: upstream.shape(), gradient: place },
+        };
+        let plan = options.plan(self.kernels(), logits.shape(), pass)?;
+        let device_logits = call.upload_logits("wgpu-loss logits", logits)?;
+        let device_upstream = match upstream {
+            Some(upstream) => Some(call.upload_logits("wgpu-loss upstream", upstream)?),
+            None => None,
+        };
+        let element = options.element.unwrap_or(logits.element());
+        let bytes = (logits.rows() * logits.classes() * element.bytes()) as u64;
+        let is_separate = place != GradientPlace::InPlace;
+        let output = call.output(is_separate, "wgpu-loss softmax", bytes)?;
+        let operands = SoftmaxOperands {
+            logits: device_logits.slice(..),
+            upstream: slice(&device_upstream),
+            output: slice(&output),
+        };
+        plan.bind(&operands)?.record(&mut call.encoder);
+        let read = call.read(Some(output.as_ref().unwrap_or(&device_logits)), bytes)?;
+        let results = call.finish(waiting).await?;
+        let values = results.elements(read, element)?;
+        values.ok_or_else(|| self.failure(name, "no values came back".into()))
+    }
+}

@@ -1,0 +1,166 @@
+//! A call with everything it is called with.
+
+use crate::{
+    ClassIndices, CrossEntropy, Engine, Input, LogSumExp, Logits, OwnedValues, Result, Shape,
+    Softmax, TargetValues, Targets, Upstream,
+};
+
+use super::check::{
+    CaseResult, check_cross_entropy, check_log_sum_exp, check_merged_parts, check_softmax,
+};
+
+/// What is called, with its options.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// [`Engine::log_sum_exp`].
+    LogSumExp(LogSumExp),
+    /// [`Engine::softmax`], or with an upstream gradient [`Engine::softmax_gradient`].
+    Softmax(Softmax),
+    /// [`Engine::cross_entropy`].
+    CrossEntropy(CrossEntropy),
+    /// The same of states of parts of the classes: [`Engine::partial_states`], merged, then
+    /// [`Engine::cross_entropy_of_states`] and [`Engine::partial_gradient`].
+    MergedParts {
+        /// The options of cross-entropy.
+        options: CrossEntropy,
+        /// How many parts, of different numbers of classes.
+        parts: usize,
+    },
+}
+
+impl Operation {
+    /// The options of cross-entropy, whole or of parts.
+    pub fn cross_entropy(&self) -> Option<&CrossEntropy> {
+        match self {
+            Self::LogSumExp(_) | Self::Softmax(_) => None,
+            Self::CrossEntropy(options) | Self::MergedParts { options, .. } => Some(options),
+        }
+    }
+
+    /// Whether a softmax is taken of the logits.
+    pub(super) fn takes_softmax(&self) -> bool {
+        self.cross_entropy().is_none_or(|options| options.input == Input::Logits)
+    }
+}
+
+/// A value for each class of each row, with whatever lies between the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    /// All elements from the first row's first to the last row's last.
+    pub values: OwnedValues,
+    /// Where they lie.
+    pub shape: Shape,
+}
+
+impl Matrix {
+    /// As a call takes it.
+    ///
+    /// # Errors
+    /// As [`Logits::from_values`].
+    pub fn view(&self) -> Result<Logits<'_>> {
+        Logits::from_values(self.values.values(), self.shape)
+    }
+}
+
+/// What each row is compared with.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the types' names
+pub enum OwnedTargets {
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    U32(Vec<u32>),
+    U8(Vec<u8>),
+    Probabilities(Matrix),
+}
+
+impl OwnedTargets {
+    fn view(&self) -> Result<TargetValues<'_>> {
+        Ok(match self {
+            Self::I32(indices) => TargetValues::Classes(ClassIndices::I32(indices)),
+            Self::I64(indices) => TargetValues::Classes(ClassIndices::I64(indices)),
+            Self::U32(indices) => TargetValues::Classes(ClassIndices::U32(indices)),
+            Self::U8(indices) => TargetValues::Classes(ClassIndices::U8(indices)),
+            Self::Probabilities(matrix) => TargetValues::Probabilities(matrix.view()?),
+        })
+    }
+}
+
+/// The upstream gradient.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OwnedUpstream {
+    /// No gradient is asked for.
+    None,
+    /// One factor for every row.
+    Scalar(f32),
+    /// A factor for each row.
+    PerRow(Vec<f32>),
+    /// A factor for each result of softmax.
+    Matrix(Matrix),
+}
+
+impl OwnedUpstream {
+    fn view(&self) -> Option<Upstream<'_>> {
+        match self {
+            Self::None | Self::Matrix(_) => None,
+            Self::Scalar(factor) => Some(Upstream::Scalar(*factor)),
+            Self::PerRow(factors) => Some(Upstream::PerRow(factors)),
+        }
+    }
+}
+
+/// A call with everything it is called with. Its text, which [`Display`](std::fmt::Display) and
+/// [`Debug`](std::fmt::Debug) give, leaves out what is as usual.
+#[derive(Clone, PartialEq)]
+pub struct Call {
+    /// What is called.
+    pub operation: Operation,
+    /// The logits.
+    pub logits: Matrix,
+    /// What each row is compared with; only cross-entropy looks at it.
+    pub targets: OwnedTargets,
+    /// A weight for each class.
+    pub class_weights: Option<Vec<f32>>,
+    /// A weight for each row.
+    pub row_weights: Option<Vec<f32>>,
+    /// The upstream gradient: a matrix for softmax alone.
+    pub upstream: OwnedUpstream,
+}
+
+impl Call {
+    /// The targets and weights as the call takes them.
+    ///
+    /// # Errors
+    /// As [`Logits::from_values`].
+    pub fn targets(&self) -> Result<Targets<'_>> {
+        let (class_weights, row_weights) =
+            (self.class_weights.as_deref(), self.row_weights.as_deref());
+        Ok(Targets { class_weights, row_weights, ..Targets::new(self.targets.view()?) })
+    }
+
+    /// Makes the call and compares what the engine returns with the oracle.
+    pub fn check(&self, engine: &dyn Engine) -> CaseResult {
+        self.try_check(engine).unwrap_or_else(CaseResult::refused)
+    }
+
+    fn try_check(&self, engine: &dyn Engine) -> Result<CaseResult> {
+        let logits = self.logits.view()?;
+        let upstream = self.upstream.view();
+        Ok(match &self.operation {
+            Operation::LogSumExp(options) => check_log_sum_exp(engine, logits, upstream, options),
+            Operation::Softmax(options) => {
+                let upstream = match &self.upstream {
+                    OwnedUpstream::Matrix(matrix) => Some(matrix.view()?),
+                    _ => None,
+                };
+                check_softmax(engine, logits, upstream, options)
+            }
+            Operation::CrossEntropy(options) => {
+                check_cross_entropy(engine, logits, self.targets()?, upstream, options)
+            }
+            Operation::MergedParts { options, parts } => {
+                check_merged_parts(engine, logits, *parts, self.targets()?, upstream, options)
+            }
+        })
+    }
+}

@@ -1,0 +1,218 @@
+//! A case: a call described by a few words and a seed.
+
+use super::call::{Call, Matrix, Operation, OwnedTargets, OwnedUpstream};
+use super::check::{CaseResult, check_spare_part, check_spare_state};
+use super::content::Content;
+use super::operands::{Factor, Integer, Targets, Weights, target_of_row};
+use super::random::SplitMix64;
+use crate::{Element, Engine, OwnedValues, Shape};
+
+/// What is wrong with a call, which the engine has to refuse as the oracle does. Options out of
+/// range are no fault of their own: they are the case's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The target of this row, and of the last row, is this: neither a class nor the ignore index.
+    Target {
+        /// The row that has to be named.
+        row: usize,
+        /// Its target.
+        value: i64,
+    },
+    /// One target less than there are rows.
+    MissingTarget,
+    /// One upstream factor more than there are rows.
+    SpareFactor,
+    /// One class weight less than there are classes.
+    MissingClassWeight,
+    /// One row weight more than there are rows.
+    SpareRowWeight,
+    /// Probabilities of one class more than there are.
+    WideProbabilities,
+    /// An upstream matrix of one row more than there are.
+    TallUpstream,
+    /// A part of the classes that ends beyond the last of them.
+    SparePart,
+    /// A merged state more than there are rows.
+    SpareState,
+}
+
+/// One call, compared with the oracle. Its text, which [`Display`](std::fmt::Display) gives, and
+/// its fields are enough to repeat it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Case {
+    /// What is called.
+    pub operation: Operation,
+    /// Shape of the logits; NaN stands in the gaps between the rows.
+    pub shape: Shape,
+    /// What the rows hold.
+    pub content: Content,
+    /// What they are compared with; only cross-entropy looks at it.
+    pub targets: Targets,
+    /// A weight for each class.
+    pub class_weights: Option<Weights>,
+    /// A weight for each row.
+    pub row_weights: Option<Weights>,
+    /// The upstream gradient, if a gradient is asked for.
+    pub upstream: Factor,
+    /// What is wrong with the call, if anything is.
+    pub fault: Option<Fault>,
+    /// Start of the generator of logits and operands.
+    pub seed: u64,
+}
+
+/// NaN everywhere, to be filled row by row.
+struct Filler {
+    values: Vec<f32>,
+    shape: Shape,
+}
+
+impl Filler {
+    fn new(shape: Shape) -> Self {
+        Self { values: vec![f32::NAN; shape.extent().unwrap_or(0)], shape }
+    }
+
+    fn put(&mut self, row: usize, values: &[f32]) {
+        let start = self.shape.start_of(row);
+        for (class, value) in values.iter().enumerate() {
+            self.values[start + class * self.shape.inner] = *value;
+        }
+    }
+
+    fn finish(self) -> Matrix {
+        let values = OwnedValues::from_f32(self.values, self.shape.element);
+        Matrix { values, shape: self.shape }
+    }
+}
+
+/// The same rows and classes, stored otherwise.
+fn stored(shape: Shape, element: Element, gap: usize) -> Shape {
+    let contiguous = shape.contiguous();
+    contiguous.with_row_stride(contiguous.row_stride + gap).with_element(element)
+}
+
+/// `i32::MAX` and the like do not fit `u8`: the nearest there is, which is no class either.
+fn narrowed<T: TryFrom<i64> + Copy>(classes: Vec<i64>, most: T, least: T) -> Vec<T> {
+    let narrow = |class| T::try_from(class).unwrap_or(if class < 0 { least } else { most });
+    classes.into_iter().map(narrow).collect()
+}
+
+impl Case {
+    /// The call: the same for the same case, on every machine.
+    pub fn call(&self) -> Call {
+        let Shape { rows, classes, element, .. } = self.shape;
+        let random = &mut SplitMix64(self.seed);
+        let ignore_index = self.operation.cross_entropy().and_then(|options| options.ignore_index);
+        let mut logits = Filler::new(self.shape);
+        let mut class_targets = Vec::new();
+        let mut probabilities = match self.targets {
+            Targets::Probabilities { element, gap, .. } => {
+                let wide = usize::from(self.fault == Some(Fault::WideProbabilities));
+                let shape = Shape { classes: classes + wide, ..self.shape };
+                Some(Filler::new(stored(shape, element, gap)))
+            }
+            Targets::Classes { .. } => None,
+        };
+        let (mut row_logits, mut row_probabilities) = (vec![0.0; classes], Vec::new());
+        for row in 0..rows {
+            let class = match self.targets {
+                Targets::Classes { ignored, integer } => {
+                    let (target, class) =
+                        target_of_row(ignored, integer, ignore_index, random, classes);
+                    class_targets.push(target);
+                    class
+                }
+                Targets::Probabilities { .. } => random.below(classes.max(1)),
+            };
+            self.content.fill(random, &mut row_logits, class, element);
+            if !self.operation.takes_softmax() {
+                // Log-probabilities are at most 0, though nothing checks it.
+                row_logits.iter_mut().for_each(|x| *x = -x.abs());
+            }
+            logits.put(row, &row_logits);
+            if let (Targets::Probabilities { kind, .. }, Some(filler)) =
+                (self.targets, &mut probabilities)
+            {
+                row_probabilities.resize(filler.shape.classes, 0.0);
+                kind.fill(random, &mut row_probabilities, class);
+                filler.put(row, &row_probabilities);
+            }
+        }
+        let (mut class_weights, mut row_weights) = (
+            self.class_weights.map(|weights| weights.values(random, classes)),
+            self.row_weights.map(|weights| weights.values(random, rows)),
+        );
+        let mut upstream = self.upstream(random);
+        match self.fault {
+            Some(Fault::Target { row, value }) => {
+                for row in [row, rows.saturating_sub(1)] {
+                    if let Some(target) = class_targets.get_mut(row) {
+                        *target = value;
+                    }
+                }
+            }
+            Some(Fault::MissingTarget) => drop(class_targets.pop()),
+            Some(Fault::MissingClassWeight) => drop(class_weights.as_mut().and_then(Vec::pop)),
+            Some(Fault::SpareRowWeight) => row_weights.iter_mut().for_each(|it| it.push(1.0)),
+            Some(Fault::SpareFactor) => {
+                if let OwnedUpstream::PerRow(factors) = &mut upstream {
+                    factors.push(1.0);
+                }
+            }
+            Some(
+                Fault::WideProbabilities
+                | Fault::TallUpstream
+                | Fault::SparePart
+                | Fault::SpareState,
+            )
+            | None => {}
+        }
+        let targets = match (probabilities, self.targets) {
+            (Some(filler), _) => OwnedTargets::Probabilities(filler.finish()),
+            (None, Targets::Classes { integer: Integer::U8, .. }) => {
+                OwnedTargets::U8(narrowed(class_targets, u8::MAX, u8::MAX))
+            }
+            (None, Targets::Classes { integer: Integer::U32, .. }) => {
+                OwnedTargets::U32(narrowed(class_targets, u32::MAX, u32::MAX))
+            }
+            (None, Targets::Classes { integer: Integer::I64, .. }) => {
+                OwnedTargets::I64(class_targets)
+            }
+            (None, _) => OwnedTargets::I32(narrowed(class_targets, i32::MAX, i32::MIN)),
+        };
+        let (operation, logits) = (self.operation, logits.finish());
+        Call { operation, logits, targets, class_weights, row_weights, upstream }
+    }
+
+    fn upstream(&self, random: &mut SplitMix64) -> OwnedUpstream {
+        let mut factors = |len| {
+            (0..len).map(|at| if at % 5 == 4 { 0.0 } else { random.bell() }).collect::<Vec<_>>()
+        };
+        match self.upstream {
+            Factor::None => OwnedUpstream::None,
+            Factor::Scalar(factor) => OwnedUpstream::Scalar(factor),
+            Factor::PerRow => OwnedUpstream::PerRow(factors(self.shape.rows)),
+            Factor::Matrix { element, gap } => {
+                let tall = usize::from(self.fault == Some(Fault::TallUpstream));
+                let rows = self.shape.rows + tall * self.shape.inner;
+                let mut filler = Filler::new(stored(Shape { rows, ..self.shape }, element, gap));
+                for row in 0..rows {
+                    filler.put(row, &factors(self.shape.classes));
+                }
+                OwnedUpstream::Matrix(filler.finish())
+            }
+        }
+    }
+
+    /// Puts the case to the engine and compares what it returns with the oracle.
+    pub fn check(&self, engine: &dyn Engine) -> CaseResult {
+        let call = self.call();
+        match self.fault {
+            Some(Fault::SparePart) => check_spare_part(engine, &call),
+            Some(Fault::SpareState) => check_spare_state(engine, &call),
+            Some(_) => call.check(engine).of_fault(),
+            None => call.check(engine),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! One call put to an engine and to the oracle.
+
+use super::call::{Call, Operation};
+use super::compare::{Comparison, Problem};
+use super::parts;
+use crate::partial::ClassRange;
+use crate::{
+    CrossEntropy, Engine, Error, LogSumExp, Logits, Result, Softmax, Targets, Upstream, cpu,
+};
+
+/// How far an engine's results of one case are from the oracle's.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct CaseResult {
+    /// The largest error: of a gradient relative to what its row's `softmax - one-hot` is multiplied
+    /// by, of anything else relative to itself, or to the sum of what it is the sum of.
+    pub worst_relative_error: f64,
+    /// What differs, if it is more than the tolerance.
+    pub failure: Option<String>,
+    /// What the engine returned instead of results.
+    pub error: Option<Error>,
+    /// Whether the engine refused the call, and rightly.
+    pub refused: bool,
+}
+
+impl CaseResult {
+    /// Whether the results are the oracle's within the tolerance.
+    pub fn passed(&self) -> bool {
+        self.failure.is_none()
+    }
+
+    /// Refused although the oracle does not.
+    pub(super) fn refused(error: Error) -> Self {
+        let failure = Some(format!("refused: {error}"));
+        Self { failure, error: Some(error), ..Self::default() }
+    }
+
+    /// The same of a call with something wrong, which passes only where it was refused.
+    pub(super) fn of_fault(self) -> Self {
+        if self.passed() && !self.refused {
+            return Self { failure: Some("nothing is wrong with the call".into()), ..self };
+        }
+        self
+    }
+}
+
+/// Puts one call of log-sum-exp to the engine, with a gradient if there is an upstream gradient,
+/// and compares what it returns with the oracle.
+pub fn check_log_sum_exp(
+    engine: &dyn Engine,
+    logits: Logits<'_>,
+    upstream: Option<Upstream<'_>>,
+    options: &LogSumExp,
+) -> CaseResult {
+    let found = engine.evaluate_log_sum_exp(logits, upstream, options);
+    let expected = cpu::Oracle.log_sum_exp_f64(logits, upstream);
+    compared(found, expected, |comparison, found, expected| {
+        comparison.log_sum_exp(logits, upstream.unwrap_or_default(), options, found, expected);
+    })
+}
+
+/// The same for softmax and log-softmax, or for their gradient if there is an upstream gradient.
+pub fn check_softmax(
+    engine: &dyn Engine,
+    logits: Logits<'_>,
+    upstream: Option<Logits<'_>>,
+    options: &Softmax,
+) -> CaseResult {
+    let found = engine.evaluate_softmax(logits, upstream, options);
+    let expected = cpu::Oracle.softmax_f64(logits, upstream, options);
+    compared(found, expected, |comparison, found, expected| {
+        comparison.softmax(logits, upstream, options, found, expected);
+    })
+}
+
+/// The same for cross-entropy.
+pub fn check_cross_entropy(
+    engine: &dyn Engine,
+    logits: Logits<'_>,
+    targets: Targets<'_>,
+    upstream: Option<Upstream<'_>>,
+    options: &CrossEntropy,
+) -> CaseResult {
+    let found = engine.evaluate_cross_entropy(logits, targets, upstream, options);
+    let expected = cpu::Oracle.cross_entropy_f64(logits, targets, upstream, options);
+    compared(found, expected, |comparison, found, expected| {
+        let problem = Problem { logits, targets, upstream, options, merged: false };
+        comparison.cross_entropy(&problem, found, expected);
+    })
+}
+
+/// The same for cross-entropy of so many parts of the classes, whose states are compared too.
+/// Where there are fewer classes, there are as many parts.
+pub fn check_merged_parts(
+    engine: &dyn Engine,
+    logits: Logits<'_>,
+    parts: usize,
+    targets: Targets<'_>,
+    upstream: Option<Upstream<'_>>,
+    options: &CrossEntropy,
+) -> CaseResult {
+    let problem = Problem { logits, targets, upstream, options, merged: true };
+    let found = parts::merged(engine, &problem, parts);
+    let expected = match &found {
+        Ok(_) => parts::expected(&problem, parts),
+        // Where the engine refuses, so must the oracle at the same step.
+        Err(_) => parts::merged(&cpu::Oracle, &problem, parts)
+            .and_then(|_| parts::expected(&problem, parts)),
+    };
+    compared(found, expected, |comparison, found, expected| {
+        let ranges = parts::ranges(logits.classes(), parts);
+        for ((range, found), expected) in ranges.zip(&found.states).zip(&expected.states) {
+            comparison.states(&problem, range, found, expected);
+        }
+        comparison.cross_entropy(&problem, &found.output, &expected.output);
+    })
+}
+
+/// A part that ends beyond the last class must be refused, forward and backward.
+pub(super) fn check_spare_part(engine: &dyn Engine, call: &Call) -> CaseResult {
+    with_options(call, |logits, targets, options| {
+        let range = ClassRange { first: 1, total: logits.classes() };
+        let states = |engine: &dyn Engine| engine.partial_states(logits, range, targets, options);
+        let result = compared(states(engine), states(&cpu::Oracle), |_, _, _| ());
+        if !result.refused {
+            return Ok(result);
+        }
+        let whole = ClassRange { first: 0, ..range };
+        let merged = cpu::Oracle.partial_states(logits, whole, targets, options)?;
+        let gradient = |engine: &dyn Engine| {
+            engine.partial_gradient(logits, range, &merged, targets, Upstream::default(), options)
+        };
+        Ok(compared(gradient(engine), gradient(&cpu::Oracle), |_, _, _| ()))
+    })
+}
+
+/// More states than there are rows must be refused, forward and backward.
+pub(super) fn check_spare_state(engine: &dyn Engine, call: &Call) -> CaseResult {
+    with_options(call, |logits, targets, options| {
+        let range = ClassRange { first: 0, total: logits.classes() };
+        let mut states = cpu::Oracle.partial_states(logits, range, targets, options)?;
+        states.extend(states.first().copied());
+        let forward = |engine: &dyn Engine| {
+            engine.cross_entropy_of_states(&states, range.total, targets, options)
+        };
+        let result = compared(forward(engine), forward(&cpu::Oracle), |_, _, _| ());
+        if !result.refused {
+            return Ok(result);
+        }
+        let gradient = |engine: &dyn Engine| {
+            engine.partial_gradient(logits, range, &states, targets, Upstream::default(), options)
+        };
+        Ok(compared(gradient(engine), gradient(&cpu::Oracle), |_, _, _| ()))
+    })
+}
+
+fn with_options(
+    call: &Call,
+    check: impl FnOnce(Logits<'_>, Targets<'_>, &CrossEntropy) -> Result<CaseResult>,
+) -> CaseResult {
+    let usual = CrossEntropy::default();
+    let options = match &call.operation {
+        Operation::CrossEntropy(options) | Operation::MergedParts { options, .. } => options,
+        Operation::LogSumExp(_) | Operation::Softmax(_) => &usual,
+    };
+    let views = call.logits.view().and_then(|logits| Ok((logits, call.targets()?)));
+    let result = views.and_then(|(logits, targets)| check(logits, targets, options));
+    result.unwrap_or_else(CaseResult::refused).of_fault()
+}
+
+/// Where the oracle refuses the call, so must the engine, in the same words.
+fn compared<T, U>(
+    found: Result<T>,
+    expected: Result<U>,
+    compare: impl FnOnce(&mut Comparison, &T, &U),
+) -> CaseResult {
+    match (found, expected) {
+        (Ok(found), Ok(expected)) => {
+            let mut comparison = Comparison::default();
+            compare(&mut comparison, &found, &expected);
+            CaseResult {
+                worst_relative_error: comparison.worst,
+                failure: comparison.failure,
+                ..CaseResult::default()
+            }
+        }
+        (Err(found), Ok(_)) => CaseResult::refused(found),
+        (Ok(_), Err(expected)) => CaseResult {
+            failure: Some(format!("not refused, expected: {expected}")),
+            ..CaseResult::default()
+        },
+        (Err(found), Err(expected)) if found == expected => {
+            CaseResult { refused: true, ..CaseResult::default() }
+        }
+        (Err(found), Err(expected)) => CaseResult {
+            failure: Some(format!("refused: {found}; expected: {expected}")),
+            error: Some(found),
+            ..CaseResult::default()
+        },
+    }
+}

@@ -1,0 +1,202 @@
+//! Cases and calls as text: what differs from the usual, in the order of the fields.
+
+use std::fmt::{self, Debug, Display, Formatter};
+
+use super::call::{Call, Matrix, Operation, OwnedTargets, OwnedUpstream};
+use super::case::Case;
+use super::operands::{Factor, Ignored, Integer, Targets};
+use crate::{CrossEntropy, Element, Float, Input, LogSumExp, OwnedValues, Shape, Softmax, Values};
+
+impl Display for Operation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let result = |f: &mut Formatter<'_>, element: Option<Element>| match element {
+            Some(element) => write!(f, " to {}", element.name()),
+            None => Ok(()),
+        };
+        match self {
+            Self::LogSumExp(LogSumExp { gradient_element }) => {
+                write!(f, "log-sum-exp")?;
+                result(f, *gradient_element)
+            }
+            Self::Softmax(Softmax { log, element }) => {
+                write!(f, "{}", if *log { "log-softmax" } else { "softmax" })?;
+                result(f, *element)
+            }
+            Self::CrossEntropy(options) => {
+                write!(f, "cross-entropy ")?;
+                cross_entropy(f, options)
+            }
+            Self::MergedParts { options, parts } => {
+                write!(f, "cross-entropy of {parts} parts ")?;
+                cross_entropy(f, options)
+            }
+        }
+    }
+}
+
+fn cross_entropy(f: &mut Formatter<'_>, options: &CrossEntropy) -> fmt::Result {
+    let usual = CrossEntropy::default();
+    write!(f, "{:?} {:?}", options.reduction, options.mode)?;
+    if options.input == Input::LogProbabilities {
+        write!(f, " of log-probabilities")?;
+    }
+    match options.ignore_index {
+        None => write!(f, " ignoring nothing")?,
+        index if index == usual.ignore_index => {}
+        Some(index) => write!(f, " ignoring {index}")?,
+    }
+    if options.label_smoothing != usual.label_smoothing {
+        write!(f, " smoothing {}", options.label_smoothing)?;
+    }
+    if options.z_loss != usual.z_loss {
+        write!(f, " z {}", options.z_loss)?;
+    }
+    if options.logit_scale != usual.logit_scale {
+        write!(f, " scale {}", options.logit_scale)?;
+    }
+    if let Some(softcap) = options.softcap {
+        write!(f, " softcap {softcap}")?;
+    }
+    let rows = options.rows;
+    let outputs = [
+        ("loss", rows.loss),
+        ("lse", rows.log_sum_exp),
+        ("log-p", rows.target_log_probability),
+        ("entropy", rows.entropy),
+        ("argmax", rows.argmax),
+        ("z", rows.z_loss),
+        ("correct", options.correct),
+    ];
+    let wanted: Vec<_> = outputs.iter().filter(|(_, wanted)| *wanted).map(|it| it.0).collect();
+    write!(f, " wants {}", if wanted.is_empty() { "nothing".into() } else { wanted.join("+") })?;
+    match options.gradient_element {
+        Some(element) => write!(f, " gradient {}", element.name()),
+        None => Ok(()),
+    }
+}
+
+fn shape(f: &mut Formatter<'_>, shape: Shape) -> fmt::Result {
+    let Shape { rows, classes, inner, row_stride, element } = shape;
+    match inner {
+        1 => write!(f, "{rows} x {classes}")?,
+        _ => write!(f, "({}, {classes}, {inner})", shape.outer())?,
+    }
+    if row_stride != shape.contiguous().row_stride {
+        write!(f, " (stride {row_stride})")?;
+    }
+    write!(f, " {}", element.name())
+}
+
+impl Display for Targets {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Classes { ignored, integer } => {
+                let ignored = match ignored {
+                    Ignored::No => "",
+                    Ignored::Some => ", some ignored",
+                    Ignored::All => ", all ignored",
+                };
+                let integer = match integer {
+                    Integer::I32 => "i32",
+                    Integer::I64 => "i64",
+                    Integer::U32 => "u32",
+                    Integer::U8 => "u8",
+                };
+                write!(f, "{integer} classes{ignored}")
+            }
+            Self::Probabilities { kind, element, gap } => {
+                write!(f, "{kind:?} {} probabilities", element.name())?;
+                if *gap == 0 { Ok(()) } else { write!(f, " (gap {gap})") }
+            }
+        }
+    }
+}
+
+impl Display for Case {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, ", self.operation)?;
+        shape(f, self.shape)?;
+        write!(f, " {:?}", self.content)?;
+        if self.operation.cross_entropy().is_some() {
+            write!(f, ", {}", self.targets)?;
+        }
+        for (what, weights) in [("class", self.class_weights), ("row", self.row_weights)] {
+            if let Some(weights) = weights {
+                write!(f, ", {weights:?} {what} weights")?;
+            }
+        }
+        match self.upstream {
+            Factor::None => write!(f, ", forward")?,
+            Factor::Scalar(factor) => write!(f, ", upstream {factor}")?,
+            Factor::PerRow => write!(f, ", upstream per row")?,
+            Factor::Matrix { element, gap } => {
+                write!(f, ", {} upstream (gap {gap})", element.name())?;
+            }
+        }
+        if let Some(fault) = self.fault {
+            write!(f, ", fault {fault:?}")?;
+        }
+        write!(f, ", seed {:#x}", self.seed)
+    }
+}
+
+/// The values as numbers, all of them.
+struct Numbers<'a>(&'a OwnedValues);
+
+impl Display for Numbers<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        fn widened<T: Float>(values: &[T]) -> Vec<f32> {
+            values.iter().map(|value| value.widen()).collect()
+        }
+        let values = match self.0.values() {
+            Values::F32(values) => widened(values),
+            Values::F16(values) => widened(values),
+            Values::Bf16(values) => widened(values),
+        };
+        write!(f, "{values:?}")
+    }
+}
+
+fn matrix(f: &mut Formatter<'_>, matrix: &Matrix) -> fmt::Result {
+    shape(f, matrix.shape.with_element(matrix.values.element()))?;
+    write!(f, " {}", Numbers(&matrix.values))
+}
+
+impl Display for Call {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, ", self.operation)?;
+        matrix(f, &self.logits)?;
+        if self.operation.cross_entropy().is_some() {
+            match &self.targets {
+                OwnedTargets::I32(classes) => write!(f, ", i32 classes {classes:?}")?,
+                OwnedTargets::I64(classes) => write!(f, ", i64 classes {classes:?}")?,
+                OwnedTargets::U32(classes) => write!(f, ", u32 classes {classes:?}")?,
+                OwnedTargets::U8(classes) => write!(f, ", u8 classes {classes:?}")?,
+                OwnedTargets::Probabilities(probabilities) => {
+                    write!(f, ", probabilities ")?;
+                    matrix(f, probabilities)?;
+                }
+            }
+            for (what, weights) in [("class", &self.class_weights), ("row", &self.row_weights)] {
+                if let Some(weights) = weights {
+                    write!(f, ", {what} weights {weights:?}")?;
+                }
+            }
+        }
+        match &self.upstream {
+            OwnedUpstream::None => write!(f, ", forward"),
+            OwnedUpstream::Scalar(factor) => write!(f, ", upstream {factor}"),
+            OwnedUpstream::PerRow(factors) => write!(f, ", upstream {factors:?}"),
+            OwnedUpstream::Matrix(upstream) => {
+                write!(f, ", upstream ")?;
+                matrix(f, upstream)
+            }
+        }
+    }
+}
+
+impl Debug for Call {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}

@@ -1,0 +1,101 @@
+//! The test cases of other projects, and float64 PyTorch's gradients for them, on every engine.
+//!
+//! The suites lie in `suites`, beside a description of their format. `WGPU_LOSS_CONFORMANCE` may
+//! name a folder of further suites of that format; they are run as well.
+
+mod call;
+mod compare;
+mod generate;
+mod layout;
+#[path = "../common/parts.rs"]
+mod parts;
+mod probe;
+mod problem;
+mod report;
+mod suite;
+mod tensor;
+mod upstream;
+mod yardstick;
+
+use std::sync::OnceLock;
+
+use parts::Parts;
+use report::Report;
+use suite::{Suite, suites};
+use wgpu_loss::{Engine, cpu};
+
+/// What is tested of the suites, and how many cases of it those beside this file have.
+const CASES: [(&str, usize); 5] = [
+    ("cross_entropy", 154),
+    ("logsumexp", 46),
+    ("softmax", 35),
+    ("log_softmax", 41),
+    ("nll_loss", 18),
+];
+
+/// Read once for all tests.
+fn all_suites() -> &'static [Suite] {
+    static SUITES: OnceLock<Vec<Suite>> = OnceLock::new();
+    SUITES.get_or_init(suites)
+}
+
+/// Every case of an operation in every suite.
+fn run(engine: &dyn Engine, op: &str) {
+    let mut report = Report::default();
+    let (mut cases, mut own) = (0, 0);
+    for suite in all_suites() {
+        suite.for_each(op, |case| report.run(engine, case, op));
+        cases += suite.count(op);
+        own += if suite.own { suite.count(op) } else { 0 };
+    }
+    let known = CASES.iter().find(|(name, _)| *name == op).map(|(_, count)| *count);
+    assert_eq!(Some(own), known, "cases of {op} beside this file");
+    assert_eq!(report.cases, cases, "cases of {op} that were run");
+    report.check(&format!("{}, {op}", engine.name()));
+}
+
+/// A module with a test for each operation on an engine.
+macro_rules! on_engine {
+    ($name:ident, $engine:expr) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn cross_entropy() {
+                run($engine, "cross_entropy");
+            }
+
+            #[test]
+            fn cross_entropy_in_parts() {
+                run(&Parts($engine), "cross_entropy");
+            }
+
+            #[test]
+            fn log_sum_exp() {
+                run($engine, "logsumexp");
+            }
+
+            #[test]
+            fn softmax() {
+                run($engine, "softmax");
+            }
+
+            #[test]
+            fn log_softmax() {
+                run($engine, "log_softmax");
+            }
+
+            #[test]
+            fn negative_log_likelihood() {
+                run($engine, "nll_loss");
+            }
+        }
+    };
+}
+
+on_engine!(oracle, &cpu::Oracle);
+on_engine!(fast, &cpu::Fast);
+
+mod gpu;
+#[path = "../common/gpus.rs"]
+mod gpus;

@@ -1,0 +1,156 @@
+//! The mistakes.
+
+use super::outputs::Output;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mistake {
+    None,
+    /// The kernel never ran.
+    Zeros,
+    /// Every call fails.
+    Refuses,
+
+    /// Rows are read as if there were no gaps between them.
+    ForgetsGap,
+    /// The class axis is taken for the last one.
+    ForgetsLayout,
+    /// The last class is left out.
+    ForgetsLastClass,
+    /// Probabilities are read as if there were no gaps between their rows.
+    ForgetsProbabilityGap,
+    /// The upstream matrix is read as if there were no gaps between its rows.
+    ForgetsUpstreamGap,
+    /// Half-precision subnormal logits are taken for zeros.
+    FlushesHalf,
+    /// The upstream gradient is dropped.
+    DropsUpstream,
+    /// Only the first row's upstream factor is read.
+    FirstFactor,
+
+    /// An option has no effect.
+    DropsClassWeights,
+    DropsRowWeights,
+    DropsSmoothing,
+    DropsZLoss,
+    DropsScale,
+    DropsSoftcap,
+    /// A negative scale is taken for a positive one, in the argmax alone.
+    ArgmaxOfStored,
+    AlwaysStrict,
+    AlwaysMasked,
+    /// An ignore index that is a class does not ignore it.
+    CountsFirstClass,
+    /// The transformation loses what its rounding does not excuse.
+    LooseScale,
+    LooseSoftcap,
+
+    /// A result that lost five parts in a million, or counts one too many.
+    Inexact(Output),
+    /// A result that was asked for is missing.
+    Missing(Output),
+    /// A result that was not asked for is there.
+    Unasked(Output),
+    /// The reduced loss has the sign of each row's loss wrong.
+    WrongSign,
+    /// `(m + log s) - x_y` in single precision.
+    Cancels,
+    /// `lse - sum p x` in single precision.
+    CancelsEntropy,
+    /// `p - 1` in single precision, where the target leads far.
+    CancelsGradient,
+    /// The mean is over all rows.
+    DividesByRows,
+    /// The gradient is stored as another type.
+    WrongElement,
+    /// The gradient is rounded to half precision twice as coarsely.
+    CoarseHalf,
+    /// Ignored rows get a gradient of 0 even where it is undefined.
+    CleansIgnored,
+    /// The gradient of an undefined softmax is 0.
+    HidesNan,
+    /// Probabilities too small to matter to the tolerance are left out.
+    DropsSmall,
+    /// The highest index on ties.
+    LastArgmax,
+
+    /// A target out of range is taken for an ignored one.
+    AcceptsTargets,
+    /// The last bad target is named.
+    NamesLastTarget,
+    /// Targets of 64 bits are cut to 32.
+    CutsTargets,
+    /// Options are not looked at: those out of range are taken for the usual ones.
+    AcceptsOptions,
+
+    /// Softmax instead of its logarithm.
+    ForgetsLogarithm,
+    /// The gradient of softmax lacks the row's mean.
+    ForgetsMean,
+
+    /// A part takes itself for the first.
+    ForgetsFirstClass,
+    /// So does its gradient.
+    ForgetsFirstClassOfGradient,
+    /// A number of the state is off: its index among the eight.
+    InexactState(usize),
+    /// Each bit of the state's flags.
+    WrongFlag(u32),
+    /// A part that ends beyond the last class is cut.
+    AcceptsParts,
+}
+
+impl Mistake {
+    /// All of them.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![
+            Self::Zeros,
+            Self::Refuses,
+            Self::ForgetsGap,
+            Self::ForgetsLayout,
+            Self::ForgetsLastClass,
+            Self::ForgetsProbabilityGap,
+            Self::ForgetsUpstreamGap,
+            Self::FlushesHalf,
+            Self::DropsUpstream,
+            Self::FirstFactor,
+            Self::DropsClassWeights,
+            Self::DropsRowWeights,
+            Self::DropsSmoothing,
+            Self::DropsZLoss,
+            Self::DropsScale,
+            Self::DropsSoftcap,
+            Self::ArgmaxOfStored,
+            Self::AlwaysStrict,
+            Self::AlwaysMasked,
+            Self::CountsFirstClass,
+            Self::LooseScale,
+            Self::LooseSoftcap,
+            Self::WrongSign,
+            Self::Cancels,
+            Self::CancelsEntropy,
+            Self::CancelsGradient,
+            Self::DividesByRows,
+            Self::WrongElement,
+            Self::CoarseHalf,
+            Self::CleansIgnored,
+            Self::HidesNan,
+            Self::DropsSmall,
+            Self::LastArgmax,
+            Self::AcceptsTargets,
+            Self::NamesLastTarget,
+            Self::CutsTargets,
+            Self::AcceptsOptions,
+            Self::ForgetsLogarithm,
+            Self::ForgetsMean,
+            Self::ForgetsFirstClass,
+            Self::ForgetsFirstClassOfGradient,
+            Self::AcceptsParts,
+        ];
+        all.extend(Output::ALL.map(Self::Inexact));
+        all.extend(Output::OPTIONAL.map(Self::Missing));
+        all.extend(Output::OPTIONAL.map(Self::Unasked));
+        all.extend((0..7).map(Self::InexactState));
+        all.extend((0..5).map(|bit| Self::WrongFlag(1 << bit)));
+        all
+    }
+}

@@ -1,0 +1,59 @@
+//! Rows of 2^24 classes, on the GPU, where the results are known in closed form.
+
+use wgpu_loss::half::bf16;
+use wgpu_loss::{
+    CrossEntropy, Engine, Gpu, LogSumExp, Logits, Reduction, RowOutputs, Targets, Upstream,
+};
+
+const CLASSES: usize = 1 << 24;
+
+fn gpu() -> Gpu {
+    Gpu::new().expect("a GPU, or a software driver: `cargo xtask test` installs one")
+}
+
+#[track_caller]
+fn assert_close(found: f32, expected: f64) {
+    let error = (f64::from(found) - expected).abs() / expected.abs();
+    assert!(error <= 2e-6, "{found:e}, expected {expected:e}: {error:e}");
+}
+
+#[test]
+fn two_to_the_24_equal_logits() {
+    let values = vec![0.75f32; CLASSES];
+    let logits = Logits::new(&values, 1, CLASSES).expect("a row");
+    let options = CrossEntropy {
+        reduction: Reduction::None,
+        label_smoothing: 0.25,
+        rows: RowOutputs { entropy: true, argmax: true, log_sum_exp: true, ..Default::default() },
+        ..CrossEntropy::default()
+    };
+    let target = [CLASSES as i32 - 1];
+    let out = gpu()
+        .cross_entropy_with_gradient(
+            logits,
+            Targets::classes(&target),
+            Upstream::Scalar(0.5),
+            &options,
+        )
+        .expect("a loss");
+    let uniform = (CLASSES as f64).ln();
+    assert_close(out.loss_rows.expect("asked for")[0], uniform);
+    assert_close(out.entropy.expect("asked for")[0], uniform);
+    assert_close(out.log_sum_exp.expect("asked for")[0], uniform + 0.75);
+    assert_eq!(out.argmax, Some(vec![0]));
+    let gradient = out.gradient.expect("asked for").into_f32();
+    // g (p - (1 - eps) [c = y] - eps / C), with p = 1 / C.
+    let other = 0.5 * 0.75 / CLASSES as f64;
+    assert!(gradient[..CLASSES - 1].iter().all(|&x| (f64::from(x) - other).abs() <= 2e-6 * 0.5));
+    assert!((f64::from(gradient[CLASSES - 1]) - (other - 0.375)).abs() <= 2e-6 * 0.5);
+}
+
+#[test]
+fn two_to_the_24_half_precision_logits_with_one_ahead() {
+    let mut values = vec![bf16::from_f32(-2.0); CLASSES];
+    values[12_345_677] = bf16::from_f32(14.0);
+    let logits = Logits::new(&values, 1, CLASSES).expect("a row");
+    let out = gpu().log_sum_exp(logits, &LogSumExp::default()).expect("a log-sum-exp");
+    let rest = (CLASSES - 1) as f64 * (-16f64).exp();
+    assert_close(out.log_sum_exp[0], 14.0 + rest.ln_1p());
+}
