@@ -193,8 +193,11 @@ fn row_output(setting: &mut Setting, ask: fn(&mut RowOutputs)) {
     ask(&mut setting.options.rows);
 }
 
+/// An option's name, what turns it on, and what that adds.
+type Toggle = (&'static str, fn(&mut Setting), Cost);
+
 /// Options that can be toggled alone, and what each of them costs.
-fn toggles() -> Vec<(&'static str, fn(&mut Setting), Cost)> {
+fn toggles() -> Vec<Toggle> {
     vec![
         ("the defaults", |_| {}, NOTHING),
         ("no ignore index", |it| it.options.ignore_index = None, NOTHING),

@@ -75,7 +75,7 @@ fn of_classes(classes: usize, elements: &[Element], extent: Extent, turn: usize)
         let place = Place::ALL[(turn + turn / 4 + e) % Place::ALL.len()];
         let layout = Layout::ALL[(turn + e) % layouts];
         let reduction = REDUCTIONS[(turn / layouts + e) % 3];
-        let without_gradient = extent != Extent::Turns || turn % 4 == 0;
+        let without_gradient = extent != Extent::Turns || turn.is_multiple_of(4);
         let setting = Setting { classes, place, layout, element, reduction, without_gradient };
         let is_due = e == turn / CLASSES.len() % elements.len();
         match classes {

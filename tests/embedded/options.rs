@@ -19,8 +19,11 @@ fn outputs(case: &mut Case, ask: fn(&mut RowOutputs)) {
     ask(&mut options(case).rows);
 }
 
+/// An option's name and what turns it on.
+pub type Change = (&'static str, fn(&mut Case));
+
 /// Every option, as a change to a call of default options.
-pub fn changes() -> Vec<(&'static str, fn(&mut Case))> {
+pub fn changes() -> Vec<Change> {
     vec![
         ("the defaults", |_| {}),
         ("no gradient", |case| case.upstream = Factor::None),
