@@ -92,15 +92,19 @@ fn load_modules(
     shared: bool,
 ) -> Vec<Module> {
     if !is_half(element) {
-        return vec![match access {
-            Access::Vector => module!("element/load_f32_vector.wgsl" for operand),
-            _ => module!("element/load_f32_scalar.wgsl" for operand),
-        }];
+        return match access {
+            Access::Vector => vec![module!("element/load_f32_vector.wgsl" for operand)],
+            _ => vec![
+                module!("element/load_f32_scalar.wgsl" for operand),
+                module!("element/load_scalar4.wgsl" for operand),
+            ],
+        };
     }
     let mut modules = match access {
         Access::Vector => vec![module!("element/load_half_vector.wgsl" for operand)],
         _ => vec![
             module!("element/load_half_scalar.wgsl" for operand),
+            module!("element/load_scalar4.wgsl" for operand),
             match shared {
                 true => module!("element/words_shared.wgsl" for operand),
                 false => module!("element/words_plain.wgsl" for operand),
