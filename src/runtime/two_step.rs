@@ -7,7 +7,6 @@ use crate::{
 };
 
 use super::call::Steps;
-use super::partial::Part;
 use super::readback::Waiting;
 
 /// A [`Gpu`] that computes gradients in two steps: a forward that saves each row's state, and a
@@ -50,7 +49,7 @@ impl Engine for TwoStep<'_> {
         upstream: Option<Logits<'_>>,
         options: &Softmax,
     ) -> Result<OwnedValues> {
-        pollster::block_on(self.0.run_softmax(logits, upstream, options, Waiting::Blocking))
+        self.0.evaluate_softmax(logits, upstream, options)
     }
 
     fn partial_states(
@@ -60,8 +59,7 @@ impl Engine for TwoStep<'_> {
         targets: Targets<'_>,
         options: &CrossEntropy,
     ) -> Result<Vec<PartialState>> {
-        let waiting = Waiting::Blocking;
-        pollster::block_on(self.0.run_partial_states(logits, classes, targets, options, waiting))
+        self.0.partial_states(logits, classes, targets, options)
     }
 
     fn cross_entropy_of_states(
@@ -71,8 +69,7 @@ impl Engine for TwoStep<'_> {
         targets: Targets<'_>,
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
-        let waiting = Waiting::Blocking;
-        pollster::block_on(self.0.run_states(states, classes, targets, options, waiting))
+        self.0.cross_entropy_of_states(states, classes, targets, options)
     }
 
     fn partial_gradient(
@@ -84,8 +81,6 @@ impl Engine for TwoStep<'_> {
         upstream: Upstream<'_>,
         options: &CrossEntropy,
     ) -> Result<OwnedValues> {
-        let part = Part { logits, classes, states };
-        let waiting = Waiting::Blocking;
-        pollster::block_on(self.0.run_partial_gradient(part, targets, upstream, options, waiting))
+        self.0.partial_gradient(logits, classes, states, targets, upstream, options)
     }
 }
