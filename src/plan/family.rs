@@ -244,7 +244,8 @@ mod tests {
             assert!(matches!(error, Error::Limit { available: 65_535, .. }), "{error}");
         }
         // lavapipe's 1024 invocations reach further.
-        let lavapipe = Capabilities { max_invocations: 1024, ..software };
+        let lavapipe =
+            Capabilities { max_invocations: 1024, max_workgroup_bytes: 1 << 15, ..software };
         assert!(choose(&lavapipe, &tuning, 1 << 24, false, Purpose::Reduce).is_ok());
         let discrete = Capabilities::web_gpu(AdapterClass::Discrete);
         assert!(
