@@ -171,7 +171,7 @@ fn softmax_plans() {
 }
 
 /// What an option costs.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Cost {
     /// An operand that the kernel over the rows has beside the usual ones, and its bytes.
     operand: Option<(&'static str, i64)>,
@@ -183,9 +183,12 @@ struct Cost {
     summed: i64,
     /// Bytes more in each row's state.
     state: i64,
+    /// The gradient is not divided.
+    undivided: bool,
 }
 
-const NOTHING: Cost = Cost { operand: None, counting: None, words: 0, summed: 0, state: 0 };
+const NOTHING: Cost =
+    Cost { operand: None, counting: None, words: 0, summed: 0, state: 0, undivided: false };
 /// A word of each row.
 const WORD: Cost = Cost { words: 1, ..NOTHING };
 
@@ -193,15 +196,18 @@ fn row_output(setting: &mut Setting, ask: fn(&mut RowOutputs)) {
     ask(&mut setting.options.rows);
 }
 
-/// An option's name, what turns it on, and what that adds.
+/// An option that can be toggled alone, and what it costs.
 type Toggle = (&'static str, fn(&mut Setting), Cost);
 
-/// Options that can be toggled alone, and what each of them costs.
 fn toggles() -> Vec<Toggle> {
     vec![
         ("the defaults", |_| {}, NOTHING),
         ("no ignore index", |it| it.options.ignore_index = None, NOTHING),
-        ("the sum", |it| it.options.reduction = Reduction::Sum, NOTHING),
+        (
+            "the sum",
+            |it| it.options.reduction = Reduction::Sum,
+            Cost { undivided: true, ..NOTHING },
+        ),
         ("masked", |it| it.options.mode = Mode::Masked, NOTHING),
         ("logit scale", |it| it.options.logit_scale = 0.5, NOTHING),
         ("softcap", |it| it.options.softcap = Some(30.0), NOTHING),
@@ -259,9 +265,8 @@ fn an_option_costs_what_it_says() {
             if has_state {
                 *(if forward { &mut written } else { &mut read }) += N * cost.state;
             }
-            // Only a mean's gradient is divided.
             let mut removed = BTreeSet::new();
-            if what.starts_with("the sum") && matches!(pass, FUSED | BACKWARD) {
+            if cost.undivided && matches!(pass, FUSED | BACKWARD) {
                 removed.insert(("CrossEntropy", "totals"));
                 read -= 8;
             }

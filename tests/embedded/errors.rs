@@ -6,9 +6,9 @@ use wgpu_loss::kernel::bindings::Slot;
 use wgpu_loss::plan::{Capabilities, Tuning};
 use wgpu_loss::wgpu::{self, BufferSlice, BufferUsages};
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOperands, CrossEntropyPlan, Engine, Error, Gpu, GradientPlace,
-    Kernels, LogSumExp, LogSumExpOperands, Logits, Pass, Reduction, Result, Shape, TargetLayout,
-    Targets, UpstreamOperand, UpstreamSource,
+    CrossEntropy, CrossEntropyOperands, CrossEntropyPlan, Element, Engine, Error, Gpu,
+    GradientPlace, Input, Kernels, LogSumExp, LogSumExpOperands, Logits, Pass, Reduction, Result,
+    Shape, TargetLayout, Targets, UpstreamOperand, UpstreamSource,
 };
 
 use crate::buffers::{Buffers, all_words};
@@ -336,6 +336,70 @@ fn plans_that_make_no_sense() {
     assert_refused(plan(Shape::new(5, 10), pass), "row stride", &words);
     let endless = Shape::new(3, 10).with_row_stride(usize::MAX / 2);
     assert_refused(plan(endless, FORWARD), "shape", &["addressable"]);
+    scene.finish();
+}
+
+#[test]
+fn options_out_of_range() {
+    let scene = Scene::new();
+    let shape = Shape::new(6, 10);
+    let usual = CrossEntropy::default();
+    let probabilities = TargetLayout { probabilities: Some(shape), ..CLASSES };
+    let wide = TargetLayout { probabilities: Some(Shape::new(6, 11)), ..CLASSES };
+    let blocks = TargetLayout { probabilities: Some(Shape::with_class_axis(2, 10, 3)), ..CLASSES };
+    let logs = CrossEntropy { input: Input::LogProbabilities, ..usual };
+    for (options, layout, name, words) in [
+        (CrossEntropy { label_smoothing: 1.5, ..usual }, CLASSES, "label smoothing", "0 to 1"),
+        (CrossEntropy { label_smoothing: f32::NAN, ..usual }, CLASSES, "label smoothing", "NaN"),
+        (CrossEntropy { z_loss: f32::INFINITY, ..usual }, CLASSES, "z-loss", "finite"),
+        (CrossEntropy { logit_scale: f32::NAN, ..usual }, CLASSES, "logit scale", "finite"),
+        (CrossEntropy { softcap: Some(0.0), ..usual }, CLASSES, "softcap", "above 0"),
+        (CrossEntropy { ignore_index: Some(3), ..usual }, probabilities, "ignore index", "3"),
+        (CrossEntropy { correct: true, ..usual }, probabilities, "number of correct rows", "not"),
+        (usual, wide, "probabilities", "(6, 11)"),
+        (usual, blocks, "probabilities", "(2, 10, 3)"),
+        (CrossEntropy { z_loss: 0.1, ..logs }, CLASSES, "z-loss", "log-probabilities"),
+        (logs, probabilities, "probabilities", "log-probabilities"),
+    ] {
+        for pass in [FORWARD, Pass::Forward { save_state: false }] {
+            let plan = options.plan(scene.gpu.kernels(), shape, &layout, pass);
+            assert_refused(plan, name, &[words]);
+        }
+    }
+    // In place there is room for one type.
+    let upstream = UpstreamSource::Scalar;
+    let pass = Pass::Fused { gradient: GradientPlace::InPlace, upstream };
+    let half = CrossEntropy { gradient_element: Some(Element::F16), ..usual };
+    let plan = half.plan(scene.gpu.kernels(), shape, &CLASSES, pass);
+    assert_refused(plan, "gradient element", &["f32", "f16", "place"]);
+    // Whole blocks, which do not overlap.
+    let plan = |shape| usual.plan(scene.gpu.kernels(), shape, &CLASSES, FORWARD);
+    let blocks = Shape::with_class_axis(2, 10, 3);
+    assert_refused(plan(Shape { rows: 7, ..blocks }), "number of rows", &["multiple of the 3"]);
+    assert_refused(plan(blocks.with_row_stride(29)), "row stride", &["at least the 30", "29"]);
+    scene.finish();
+}
+
+/// Halves lie on halves of words, and a buffer is whole words.
+#[test]
+fn halves_at_the_end_of_a_buffer() {
+    let scene = Scene::new();
+    let shape = Shape::new(1, 3).with_element(Element::Bf16);
+    let options = CrossEntropy::default();
+    let pass = Pass::Forward { save_state: false };
+    let plan = options.plan(scene.gpu.kernels(), shape, &CLASSES, pass).expect("a plan");
+    let targets = buffer(&scene.gpu, 4, USAGE);
+    let bind = |logits: BufferSlice<'_>| {
+        plan.bind(&CrossEntropyOperands::new(logits, targets.slice(..))).map(drop)
+    };
+    let whole = buffer(&scene.gpu, 8, USAGE);
+    bind(whole.slice(..)).expect("three halves in two words");
+    bind(whole.slice(2..)).expect("the last three of four");
+    assert_refused(bind(whole.slice(1..)), "logits", &["multiple of 2 bytes"]);
+    assert_refused(bind(whole.slice(4..)), "logits", &["at least 6 bytes", "4 bytes"]);
+    // wgpu makes such buffers, but binds whole words.
+    let cut = buffer(&scene.gpu, 6, USAGE);
+    assert_refused(bind(cut.slice(..)), "logits", &["at least 8 bytes", "6"]);
     scene.finish();
 }
 
