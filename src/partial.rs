@@ -31,7 +31,8 @@ pub struct ClassRange {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 pub struct PartialState {
-    /// `m`, the largest finite logit, after scale and softcap; `f32::MIN` where there is none.
+    /// `m`, the largest finite logit, after scale and softcap; `f32::MIN` where there is none. Any
+    /// number where `rest` says that there is a `+inf` or a NaN.
     pub maximum: f32,
     /// `r = sum exp(x_c - m)` over all classes but one that has the maximum. Below 0 where that
     /// makes no sense: -1 nothing above `-inf`, -2 a `+inf`, -4 a NaN.

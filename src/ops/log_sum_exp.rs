@@ -120,10 +120,7 @@ impl LogSumExpPlan {
             bound.extend(if_wanted(OPERATION, slot, slice, is_wanted, rows)?);
         }
         let parameters = RowParameters {
-            upstream: match operands.upstream {
-                UpstreamOperand::Scalar(value) => value,
-                UpstreamOperand::Buffer(_) => 0.0,
-            },
+            upstream: operands.upstream.scalar(),
             upstream_stride: self.pass.upstream_stride(),
             ..Default::default()
         };

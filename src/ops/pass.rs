@@ -66,6 +66,16 @@ impl Default for UpstreamOperand<'_> {
     }
 }
 
+impl UpstreamOperand<'_> {
+    /// The number that kernels are told; a buffer has its own.
+    pub(crate) fn scalar(&self) -> f32 {
+        match self {
+            Self::Scalar(value) => *value,
+            Self::Buffer(_) => 0.0,
+        }
+    }
+}
+
 impl Pass {
     /// The gradient's place and source, where there is a gradient.
     pub(crate) fn gradient(&self) -> Option<(GradientPlace, UpstreamSource)> {

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug, Display, Formatter};
 use super::call::{Call, Matrix, Operation, OwnedTargets, OwnedUpstream};
 use super::case::Case;
 use super::operands::{Factor, Ignored, Integer, Targets};
-use crate::{CrossEntropy, Element, Float, Input, LogSumExp, OwnedValues, Shape, Softmax, Values};
+use crate::{CrossEntropy, Element, Float, Input, LogSumExp, OwnedValues, Shape, Values};
 
 impl Display for Operation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -18,9 +18,9 @@ impl Display for Operation {
                 write!(f, "log-sum-exp")?;
                 result(f, *gradient_element)
             }
-            Self::Softmax(Softmax { log, element }) => {
-                write!(f, "{}", if *log { "log-softmax" } else { "softmax" })?;
-                result(f, *element)
+            Self::Softmax(options) => {
+                write!(f, "{}", options.name())?;
+                result(f, options.element)
             }
             Self::CrossEntropy(options) => {
                 write!(f, "cross-entropy ")?;

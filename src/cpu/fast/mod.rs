@@ -121,8 +121,7 @@ impl Engine for Fast {
         upstream: Option<Logits<'_>>,
         options: &Softmax,
     ) -> Result<OwnedValues> {
-        let operation = if options.log { "log-softmax" } else { "softmax" };
-        validate::softmax(operation, logits, upstream)?;
+        validate::softmax(options.name(), logits, upstream)?;
         let element = options.element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
             softmax_operation::evaluate::<G>(logits, upstream, options.log)

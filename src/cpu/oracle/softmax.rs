@@ -10,8 +10,7 @@ pub(super) fn evaluate(
     upstream: Option<Logits<'_>>,
     options: &Softmax,
 ) -> Result<Vec<f64>> {
-    let operation = if options.log { "log-softmax" } else { "softmax" };
-    validate::softmax(operation, logits, upstream)?;
+    validate::softmax(options.name(), logits, upstream)?;
     let shape = logits.shape().contiguous();
     let mut results = vec![0.0; shape.rows * shape.classes];
     for i in 0..shape.rows {

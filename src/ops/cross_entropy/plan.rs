@@ -196,20 +196,14 @@ impl CrossEntropyPlan {
         bound.extend(records.clone());
         let states = Rows::of_one(count, variant.state.bytes());
         let keeps_state = variant.state != StateKind::None;
-        // A backward of log-probabilities needs no states, and a forward has none to save.
-        let is_gathered = self.options.input == Input::LogProbabilities;
-        let state = operands.state.filter(|_| !is_gathered);
-        bound.extend(if_wanted(OPERATION, Slot::State, state, keeps_state, states)?);
+        bound.extend(if_wanted(OPERATION, Slot::State, operands.state, keeps_state, states)?);
         let totals = self.totals(&builder, operands.totals)?;
         if variant.gradient.is_some_and(|gradient| gradient.divides) {
             bound.extend(totals.clone());
         }
 
         let of_rows = RowParameters {
-            upstream: match operands.upstream {
-                UpstreamOperand::Scalar(value) => value,
-                UpstreamOperand::Buffer(_) => 0.0,
-            },
+            upstream: operands.upstream.scalar(),
             ..self.options.row_parameters(self.classes, self.pass)
         };
         let of_totals = TotalsParameters {
