@@ -44,23 +44,30 @@ fn exp_difference_scalar(low: f32, high: f32) -> f32 {
     return exp_difference(vec4<f32>(low), vec4<f32>(high)).x;
 }
 
-// log(1 + r) for r >= 0, without the rounding of 1 + r where r is small. The series in
-// s = f / (2 + f) and its coefficients are those of FreeBSD's e_logf.c.
+// log(1 + r) for r >= 0, without the rounding of 1 + r where r is small.
 fn log1p_nonnegative(r: f32) -> f32 {
-    var f = r;
+    return log_positive(1.0 + r, r);
+}
+
+// log(s) for s > 0, which is told with s - 1 beside it: that may hold digits that s has not. The
+// series in f / (2 + f) and its coefficients are those of FreeBSD's e_logf.c.
+fn log_positive(s: f32, less_one: f32) -> f32 {
+    var f = less_one;
     var k = 0.0;
-    if r > 0.41421 {
-        let bits = bitcast<u32>(1.0 + r);
+    if f > 0.41421 || f < -0.29289 {
+        // Subnormals have no exponent to take apart.
+        let is_small = s < 1e-30;
+        let bits = bitcast<u32>(select(s, s * 0x1p+64f, is_small));
         // Adding 1 to the exponent above sqrt(2) keeps 1 + f within 0.707 to 1.414.
         let rounded = bits + 0x004afb0du;
-        k = f32(rounded >> 23u) - 127.0;
+        k = f32(rounded >> 23u) - select(127.0, 191.0, is_small);
         f = bitcast<f32>((rounded & 0x007fffffu) + 0x3f3504f3u) - 1.0;
     }
-    let s = f / (2.0 + f);
-    let z = s * s;
+    let t = f / (2.0 + f);
+    let z = t * t;
     let series = z * fma(z, fma(z, fma(z, 0.24279078841, 0.28498786688), 0.40000972152), 0.66666662693);
     let half_square = 0.5 * f * f;
-    return k * 0.69313812256 - ((half_square - fma(s, half_square + series, k * 9.0580006145e-6)) - f);
+    return k * 0.69313812256 - ((half_square - fma(t, half_square + series, k * 9.0580006145e-6)) - f);
 }
 
 // tanh within 2 units in the last place: a polynomial of degree 4 in u^2 up to 0.6, beyond that

@@ -3,7 +3,7 @@
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Error, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Result, Softmax, Targets,
+    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Weights,
 };
 
 /// The upstream gradient: the derivative of whatever is minimised with respect to this
@@ -12,7 +12,8 @@ use crate::{
 pub enum Upstream<'a> {
     /// One factor for every row.
     Scalar(f32),
-    /// A factor for each row; only where the operation's result has a value for each row.
+    /// A factor for each row; only where the operation's result has a value for each row. Of a
+    /// reduction: a factor for each result.
     PerRow(&'a [f32]),
 }
 
@@ -155,6 +156,78 @@ pub trait Engine {
         upstream: Upstream<'_>,
         options: &CrossEntropy,
     ) -> Result<OwnedValues>;
+
+    /// What an engine implements of weighted reductions: with the gradient where there is an upstream
+    /// one.
+    ///
+    /// # Errors
+    /// As [`reduce_with_gradient`](Self::reduce_with_gradient).
+    fn evaluate_reduce(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput>;
+
+    /// A reduction of the rows of each segment, column by column: `(segments, columns)` results.
+    /// The axis is [`Axis::EachColumn`](crate::Axis::EachColumn), within each segment.
+    ///
+    /// ```
+    /// # fn main() -> wgpu_loss::Result<()> {
+    /// use wgpu_loss::{Axis, Engine, Logits, Reduce, Segments, Statistic, Weights, cpu};
+    /// // The mean loss of each class; the last row is ignored.
+    /// let losses = Logits::new(&[0.5, 2.0, 1.5, 9.0], 4, 1)?;
+    /// let classes = Segments::Ids { ids: &[1, 0, 1, -100], segments: 3 };
+    /// let options = Reduce::new(Statistic::Mean, Axis::EachColumn);
+    /// let mean = cpu::Fast.reduce_segments(losses, classes, Weights::None, &options)?.values;
+    /// assert_eq!(mean[..2], [2.0, 1.0]);
+    /// assert!(mean[2].is_nan()); // of no rows
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`reduce`](Self::reduce), and [`Error::Invalid`] for another axis, rows side by side,
+    /// offsets that descend or end beyond the last row, and ids of another number than rows or
+    /// beyond the last segment.
+    fn reduce_segments(
+        &self,
+        values: Logits<'_>,
+        segments: Segments<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput>;
+
+    /// A weighted reduction of the values along an axis.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for weights of the wrong number or shape, or a correction that is not
+    /// finite; where a device fails as for [`log_sum_exp`](Self::log_sum_exp).
+    fn reduce(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.evaluate_reduce(values, weights, None, options)
+    }
+
+    /// The same, with the gradient with respect to the values, and to the weights where the options
+    /// ask for it: of sum, mean and log-sum-exp.
+    ///
+    /// # Errors
+    /// Also [`Error::Invalid`] for another statistic, an upstream gradient of the wrong length, or a
+    /// gradient with respect to weights that are not there.
+    fn reduce_with_gradient(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Upstream<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.evaluate_reduce(values, weights, Some(upstream), options)
+    }
 
     /// `log sum_c exp(x_c)` of each row.
     ///

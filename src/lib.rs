@@ -11,8 +11,10 @@ pub mod ops;
 pub mod partial;
 pub mod plan;
 pub mod runtime;
+mod segments;
 mod targets;
 pub mod verify;
+mod weights;
 
 pub use element::{Element, Float, OwnedValues, Values};
 pub use engine::{Engine, Upstream};
@@ -26,10 +28,16 @@ pub use ops::cross_entropy::{
     MergePlan, Mode, Reduction, RowOutputs,
 };
 pub use ops::log_sum_exp::{LogSumExp, LogSumExpOperands, LogSumExpOutput, LogSumExpPlan};
+pub use ops::reduce::{
+    Axis, Denominator, Reduce, ReduceOperands, ReduceOutput, ReducePlan, ReduceSegmentsOperands,
+    ReduceSegmentsPlan, SegmentLayout, Statistic,
+};
 pub use ops::softmax::{Softmax, SoftmaxOperands, SoftmaxPass, SoftmaxPlan};
 pub use ops::{
     DebugView, GradientPlace, Pass, PipelineView, Step, UpstreamOperand, UpstreamSource,
 };
 pub use runtime::{Gpu, GpuOptions};
+pub use segments::Segments;
 pub use targets::{ClassIndices, TargetLayout, TargetValues, Targets};
+pub use weights::{WeightLayout, Weights};
 pub use wgpu;

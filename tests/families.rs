@@ -4,8 +4,11 @@
 
 use std::collections::HashSet;
 
+use wgpu_loss::kernel::reduce::{
+    Along, MergeRange, ReduceOutputKind, ReduceVariant, ReducedValues, WeightsKind,
+};
 use wgpu_loss::kernel::{
-    Access, Family, Geometry, Record, RowVariant, Team, TotalsKernel, Variant, Word,
+    Access, Family, Geometry, Record, RowVariant, Team, TotalsKernel, UpstreamKind, Variant, Word,
 };
 use wgpu_loss::plan::{AdapterClass, Capabilities, Entry, Purpose, Tuning, choose, every_variant};
 use wgpu_loss::runtime::TwoStep;
@@ -366,9 +369,45 @@ fn without_other_words(variant: &Variant) -> Variant {
             }
         }
         Variant::Merge(merge) => merge.record = Record::NONE,
+        Variant::Reduce(reduce) => of_turns(reduce),
         Variant::Rows(_) => {}
     }
     variant
+}
+
+/// What reduction kernels of the list take turns with: every geometry is there with every statistic.
+fn of_turns(variant: &mut ReduceVariant) {
+    let plain = |values: ReducedValues| ReducedValues {
+        element: Element::F32,
+        weights: WeightsKind::None,
+        masked: false,
+        term: None,
+        ..values
+    };
+    match variant {
+        ReduceVariant::Runs(runs) => {
+            runs.values = plain(runs.values);
+            runs.geometry.vectors = 1; // fewer where there are weights
+            (runs.access, runs.along) = (Access::Scalar, Along::Both);
+            runs.output = ReduceOutputKind::Result;
+        }
+        ReduceVariant::Columns(columns) => {
+            columns.values = plain(columns.values);
+            columns.is_shallow = false;
+            columns.output = ReduceOutputKind::Result;
+        }
+        ReduceVariant::Merge(merge) => {
+            merge.masked = false;
+            merge.range = MergeRange::Parts;
+            merge.output = ReduceOutputKind::Result;
+        }
+        ReduceVariant::Gradients(gradients) => {
+            (gradients.element, gradients.weights) = (Element::F32, WeightsKind::None);
+            (gradients.masked, gradients.weight_gradient) = (false, false);
+            (gradients.access, gradients.upstream) = (Access::Scalar, UpstreamKind::Scalar);
+        }
+        ReduceVariant::Sort { .. } => {}
+    }
 }
 
 impl Listed {

@@ -184,6 +184,7 @@ fn bindings_and_workgroups_are_what_the_source_says() {
             }
             Variant::Totals(totals) => totals.lanes,
             Variant::Merge(merge) => merge.lanes,
+            Variant::Reduce(reduce) => reduce.invocations(),
         };
         assert_eq!(*entry_points, [(ENTRY_POINT.to_owned(), [invocations, 1, 1])], "{variant}");
         let believed: Vec<_> = bindings(variant)
@@ -211,7 +212,7 @@ macro_rules! fields {
 
 #[test]
 fn structs_are_laid_out_as_in_the_source() {
-    use wgpu_loss::kernel::parameters::{RowParameters, TotalsParameters};
+    use wgpu_loss::kernel::parameters::{ReduceParameters, RowParameters, TotalsParameters};
     use wgpu_loss::partial::PartialState;
     let rows = fields!(RowParameters {
         rows,
@@ -258,6 +259,54 @@ fn structs_are_laid_out_as_in_the_source() {
         totals_offset,
         ignore_index,
         has_ignore_index,
+        zero,
+    });
+    let reduce = fields!(ReduceParameters {
+        runs,
+        units,
+        parts,
+        first_part,
+        length,
+        part_length,
+        rounds,
+        columns,
+        width,
+        depth,
+        values_offset,
+        values_outer,
+        values_inner,
+        weights_offset,
+        weights_outer,
+        weights_inner,
+        weights_step,
+        gradient_offset,
+        gradient_outer,
+        gradient_inner,
+        weight_gradient_offset,
+        weight_gradient_outer,
+        weight_gradient_inner,
+        result_offset,
+        result_outer,
+        result_inner,
+        result_step,
+        upstream_offset,
+        upstream_stride,
+        output_offset,
+        output_outer,
+        output_inner,
+        output_part,
+        results,
+        merged,
+        groups,
+        group_length,
+        segments,
+        segments_offset,
+        rows,
+        shift,
+        count,
+        upstream,
+        correction,
+        zero,
     });
     let mut state = fields!(PartialState {
         maximum,
@@ -274,9 +323,10 @@ fn structs_are_laid_out_as_in_the_source() {
     let expected = [
         ("RowParameters", rows, size_of::<RowParameters>()),
         ("TotalsParameters", totals, size_of::<TotalsParameters>()),
+        ("ReduceParameters", reduce, size_of::<ReduceParameters>()),
         ("PartialState", state, size_of::<PartialState>()),
     ];
-    let mut checked = [false; 3];
+    let mut checked = [false; 4];
     for Reflected { variant, structs, .. } in reflected() {
         for (name, members, bytes) in structs {
             let mut all = expected.iter().zip(&mut checked);
@@ -288,7 +338,7 @@ fn structs_are_laid_out_as_in_the_source() {
             *checked = true;
         }
     }
-    assert_eq!(checked, [true; 3]);
+    assert_eq!(checked, [true; 4]);
 }
 
 /// A file as a kernel is linked from it: what its heading says, then its text.

@@ -4,22 +4,22 @@
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32) {
     var counted = vec2<u32>(0u, 0xffffffffu);
-    var denominator: Cascade;
-    var row_weights: Cascade;
+    var denominator: Sum;
+    var row_weights: Sum;
     for (var tile = lane; tile < parameters.tiles; tile += LANES) {
         let other = partial_counts[tile];
         counted = vec2<u32>(counted.x + other.counted, min(counted.y, other.first_invalid));
         if IS_WEIGHTED {
-            cascade_add(&denominator, other.denominator);
-            cascade_add(&row_weights, other.row_weight);
+            sum_add(&denominator, other.denominator);
+            sum_add(&row_weights, other.row_weight);
         }
     }
     let merged = merge_counts(lane, counted);
     // Without weights every counted row weighs 1.
     var weights = vec2<u32>(bitcast<u32>(f32(merged.x)));
     if IS_WEIGHTED {
-        weights.x = sum_bits(merge_sums(lane, cascade_sum(denominator)));
-        weights.y = sum_bits(merge_sums(lane, cascade_sum(row_weights)));
+        weights.x = sum_bits(merge_sums(lane, denominator));
+        weights.y = sum_bits(merge_sums(lane, row_weights));
     }
     if lane == 0u {
         let at = parameters.totals_offset;

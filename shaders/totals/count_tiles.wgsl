@@ -10,8 +10,8 @@ fn main(
     let first = workgroup.x * TILE;
     let end = min(first + TILE, parameters.rows);
     var counted = vec2<u32>(0u, 0xffffffffu);
-    var denominator: Cascade;
-    var row_weights: Cascade;
+    var denominator: Sum;
+    var row_weights: Sum;
     for (var row = first + lane; row < end; row += LANES) {
         if target_counts(row) {
             counted.x += 1u;
@@ -19,16 +19,16 @@ fn main(
                 counted.y = min(counted.y, parameters.first_row + row);
             } else if IS_WEIGHTED {
                 let weight = row_weight(row);
-                cascade_add(&row_weights, bitcast<u32>(weight));
-                cascade_add(&denominator, bitcast<u32>(weight * target_weight(row)));
+                sum_add(&row_weights, bitcast<u32>(weight));
+                sum_add(&denominator, bitcast<u32>(weight * target_weight(row)));
             }
         }
     }
     let merged = merge_counts(lane, counted);
     var counts = Counts(merged.x, merged.y, 0u, 0u);
     if IS_WEIGHTED {
-        counts.denominator = sum_bits(merge_sums(lane, cascade_sum(denominator)));
-        counts.row_weight = sum_bits(merge_sums(lane, cascade_sum(row_weights)));
+        counts.denominator = sum_bits(merge_sums(lane, denominator));
+        counts.row_weight = sum_bits(merge_sums(lane, row_weights));
     }
     if lane == 0u {
         partial_counts[parameters.first_tile + workgroup.x] = counts;

@@ -12,6 +12,7 @@ struct TotalsParameters {
     totals_offset: u32,
     ignore_index: i32,
     has_ignore_index: u32,
+    zero: u32, // 0, which no compiler knows
 }
 
 @group(0) @binding(0) var<uniform> parameters: TotalsParameters;

@@ -1,40 +1,29 @@
 @group(0) @binding(1) var<storage, read> partial_sums: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read_write> totals: array<u32>;
 
-// A mean over nothing is NaN; masked, a sum of nothing but zeros divided by 0 is 0.
-fn divided(sum: Sum, denominator: u32) -> u32 {
-    let divisor = bitcast<f32>(denominator);
-    if (denominator & 0x7fffffffu) > 0x7f800000u { return 0x7fc00000u; }
-    if divisor == 0.0 {
-        return select(0x7fc00000u, 0u, MASKED && sum.met == 0u && sum.finite == 0.0);
-    }
-    if sum.met == 0u { return bitcast<u32>(sum.finite / divisor); }
-    let bits = sum_bits(sum);
-    let flipped = select(bits, bits ^ 0x80000000u, divisor < 0.0);
-    return select(flipped, bits, bits == 0x7fc00000u);
-}
-
 fn reduced(sum: Sum, denominator: u32) -> u32 {
-    if IS_MEAN { return divided(sum, denominator); }
+    // A mean over nothing is NaN; masked, a sum of nothing but zeros divided by 0 is 0.
+    let divisor = Sum(Exact(bitcast<f32>(denominator), 0.0), met_by(denominator));
+    if IS_MEAN { return sum_quotient_bits(sum, divisor, MASKED); }
     return sum_bits(sum);
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32) {
-    var losses: Cascade;
-    var z_losses: Cascade;
+    var losses: Sum;
+    var z_losses: Sum;
     var correct = 0u;
     for (var tile = lane; tile < parameters.tiles; tile += LANES) {
         let sums = partial_sums[tile];
-        cascade_add(&losses, sums.x);
-        if Z_LOSS { cascade_add(&z_losses, sums.y); }
+        sum_add(&losses, sums.x);
+        if Z_LOSS { sum_add(&z_losses, sums.y); }
         correct += sums.z;
     }
     let at = parameters.totals_offset;
     if IS_REDUCED {
-        let sum = merge_sums(lane, cascade_sum(losses));
-        var z_sum = Sum(0.0, 0u);
-        if Z_LOSS { z_sum = merge_sums(lane, cascade_sum(z_losses)); }
+        let sum = merge_sums(lane, losses);
+        var z_sum = Sum(Exact(0.0, 0.0), 0u);
+        if Z_LOSS { z_sum = merge_sums(lane, z_losses); }
         if lane == 0u {
             let loss = reduced(sum, totals[at + TOTALS_DENOMINATOR]);
             if Z_LOSS {

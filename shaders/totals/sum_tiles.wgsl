@@ -9,18 +9,18 @@ fn main(
 ) {
     let first = workgroup.x * TILE;
     let end = min(first + TILE, parameters.rows);
-    var losses: Cascade;
-    var z_losses: Cascade;
+    var losses: Sum;
+    var z_losses: Sum;
     var correct = 0u;
     for (var row = first + lane; row < end; row += LANES) {
         let record = parameters.record_offset + row * RECORD_WORDS;
-        if IS_REDUCED { cascade_add(&losses, records[record + WORD_SUMMED]); }
-        if IS_REDUCED && Z_LOSS { cascade_add(&z_losses, records[record + WORD_Z_LOSS]); }
+        if IS_REDUCED { sum_add(&losses, records[record + WORD_SUMMED]); }
+        if IS_REDUCED && Z_LOSS { sum_add(&z_losses, records[record + WORD_Z_LOSS]); }
         if COUNTS_CORRECT { correct += records[record + WORD_CORRECT]; }
     }
     var sums = vec4<u32>(0u);
-    if IS_REDUCED { sums.x = sum_bits(merge_sums(lane, cascade_sum(losses))); }
-    if IS_REDUCED && Z_LOSS { sums.y = sum_bits(merge_sums(lane, cascade_sum(z_losses))); }
+    if IS_REDUCED { sums.x = sum_bits(merge_sums(lane, losses)); }
+    if IS_REDUCED && Z_LOSS { sums.y = sum_bits(merge_sums(lane, z_losses)); }
     if COUNTS_CORRECT { sums.z = merge_counts(lane, vec2<u32>(correct, 0u)).x; }
     if lane == 0u {
         partial_sums[parameters.first_tile + workgroup.x] = sums;

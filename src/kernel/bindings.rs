@@ -1,6 +1,7 @@
 //! The bindings of a kernel, by variant. The tests hold them against naga's reflection.
 
 use super::parameters::{RowParameters, TotalsParameters};
+use super::reduce::bindings::reduce_bindings;
 use super::variant::{
     Access, Family, GradientKind, MergeVariant, Operation, RowVariant, StateKind, TargetKind,
     TotalsKernel, UpstreamKind, Variant,
@@ -32,6 +33,25 @@ pub enum Slot {
     Partials,
     /// States of the parts of each row.
     Parts,
+    /// What is reduced.
+    Values,
+    Weights,
+    Results,
+    /// Results of the forward, which a backward reads.
+    ForwardResults,
+    WeightGradient,
+    /// Partial results that are yet to be merged.
+    PartialResults,
+    SegmentOffsets,
+    SegmentIds,
+    /// Ids of segments in their order.
+    SortedKeys,
+    /// Rows in the order of their segments.
+    SortedRows,
+    /// The same as an earlier step left them.
+    PreviousRows,
+    /// How often each digit occurs in each tile.
+    Counts,
 }
 
 impl Slot {
@@ -53,6 +73,18 @@ impl Slot {
             Self::RowWeights => "row_weights",
             Self::Partials => "partials",
             Self::Parts => "parts",
+            Self::Values => "values",
+            Self::Weights => "weights",
+            Self::Results => "results",
+            Self::ForwardResults => "results",
+            Self::WeightGradient => "weight_gradient",
+            Self::PartialResults => "partial_results",
+            Self::SegmentOffsets => "segment_offsets",
+            Self::SegmentIds => "segment_ids",
+            Self::SortedKeys => "sorted_keys",
+            Self::SortedRows => "sorted_rows",
+            Self::PreviousRows => "previous_rows",
+            Self::Counts => "counts",
         }
     }
 }
@@ -76,19 +108,20 @@ pub fn bindings(variant: &Variant) -> Vec<Binding> {
         Variant::Rows(rows) => row_bindings(rows),
         Variant::Totals(totals) => totals_bindings(totals.kernel),
         Variant::Merge(merge) => merge_bindings(merge),
+        Variant::Reduce(reduce) => reduce_bindings(reduce),
     }
 }
 
-fn uniform<T>() -> Binding {
+pub(super) fn uniform<T>() -> Binding {
     Binding { index: 0, slot: Slot::Parameters, written: None, bytes: size_of::<T>() as u64 }
 }
 
-fn storage(index: u32, slot: Slot, written: bool, bytes: u64) -> Binding {
+pub(super) fn storage(index: u32, slot: Slot, written: bool, bytes: u64) -> Binding {
     Binding { index, slot, written: Some(written), bytes }
 }
 
 /// Bytes that are read or written at once.
-fn access_bytes(access: Access, element: Element) -> u64 {
+pub(super) fn access_bytes(access: Access, element: Element) -> u64 {
     match access {
         Access::Vector => 4 * element.bytes() as u64,
         Access::Scalar | Access::Strided => 4,

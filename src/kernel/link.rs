@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use super::modules::{merge_modules, row_modules, totals_modules};
 use super::record::{Record, Word};
+use super::reduce;
 use super::variant::{
     MergeVariant, Operation, Reduced, RowVariant, Team, TotalsKernel, TotalsVariant, Variant,
 };
@@ -27,6 +28,9 @@ pub fn link(variant: &Variant) -> String {
         Variant::Rows(rows) => (row_prelude(rows), row_modules(rows)),
         Variant::Totals(totals) => (totals_prelude(totals), totals_modules(totals.kernel)),
         Variant::Merge(merge) => (merge_prelude(merge), merge_modules(merge)),
+        Variant::Reduce(variant) => {
+            (reduce::link::prelude(variant), reduce::link::modules(variant))
+        }
     };
     for Module { path, text, operand } in modules {
         // A shader debugger shows the linked text: say where each part comes from.

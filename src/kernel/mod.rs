@@ -7,6 +7,7 @@ pub mod link;
 mod modules;
 pub mod parameters;
 mod record;
+pub mod reduce;
 mod scope;
 mod trusted;
 pub mod variant;

@@ -10,12 +10,18 @@ use crate::Element;
 /// A file of `shaders/`, by its path there.
 macro_rules! module {
     ($path:literal) => {
-        Module { path: $path, text: include_str!(concat!("../../shaders/", $path)), operand: None }
+        Module {
+            path: $path,
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path)),
+            operand: None,
+        }
     };
     ($path:literal for $operand:expr) => {
         Module { operand: Some($operand), ..module!($path) }
     };
 }
+
+pub(super) use module;
 
 /// Whether elements lie alone in a word, or two in one.
 fn is_half(element: Element) -> bool {
@@ -85,7 +91,7 @@ fn has_sums(variant: &RowVariant) -> bool {
 }
 
 /// How an operand is read. `shared`: it is also written, and halves of a word by several lanes.
-fn load_modules(
+pub(super) fn load_modules(
     access: Access,
     element: Element,
     operand: &'static str,
@@ -223,31 +229,45 @@ fn store_modules(variant: &RowVariant, place: GradientKind) -> Vec<Module> {
         GradientKind::InPlace => (variant.element, "logits"),
         GradientKind::Separate(element) => (element, "gradient"),
     };
-    let is_vector = variant.access == Access::Vector;
-    let mut modules = vec![match (is_half(element), is_vector) {
-        (false, true) => module!("element/store_f32_vector.wgsl" for target),
-        (false, false) => module!("element/store_f32_scalar.wgsl" for target),
-        (true, true) => module!("element/store_half_vector.wgsl" for target),
-        (true, false) => module!("element/store_half_scalar.wgsl" for target),
-    }];
-    modules.extend(match element {
-        Element::F32 => None,
-        Element::F16 => Some(module!("element/narrow_f16.wgsl")),
-        Element::Bf16 => Some(module!("element/narrow_bf16.wgsl")),
-    });
+    let mut modules = vec![store_module(variant.access, element, target)];
+    modules.extend(narrow_module(element));
     match place {
         GradientKind::InPlace => modules.push(module!("gradient/in_place.wgsl")),
         GradientKind::Separate(_) => {
             modules.push(module!("gradient/separate.wgsl"));
-            modules.push(match (is_half(element), is_vector) {
-                (false, true) => module!("gradient/stored_f32_vector.wgsl"),
-                (false, false) => module!("gradient/stored_f32_scalar.wgsl"),
-                (true, true) => module!("gradient/stored_half_vector.wgsl"),
-                (true, false) => module!("gradient/stored_half_scalar.wgsl"),
-            });
+            modules.push(stored_module(variant.access, element));
         }
     }
     modules
+}
+
+/// How four values are written to an operand.
+pub(super) fn store_module(access: Access, element: Element, operand: &'static str) -> Module {
+    match (is_half(element), access == Access::Vector) {
+        (false, true) => module!("element/store_f32_vector.wgsl" for operand),
+        (false, false) => module!("element/store_f32_scalar.wgsl" for operand),
+        (true, true) => module!("element/store_half_vector.wgsl" for operand),
+        (true, false) => module!("element/store_half_scalar.wgsl" for operand),
+    }
+}
+
+/// How values are rounded to an element type.
+pub(super) fn narrow_module(element: Element) -> Option<Module> {
+    match element {
+        Element::F32 => None,
+        Element::F16 => Some(module!("element/narrow_f16.wgsl")),
+        Element::Bf16 => Some(module!("element/narrow_bf16.wgsl")),
+    }
+}
+
+/// What a gradient's buffer is an array of.
+pub(super) fn stored_module(access: Access, element: Element) -> Module {
+    match (is_half(element), access == Access::Vector) {
+        (false, true) => module!("gradient/stored_f32_vector.wgsl"),
+        (false, false) => module!("gradient/stored_f32_scalar.wgsl"),
+        (true, true) => module!("gradient/stored_half_vector.wgsl"),
+        (true, false) => module!("gradient/stored_half_scalar.wgsl"),
+    }
 }
 
 fn moment_module(variant: &RowVariant) -> Module {
@@ -369,6 +389,8 @@ pub(super) fn totals_modules(kernel: TotalsKernel) -> Vec<Module> {
         module!("totals/parameters.wgsl"),
         module!("totals/counts.wgsl"),
         module!("totals/merge_sums.wgsl"),
+        module!("sum/exact.wgsl"),
+        module!("sum/sum.wgsl"),
     ];
     match kernel {
         TotalsKernel::CountTiles { classes, class_weights, row_weights } => {

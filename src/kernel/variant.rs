@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::record::{Record, Word};
+use super::reduce::ReduceVariant;
 use crate::Element;
 
 /// What is computed for each row.
@@ -348,11 +349,16 @@ pub enum Variant {
     Totals(TotalsVariant),
     /// Over partial states.
     Merge(MergeVariant),
+    /// Of a weighted reduction.
+    Reduce(ReduceVariant),
 }
 
 impl Variant {
     /// Whether the device must have subgroup operations.
     pub fn needs_subgroups(&self) -> bool {
+        if let Self::Reduce(reduce) = self {
+            return reduce.needs_subgroups();
+        }
         let Self::Rows(RowVariant {
             team: Team::Subgroup | Team::Subgroups { .. }, family, ..
         }) = self
@@ -370,6 +376,7 @@ impl fmt::Display for Variant {
             Self::Totals(totals) => write!(f, "wgpu-loss {:?} x{}", totals.kernel, totals.lanes),
             Self::Rows(rows) => rows.fmt(f),
             Self::Merge(merge) => write!(f, "wgpu-loss {merge:?}"),
+            Self::Reduce(reduce) => reduce.fmt(f),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::Element;
 use crate::kernel::bindings::{Slot, bindings};
+use crate::kernel::reduce::ReduceVariant;
 use crate::kernel::{Family, Kernels, RowVariant, TotalsKernel, Variant, Word};
 
 use super::rows::RowsPlan;
@@ -67,6 +68,11 @@ impl DebugView {
         }
     }
 
+    /// A kernel of a reduction; `bytes`: those of an operand.
+    pub(super) fn push_reduce(&mut self, variant: &ReduceVariant, bytes: &dyn Fn(Slot) -> u64) {
+        self.push(&Variant::Reduce(*variant), 1, &|slot, _| bytes(slot));
+    }
+
     /// `bytes`: those of an operand that are read, or written.
     fn push(&mut self, variant: &Variant, reads: u32, bytes: &dyn Fn(Slot, bool) -> u64) {
         let storage: Vec<_> = bindings(variant)
@@ -106,7 +112,8 @@ fn row_bytes(plan: &RowsPlan, slot: Slot, written: bool, rows: u64) -> u64 {
         Slot::ClassWeights => 4 * plan.logits.classes as u64,
         Slot::Totals => 8,
         Slot::Targets | Slot::RowWeights => 4 * rows,
-        Slot::Parameters | Slot::Partials | Slot::Parts | Slot::Upstream => 0,
+        // Nothing else is bound by rows.
+        _ => 0,
     }
 }
 

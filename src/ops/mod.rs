@@ -8,6 +8,7 @@ mod debug_view;
 pub mod log_sum_exp;
 mod operand;
 mod pass;
+pub mod reduce;
 mod rows;
 pub mod softmax;
 mod step;

@@ -266,9 +266,7 @@ pub(super) fn offset_of(parameters: &mut RowParameters, slot: Slot) -> &mut u32 
         Slot::Totals => &mut parameters.totals_offset,
         Slot::ClassWeights => &mut parameters.class_weights_offset,
         Slot::RowWeights => &mut parameters.row_weights_offset,
-        // Nothing else is bound by rows.
-        Slot::Logits | Slot::Parameters | Slot::Partials | Slot::Parts => {
-            &mut parameters.logits_offset
-        }
+        // Nothing else is bound by rows but the logits.
+        _ => &mut parameters.logits_offset,
     }
 }

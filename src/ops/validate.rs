@@ -11,7 +11,7 @@ const CROSS_ENTROPY: &str = "cross-entropy";
 const DEFAULT_IGNORE_INDEX: i32 = -100;
 
 /// Refuses results that no memory could hold; only rows without classes occupy none themselves.
-fn addressable(operation: &'static str, rows: usize) -> Result<()> {
+pub(crate) fn addressable(operation: &'static str, rows: usize) -> Result<()> {
     let most = isize::MAX.unsigned_abs() / size_of::<PartialState>();
     if rows > most {
         let expected = format!("at most {most}, so that the results can be addressed");

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use super::family::{Purpose, fit};
+use super::reduce::reduce_variants;
 use super::{Capabilities, Choice, Entry, Tuning};
 use crate::Element;
 use crate::kernel::{
@@ -36,6 +37,7 @@ pub fn every_variant(capabilities: &Capabilities, tuning: &Tuning) -> Vec<Varian
     push_gathers(&mut variants, &mut draw);
     push_totals(&mut variants, tuning.totals_lanes);
     push_merges(&mut variants, &mut draw, tuning.totals_lanes);
+    variants.extend(reduce_variants(capabilities, tuning));
     let mut seen = HashSet::new();
     variants.retain(|variant| seen.insert(*variant));
     variants

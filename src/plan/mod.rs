@@ -5,10 +5,11 @@ mod capabilities;
 mod chunks;
 mod family;
 mod menu;
+pub mod reduce;
 mod tuning;
 
 pub use capabilities::{AdapterClass, Capabilities, SubgroupSizes};
 pub use chunks::{Chunk, RowOperand, row_chunks};
 pub use family::{Choice, Purpose, choose};
 pub use menu::every_variant;
-pub use tuning::{Entry, Tuning};
+pub use tuning::{Entry, ReduceTuning, Tuning};

@@ -1,6 +1,7 @@
 //! Geometry as data: which family, team and geometry for how many classes, by class of adapter.
 
 use super::AdapterClass;
+use super::reduce::RunEntry;
 use crate::kernel::{Family, Geometry, Team};
 
 /// A row of a tuning table.
@@ -29,6 +30,31 @@ pub struct Tuning {
     pub strided: Vec<Entry>,
     /// Lanes of the kernels that reduce over a batch.
     pub totals_lanes: u32,
+    /// Weighted reductions.
+    pub reduce: ReduceTuning,
+}
+
+/// The geometries of weighted reductions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReduceTuning {
+    /// For runs that have a result each. By ascending length; the last is for any.
+    pub runs: Vec<RunEntry>,
+    /// For runs that make up one result. By ascending length; the last is for any.
+    pub grouped: Vec<RunEntry>,
+    /// For gradients; teams are `Lane`. By ascending length; the last is for any.
+    pub gradients: Vec<RunEntry>,
+    /// Values of a long run, or of a group of short ones, that a workgroup reduces. A multiple of
+    /// four.
+    pub part_length: u64,
+    /// Invocations of a workgroup over columns.
+    pub column_lanes: u32,
+    /// Rows of a column that a lane reduces.
+    pub rows_per_lane: u64,
+}
+
+/// An entry of a table of reductions.
+const fn runs(up_to_length: u64, team: Team, lanes: u32, rows: u32, vectors: u32) -> RunEntry {
+    RunEntry { up_to_length, team, geometry: Geometry { lanes, rows, vectors } }
 }
 
 const ANY: u64 = u64::MAX;
@@ -113,6 +139,30 @@ impl Tuning {
                 entry(ANY, Family::Streamed, Team::Workgroup, 1024, 1, 4),
             ],
             totals_lanes: 64,
+            reduce: ReduceTuning {
+                runs: vec![
+                    runs(64, Team::Lane, 1, 64, 4),
+                    runs(512, Team::Subgroup, 8, 8, 4),
+                    runs(512, Team::Workgroup, 8, 8, 4),
+                    runs(ANY, Team::Subgroup, 8, 1, 8),
+                    runs(ANY, Team::Workgroup, 8, 1, 8),
+                ],
+                grouped: vec![
+                    runs(16, Team::Subgroup, 1, 8, 4),
+                    runs(64, Team::Subgroup, 2, 4, 4),
+                    runs(ANY, Team::Subgroup, 8, 1, 8),
+                    runs(16, Team::Workgroup, 1, 8, 4),
+                    runs(ANY, Team::Workgroup, 8, 1, 8),
+                ],
+                gradients: vec![
+                    runs(64, Team::Lane, 1, 64, 1),
+                    runs(512, Team::Lane, 8, 8, 1),
+                    runs(ANY, Team::Lane, 64, 1, 1),
+                ],
+                part_length: 16_384,
+                column_lanes: 64,
+                rows_per_lane: 128,
+            },
         }
     }
 
@@ -159,6 +209,35 @@ impl Tuning {
                 entry(ANY, Family::Streamed, Team::Workgroup, 8, 8, 4),
             ],
             totals_lanes: 256,
+            reduce: ReduceTuning {
+                runs: vec![
+                    runs(4, Team::Lane, 1, 256, 1),
+                    runs(4, Team::Lane, 1, 64, 1),
+                    runs(32, Team::Subgroup, 8, 32, 1),
+                    runs(32, Team::Workgroup, 8, 32, 1),
+                    runs(128, Team::Subgroup, 32, 8, 1),
+                    runs(128, Team::Workgroup, 32, 8, 1),
+                    runs(2048, Team::Subgroup, 32, 8, 4),
+                    runs(2048, Team::Workgroup, 32, 8, 4),
+                    runs(ANY, Team::Workgroup, 256, 1, 4),
+                    runs(ANY, Team::Workgroup, 64, 1, 4),
+                ],
+                grouped: vec![
+                    runs(16, Team::Workgroup, 4, 64, 1),
+                    runs(128, Team::Workgroup, 32, 8, 1),
+                    runs(ANY, Team::Workgroup, 256, 1, 4),
+                    runs(ANY, Team::Workgroup, 64, 1, 4),
+                ],
+                gradients: vec![
+                    runs(32, Team::Lane, 8, 32, 1),
+                    runs(512, Team::Lane, 32, 8, 1),
+                    runs(ANY, Team::Lane, 256, 1, 1),
+                    runs(ANY, Team::Lane, 64, 1, 1),
+                ],
+                part_length: 16_384,
+                column_lanes: 256,
+                rows_per_lane: 64,
+            },
         }
     }
 }

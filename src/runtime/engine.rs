@@ -3,7 +3,7 @@
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Result, Softmax, Targets, Upstream,
+    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
 };
 
 use super::call::Steps;
@@ -82,5 +82,25 @@ impl Engine for Gpu {
         let part = Part { logits, classes, states };
         let waiting = Waiting::Blocking;
         pollster::block_on(self.run_partial_gradient(part, targets, upstream, options, waiting))
+    }
+
+    fn evaluate_reduce(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        pollster::block_on(self.run_reduce(values, weights, upstream, options, Waiting::Blocking))
+    }
+
+    fn reduce_segments(
+        &self,
+        values: Logits<'_>,
+        segments: Segments<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        pollster::block_on(self.run_segments(values, segments, weights, options, Waiting::Blocking))
     }
 }

@@ -10,6 +10,7 @@ mod log_sum_exp;
 mod operands;
 mod partial;
 mod readback;
+mod reduce;
 mod softmax;
 #[cfg(not(target_arch = "wasm32"))]
 mod two_step;

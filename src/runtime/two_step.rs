@@ -3,7 +3,7 @@
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Result, Softmax, Targets, Upstream,
+    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
 };
 
 use super::call::Steps;
@@ -82,5 +82,25 @@ impl Engine for TwoStep<'_> {
         options: &CrossEntropy,
     ) -> Result<OwnedValues> {
         self.0.partial_gradient(logits, classes, states, targets, upstream, options)
+    }
+
+    fn evaluate_reduce(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.0.evaluate_reduce(values, weights, upstream, options)
+    }
+
+    fn reduce_segments(
+        &self,
+        values: Logits<'_>,
+        segments: Segments<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.0.reduce_segments(values, segments, weights, options)
     }
 }

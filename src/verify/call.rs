@@ -1,12 +1,13 @@
 //! A call with everything it is called with.
 
 use crate::{
-    ClassIndices, CrossEntropy, Engine, Input, LogSumExp, Logits, OwnedValues, Result, Shape,
-    Softmax, TargetValues, Targets, Upstream,
+    ClassIndices, CrossEntropy, Engine, Input, LogSumExp, Logits, OwnedValues, Reduce, Result,
+    Segments, Shape, Softmax, TargetValues, Targets, Upstream, Weights,
 };
 
 use super::check::{
-    CaseResult, check_cross_entropy, check_log_sum_exp, check_merged_parts, check_softmax,
+    CaseResult, check_cross_entropy, check_log_sum_exp, check_merged_parts, check_reduce,
+    check_reduce_segments, check_softmax,
 };
 
 /// What is called, with its options.
@@ -27,14 +28,26 @@ pub enum Operation {
         /// How many parts, of different numbers of classes.
         parts: usize,
     },
+    /// [`Engine::reduce`].
+    Reduce(Reduce),
+    /// [`Engine::reduce_segments`].
+    ReduceSegments(Reduce),
 }
 
 impl Operation {
     /// The options of cross-entropy, whole or of parts.
     pub fn cross_entropy(&self) -> Option<&CrossEntropy> {
         match self {
-            Self::LogSumExp(_) | Self::Softmax(_) => None,
             Self::CrossEntropy(options) | Self::MergedParts { options, .. } => Some(options),
+            _ => None,
+        }
+    }
+
+    /// The options of a reduction, be it of segments.
+    pub fn reduction(&self) -> Option<&Reduce> {
+        match self {
+            Self::Reduce(options) | Self::ReduceSegments(options) => Some(options),
+            _ => None,
         }
     }
 
@@ -86,6 +99,23 @@ impl OwnedTargets {
     }
 }
 
+/// Which rows belong together.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // as of `Segments`
+pub enum OwnedSegments {
+    Offsets(Vec<u32>),
+    Ids { ids: Vec<i32>, segments: usize },
+}
+
+impl OwnedSegments {
+    fn view(&self) -> Segments<'_> {
+        match self {
+            Self::Offsets(offsets) => Segments::Offsets(offsets),
+            Self::Ids { ids, segments } => Segments::Ids { ids, segments: *segments },
+        }
+    }
+}
+
 /// The upstream gradient.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OwnedUpstream {
@@ -93,7 +123,7 @@ pub enum OwnedUpstream {
     None,
     /// One factor for every row.
     Scalar(f32),
-    /// A factor for each row.
+    /// A factor for each row; of a reduction, for each result.
     PerRow(Vec<f32>),
     /// A factor for each result of softmax.
     Matrix(Matrix),
@@ -115,14 +145,18 @@ impl OwnedUpstream {
 pub struct Call {
     /// What is called.
     pub operation: Operation,
-    /// The logits.
+    /// The logits, or the values of a reduction, whose columns are the classes.
     pub logits: Matrix,
     /// What each row is compared with; only cross-entropy looks at it.
     pub targets: OwnedTargets,
     /// A weight for each class.
     pub class_weights: Option<Vec<f32>>,
-    /// A weight for each row.
+    /// A weight for each row. A reduction takes those of classes where there are both.
     pub row_weights: Option<Vec<f32>>,
+    /// A weight for each value of a reduction, instead of the others.
+    pub element_weights: Option<Matrix>,
+    /// Which rows belong together; only a reduction of segments looks at it.
+    pub segments: Option<OwnedSegments>,
     /// The upstream gradient: a matrix for softmax alone.
     pub upstream: OwnedUpstream,
 }
@@ -136,6 +170,19 @@ impl Call {
         let (class_weights, row_weights) =
             (self.class_weights.as_deref(), self.row_weights.as_deref());
         Ok(Targets { class_weights, row_weights, ..Targets::new(self.targets.view()?) })
+    }
+
+    /// The weights as a reduction takes them.
+    ///
+    /// # Errors
+    /// As [`Logits::from_values`].
+    pub fn weights(&self) -> Result<Weights<'_>> {
+        Ok(match (&self.element_weights, &self.class_weights, &self.row_weights) {
+            (Some(weights), ..) => Weights::PerElement(weights.view()?),
+            (None, Some(weights), _) => Weights::PerColumn(weights),
+            (None, None, Some(weights)) => Weights::PerRow(weights),
+            (None, None, None) => Weights::None,
+        })
     }
 
     /// Makes the call and compares what the engine returns with the oracle.
@@ -160,6 +207,14 @@ impl Call {
             }
             Operation::MergedParts { options, parts } => {
                 check_merged_parts(engine, logits, *parts, self.targets()?, upstream, options)
+            }
+            Operation::Reduce(options) => {
+                check_reduce(engine, logits, self.weights()?, upstream, options)
+            }
+            Operation::ReduceSegments(options) => {
+                let none = OwnedSegments::Offsets(Vec::new());
+                let segments = self.segments.as_ref().unwrap_or(&none).view();
+                check_reduce_segments(engine, logits, segments, self.weights()?, options)
             }
         })
     }

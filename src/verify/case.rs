@@ -1,9 +1,9 @@
 //! A case: a call described by a few words and a seed.
 
-use super::call::{Call, Matrix, Operation, OwnedTargets, OwnedUpstream};
+use super::call::{Call, Matrix, Operation, OwnedSegments, OwnedTargets, OwnedUpstream};
 use super::check::{CaseResult, check_spare_part, check_spare_state};
 use super::content::Content;
-use super::operands::{Factor, Integer, Targets, Weights, target_of_row};
+use super::operands::{ElementWeights, Factor, Grouping, Integer, Targets, Weights, target_of_row};
 use super::random::SplitMix64;
 use crate::{Element, Engine, OwnedValues, Shape};
 
@@ -35,6 +35,18 @@ pub enum Fault {
     SparePart,
     /// A merged state more than there are rows.
     SpareState,
+    /// Weights for each value of one column more than there are.
+    WideWeights,
+    /// Offsets of segments that descend.
+    DescendingOffset,
+    /// A last offset beyond the last row.
+    LateOffset,
+    /// No offsets, not even the first.
+    NoOffsets,
+    /// The segment of one row more than there are.
+    SpareId,
+    /// A last row whose segment there is not.
+    LateId,
 }
 
 /// One call, compared with the oracle. Its text, which [`Display`](std::fmt::Display) gives, and
@@ -54,6 +66,10 @@ pub struct Case {
     pub class_weights: Option<Weights>,
     /// A weight for each row.
     pub row_weights: Option<Weights>,
+    /// A weight for each value; only a reduction takes it, instead of the others.
+    pub element_weights: Option<ElementWeights>,
+    /// Which rows belong together, of a reduction of segments.
+    pub segments: Option<Grouping>,
     /// The upstream gradient, if a gradient is asked for.
     pub upstream: Factor,
     /// What is wrong with the call, if anything is.
@@ -90,6 +106,20 @@ impl Filler {
 fn stored(shape: Shape, element: Element, gap: usize) -> Shape {
     let contiguous = shape.contiguous();
     contiguous.with_row_stride(contiguous.row_stride + gap).with_element(element)
+}
+
+/// What a fault makes of segments, if it is one of theirs.
+fn spoil(segments: &mut OwnedSegments, fault: Fault, rows: usize) {
+    match (fault, segments) {
+        (Fault::DescendingOffset, OwnedSegments::Offsets(offsets)) => offsets.push(0),
+        (Fault::LateOffset, OwnedSegments::Offsets(offsets)) => offsets.push(rows as u32 + 1),
+        (Fault::NoOffsets, OwnedSegments::Offsets(offsets)) => offsets.clear(),
+        (Fault::SpareId, OwnedSegments::Ids { ids, .. }) => ids.push(0),
+        (Fault::LateId, OwnedSegments::Ids { ids, segments }) => {
+            ids.iter_mut().last().into_iter().for_each(|id| *id = *segments as i32);
+        }
+        _ => {}
+    }
 }
 
 /// `i32::MAX` and the like do not fit `u8`: the nearest there is, which is no class either.
@@ -143,6 +173,9 @@ impl Case {
             self.class_weights.map(|weights| weights.values(random, classes)),
             self.row_weights.map(|weights| weights.values(random, rows)),
         );
+        let element_weights =
+            self.element_weights.map(|weights| self.element_weights(random, weights));
+        let mut segments = self.segments.map(|grouping| grouping.segments(random, rows));
         let mut upstream = self.upstream(random);
         match self.fault {
             Some(Fault::Target { row, value }) => {
@@ -160,13 +193,8 @@ impl Case {
                     factors.push(1.0);
                 }
             }
-            Some(
-                Fault::WideProbabilities
-                | Fault::TallUpstream
-                | Fault::SparePart
-                | Fault::SpareState,
-            )
-            | None => {}
+            Some(fault) => segments.iter_mut().for_each(|segments| spoil(segments, fault, rows)),
+            None => {}
         }
         let targets = match (probabilities, self.targets) {
             (Some(filler), _) => OwnedTargets::Probabilities(filler.finish()),
@@ -182,17 +210,40 @@ impl Case {
             (None, _) => OwnedTargets::I32(narrowed(class_targets, i32::MAX, i32::MIN)),
         };
         let (operation, logits) = (self.operation, logits.finish());
-        Call { operation, logits, targets, class_weights, row_weights, upstream }
+        Call {
+            operation,
+            logits,
+            targets,
+            class_weights,
+            row_weights,
+            element_weights,
+            segments,
+            upstream,
+        }
+    }
+
+    fn element_weights(&self, random: &mut SplitMix64, weights: ElementWeights) -> Matrix {
+        let wide = usize::from(self.fault == Some(Fault::WideWeights));
+        let shape = Shape { classes: self.shape.classes + wide, ..self.shape };
+        let mut filler = Filler::new(stored(shape, weights.element, weights.gap));
+        for row in 0..shape.rows {
+            filler.put(row, &weights.kind.values(random, shape.classes));
+        }
+        filler.finish()
     }
 
     fn upstream(&self, random: &mut SplitMix64) -> OwnedUpstream {
+        let results = match self.operation.reduction() {
+            Some(options) => options.axis.results(self.shape),
+            None => self.shape.rows,
+        };
         let mut factors = |len| {
             (0..len).map(|at| if at % 5 == 4 { 0.0 } else { random.bell() }).collect::<Vec<_>>()
         };
         match self.upstream {
             Factor::None => OwnedUpstream::None,
             Factor::Scalar(factor) => OwnedUpstream::Scalar(factor),
-            Factor::PerRow => OwnedUpstream::PerRow(factors(self.shape.rows)),
+            Factor::PerRow => OwnedUpstream::PerRow(factors(results)),
             Factor::Matrix { element, gap } => {
                 let tall = usize::from(self.fault == Some(Fault::TallUpstream));
                 let rows = self.shape.rows + tall * self.shape.inner;

@@ -1,11 +1,12 @@
 //! One call put to an engine and to the oracle.
 
-use super::call::{Call, Operation};
-use super::compare::{Comparison, Problem};
+use super::call::Call;
+use super::compare::{Comparison, Problem, Reduction};
 use super::parts;
 use crate::partial::ClassRange;
 use crate::{
-    CrossEntropy, Engine, Error, LogSumExp, Logits, Result, Softmax, Targets, Upstream, cpu,
+    CrossEntropy, Engine, Error, LogSumExp, Logits, Reduce, Result, Segments, Softmax, Targets,
+    Upstream, Weights, cpu,
 };
 
 /// How far an engine's results of one case are from the oracle's.
@@ -116,6 +117,39 @@ pub fn check_merged_parts(
     })
 }
 
+/// The same for a reduction.
+pub fn check_reduce(
+    engine: &dyn Engine,
+    values: Logits<'_>,
+    weights: Weights<'_>,
+    upstream: Option<Upstream<'_>>,
+    options: &Reduce,
+) -> CaseResult {
+    let found = engine.evaluate_reduce(values, weights, upstream, options);
+    let expected = cpu::Oracle.reduce_f64(values, weights, upstream, options);
+    compared(found, expected, |comparison, found, expected| {
+        let problem = Reduction { values, weights, segments: None, upstream, options };
+        comparison.reduction(&problem, found, expected);
+    })
+}
+
+/// The same for a reduction of segments.
+pub fn check_reduce_segments(
+    engine: &dyn Engine,
+    values: Logits<'_>,
+    segments: Segments<'_>,
+    weights: Weights<'_>,
+    options: &Reduce,
+) -> CaseResult {
+    let found = engine.reduce_segments(values, segments, weights, options);
+    let expected = cpu::Oracle.reduce_segments_f64(values, segments, weights, options);
+    compared(found, expected, |comparison, found, expected| {
+        let segments = Some(segments);
+        let problem = Reduction { values, weights, segments, upstream: None, options };
+        comparison.reduction(&problem, found, expected);
+    })
+}
+
 /// A part that ends beyond the last class must be refused, forward and backward.
 pub(super) fn check_spare_part(engine: &dyn Engine, call: &Call) -> CaseResult {
     with_options(call, |logits, targets, options| {
@@ -159,10 +193,7 @@ fn with_options(
     check: impl FnOnce(Logits<'_>, Targets<'_>, &CrossEntropy) -> Result<CaseResult>,
 ) -> CaseResult {
     let usual = CrossEntropy::default();
-    let options = match &call.operation {
-        Operation::CrossEntropy(options) | Operation::MergedParts { options, .. } => options,
-        Operation::LogSumExp(_) | Operation::Softmax(_) => &usual,
-    };
+    let options = call.operation.cross_entropy().unwrap_or(&usual);
     let views = call.logits.view().and_then(|logits| Ok((logits, call.targets()?)));
     let result = views.and_then(|(logits, targets)| check(logits, targets, options));
     result.unwrap_or_else(CaseResult::refused).of_fault()

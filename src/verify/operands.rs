@@ -1,5 +1,6 @@
 //! What the operands beside the logits are made of.
 
+use super::call::OwnedSegments;
 use super::random::SplitMix64;
 use crate::Element;
 
@@ -124,10 +125,14 @@ pub enum Weights {
     Signed,
     /// All 0.
     Zero,
+    /// Above 0, up to 2, of all the digits there are: only where no sum of them may be 0.
+    Fine,
+    /// Of either sign, with infinities, NaN and zeros among them.
+    NotFinite,
 }
 
 impl Weights {
-    /// All of them.
+    /// Those that any operation takes.
     pub const ALL: [Self; 4] = [Self::Positive, Self::SomeZero, Self::Signed, Self::Zero];
 
     pub(super) fn values(self, random: &mut SplitMix64, len: usize) -> Vec<f32> {
@@ -140,9 +145,69 @@ impl Weights {
                 Self::Signed if random.one_in(2) => -positive,
                 Self::Signed => positive,
                 Self::Zero => 0.0,
+                Self::Fine => (1 + random.below(1 << 24)) as f32 / (1 << 23) as f32,
+                Self::NotFinite if random.one_in(6) => {
+                    const SPECIAL: [f32; 6] =
+                        [f32::INFINITY, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 0.0, -0.0];
+                    random.pick(&SPECIAL)
+                }
+                Self::NotFinite if random.one_in(3) => -positive,
+                Self::NotFinite => positive,
             }
         };
         (0..len).map(|_| value()).collect()
+    }
+}
+
+/// A weight for each value of a reduction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ElementWeights {
+    /// What they are.
+    pub kind: Weights,
+    /// How they are stored.
+    pub element: Element,
+    /// Elements between the rows, or between the blocks of rows that lie side by side.
+    pub gap: usize,
+}
+
+/// Which rows belong together in a reduction of segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Grouping {
+    /// Rows side by side in so many segments, given by their offsets: some segments are empty, and
+    /// there may be rows before the first and behind the last.
+    Offsets(usize),
+    /// All rows in one segment, given by its offsets.
+    Whole,
+    /// Rows in any order in so many segments, one of which is empty; some rows are in none.
+    Ids(usize),
+}
+
+impl Grouping {
+    pub(super) fn segments(self, random: &mut SplitMix64, rows: usize) -> OwnedSegments {
+        match self {
+            Self::Offsets(segments) => {
+                let mut offsets: Vec<_> =
+                    (0..=segments).map(|_| random.below(rows + 1) as u32).collect();
+                offsets.sort_unstable();
+                if segments > 2 {
+                    offsets[segments / 2] = offsets[segments / 2 + 1];
+                }
+                OwnedSegments::Offsets(offsets)
+            }
+            Self::Whole => OwnedSegments::Offsets(vec![0, rows as u32]),
+            Self::Ids(segments) => {
+                let empty = (segments > 2).then_some(segments / 2);
+                let mut id = || match random.below(segments.max(1)) {
+                    segment if segments == 0 || Some(segment) == empty || random.one_in(6) => {
+                        random.pick(&[-1, -100, i32::MIN])
+                    }
+                    segment => segment as i32,
+                };
+                let ids = (0..rows).map(|_| id()).collect();
+                OwnedSegments::Ids { ids, segments }
+            }
+        }
     }
 }
 
@@ -154,7 +219,8 @@ pub enum Factor {
     None,
     /// One factor for every row.
     Scalar(f32),
-    /// A factor of its own for every row, zeros and negative ones among them.
+    /// A factor of its own for every row, zeros and negative ones among them; of a reduction, for
+    /// every result.
     PerRow,
     /// One for every result: that of softmax.
     Matrix {

@@ -2,10 +2,12 @@
 
 use std::fmt::{self, Debug, Display, Formatter};
 
-use super::call::{Call, Matrix, Operation, OwnedTargets, OwnedUpstream};
+use super::call::{Call, Matrix, Operation, OwnedSegments, OwnedTargets, OwnedUpstream};
 use super::case::Case;
 use super::operands::{Factor, Ignored, Integer, Targets};
-use crate::{CrossEntropy, Element, Float, Input, LogSumExp, OwnedValues, Shape, Values};
+use crate::{
+    CrossEntropy, Denominator, Element, Float, Input, LogSumExp, OwnedValues, Reduce, Shape, Values,
+};
 
 impl Display for Operation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -29,6 +31,14 @@ impl Display for Operation {
             Self::MergedParts { options, parts } => {
                 write!(f, "cross-entropy of {parts} parts ")?;
                 cross_entropy(f, options)
+            }
+            Self::Reduce(options) => {
+                write!(f, "reduce ")?;
+                reduction(f, options)
+            }
+            Self::ReduceSegments(options) => {
+                write!(f, "reduce segments ")?;
+                reduction(f, options)
             }
         }
     }
@@ -73,6 +83,20 @@ fn cross_entropy(f: &mut Formatter<'_>, options: &CrossEntropy) -> fmt::Result {
         Some(element) => write!(f, " gradient {}", element.name()),
         None => Ok(()),
     }
+}
+
+fn reduction(f: &mut Formatter<'_>, options: &Reduce) -> fmt::Result {
+    write!(f, "{:?} {:?} {:?}", options.statistic, options.axis, options.mode)?;
+    if options.denominator == Denominator::NonzeroWeights {
+        write!(f, " over nonzero weights")?;
+    }
+    if let Some(element) = options.gradient_element {
+        write!(f, " gradient {}", element.name())?;
+    }
+    if options.weight_gradient {
+        write!(f, " and of weights")?;
+    }
+    Ok(())
 }
 
 fn shape(f: &mut Formatter<'_>, shape: Shape) -> fmt::Result {
@@ -124,6 +148,15 @@ impl Display for Case {
             if let Some(weights) = weights {
                 write!(f, ", {weights:?} {what} weights")?;
             }
+        }
+        if let Some(weights) = self.element_weights {
+            write!(f, ", {:?} {} weights", weights.kind, weights.element.name())?;
+            if weights.gap > 0 {
+                write!(f, " (gap {})", weights.gap)?;
+            }
+        }
+        if let Some(segments) = self.segments {
+            write!(f, ", segments {segments:?}")?;
         }
         match self.upstream {
             Factor::None => write!(f, ", forward")?,
@@ -177,10 +210,21 @@ impl Display for Call {
                     matrix(f, probabilities)?;
                 }
             }
-            for (what, weights) in [("class", &self.class_weights), ("row", &self.row_weights)] {
-                if let Some(weights) = weights {
-                    write!(f, ", {what} weights {weights:?}")?;
-                }
+        }
+        for (what, weights) in [("class", &self.class_weights), ("row", &self.row_weights)] {
+            if let Some(weights) = weights {
+                write!(f, ", {what} weights {weights:?}")?;
+            }
+        }
+        if let Some(weights) = &self.element_weights {
+            write!(f, ", weights ")?;
+            matrix(f, weights)?;
+        }
+        match &self.segments {
+            None => {}
+            Some(OwnedSegments::Offsets(offsets)) => write!(f, ", segments at {offsets:?}")?,
+            Some(OwnedSegments::Ids { ids, segments }) => {
+                write!(f, ", {segments} segments {ids:?}")?;
             }
         }
         match &self.upstream {

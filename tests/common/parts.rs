@@ -4,7 +4,8 @@
 use wgpu_loss::partial::{ClassRange, PartialState, merge};
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOutput, Engine, Input, LogSumExp, LogSumExpOutput, Logits,
-    OwnedValues, Result, Softmax, TargetValues, Targets, Upstream, Values,
+    OwnedValues, Reduce, ReduceOutput, Result, Segments, Softmax, TargetValues, Targets, Upstream,
+    Values, Weights,
 };
 
 /// What it splits for.
@@ -150,5 +151,25 @@ impl Engine for Parts<'_> {
         options: &CrossEntropy,
     ) -> Result<OwnedValues> {
         self.0.partial_gradient(logits, classes, states, targets, upstream, options)
+    }
+
+    fn evaluate_reduce(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.0.evaluate_reduce(values, weights, upstream, options)
+    }
+
+    fn reduce_segments(
+        &self,
+        values: Logits<'_>,
+        segments: Segments<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.0.reduce_segments(values, segments, weights, options)
     }
 }

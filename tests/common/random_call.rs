@@ -1,4 +1,5 @@
-//! Random calls for property tests of any engine: every operation, option, type and layout.
+//! Random calls for property tests of any engine: every loss and softmax, every option, type and
+//! layout.
 
 use proptest::prelude::*;
 use wgpu_loss::verify::{Call, Matrix, Operation, OwnedTargets, OwnedUpstream};
@@ -9,7 +10,7 @@ use wgpu_loss::{
 
 /// One call; shrinks to the plainest operation, few rows, few classes and plain numbers.
 #[derive(Clone)]
-pub struct RandomCall(Call);
+pub struct RandomCall(pub Call);
 
 impl std::fmt::Debug for RandomCall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -121,7 +122,7 @@ impl Form {
 }
 
 /// Puts values where they belong and NaN everywhere else.
-fn matrix(values: &[f32], shape: Shape) -> Matrix {
+pub fn matrix(values: &[f32], shape: Shape) -> Matrix {
     let mut stored = vec![f32::NAN; shape.extent().expect("a small shape")];
     for row in 0..shape.rows {
         for class in 0..shape.classes {
@@ -133,7 +134,7 @@ fn matrix(values: &[f32], shape: Shape) -> Matrix {
 }
 
 /// Logits of every size, off any grid, with special values in some rows.
-fn logit(special: bool, plain: bool, element: Element) -> impl Strategy<Value = f32> {
+pub fn logit(special: bool, plain: bool, element: Element) -> impl Strategy<Value = f32> {
     let ordinary = prop_oneof![
         1 => Just(0.0f32),
         1 => Just(3.25),
@@ -165,7 +166,7 @@ fn logit(special: bool, plain: bool, element: Element) -> impl Strategy<Value = 
 }
 
 /// Multiples of 1/16, so that engines agree on which sums of theirs are 0.
-fn weight() -> impl Strategy<Value = f32> {
+pub fn weight() -> impl Strategy<Value = f32> {
     prop_oneof![1 => Just(1.0), 1 => Just(0.0), 3 => (-32i8..=32).prop_map(|it| f32::from(it) / 16.0)]
 }
 
@@ -173,11 +174,11 @@ fn probability() -> impl Strategy<Value = f32> {
     prop_oneof![2 => Just(0.0), 1 => Just(1.0), 3 => 0f32..1.0, 1 => -2f32..2.0]
 }
 
-fn element() -> impl Strategy<Value = Element> {
+pub fn element() -> impl Strategy<Value = Element> {
     prop_oneof![Just(Element::F32), Just(Element::F16), Just(Element::Bf16)]
 }
 
-fn shape() -> impl Strategy<Value = Shape> {
+pub fn shape() -> impl Strategy<Value = Shape> {
     let classes = prop_oneof![1usize..4, 1usize..40, 240usize..280, 1usize..700];
     let inner = prop_oneof![3 => Just(1usize), 1 => 2usize..5];
     let gap = prop_oneof![1 => Just(0usize), 1 => 0usize..5];
@@ -320,6 +321,8 @@ pub fn call() -> impl Strategy<Value = RandomCall> {
                     targets,
                     class_weights: (form.class_weights && is_cross_entropy).then_some(weights.0),
                     row_weights: (form.row_weights && is_cross_entropy).then_some(weights.1),
+                    element_weights: None,
+                    segments: None,
                     upstream,
                 })
             },

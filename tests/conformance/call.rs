@@ -9,21 +9,23 @@ use wgpu_loss::{
 
 use super::layout::{Layout, Way};
 use super::problem::{Divisor, Matrix, Operation, Problem, Target, Targets};
+use super::reduction::reduce;
 
 /// Outputs by name, in the canonical layout.
 pub type Outputs = BTreeMap<&'static str, Vec<f64>>;
 
 impl Matrix {
-    fn place(&self, layout: Layout) -> Vec<f32> {
+    pub fn place(&self, layout: Layout) -> Vec<f32> {
         layout.place(&self.values, self.rows, self.classes)
     }
 
-    fn restore(&self, layout: Layout, result: Vec<f32>) -> Vec<f64> {
+    pub fn restore(&self, layout: Layout, result: Vec<f32>) -> Vec<f64> {
         layout.restore(&result, self.rows, self.classes)
     }
 }
 
-fn widened(values: &[f32]) -> Vec<f64> {
+/// Every value, widened.
+pub fn widened(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| value.into()).collect()
 }
 
@@ -35,6 +37,7 @@ pub fn call(engine: &dyn Engine, problem: &Problem, way: Way) -> Result<Outputs>
     match &problem.operation {
         Operation::LogSumExp => log_sum_exp(engine, problem, way),
         Operation::Softmax { log } => softmax(engine, problem, way.layout, *log),
+        Operation::Reduce(reducing) => reduce(engine, problem, reducing, way),
         Operation::CrossEntropy { options, targets, divisor } => match divisor {
             Divisor::WithoutRowWeights if options.reduction == Reduction::Mean => {
                 mean_without_row_weights(engine, problem, way, options, targets)

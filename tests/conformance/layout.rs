@@ -2,6 +2,7 @@
 
 use wgpu_loss::{Logits, Result, Shape, Values};
 
+use super::reduction::WeightForm;
 use super::suite::Case;
 
 /// Where the elements of a row-major `(rows, classes)` matrix lie in memory: `inner` rows side by
@@ -63,11 +64,14 @@ pub struct Way {
     pub layout: Layout,
     /// Whether the gradient is asked for, where the operation gives it with the value.
     pub gradient: bool,
+    /// How the weights of a reduction are given.
+    pub weights: WeightForm,
     pub name: &'static str,
 }
 
 /// The plain way, which every case is run in.
-pub const PLAIN: Way = Way { layout: ROWS, gradient: true, name: "rows" };
+pub const PLAIN: Way =
+    Way { layout: ROWS, gradient: true, weights: WeightForm::Plain, name: "rows" };
 
 /// The other ways for a matrix of this size; `original` is the number of rows side by side in the
 /// third party's own layout.

@@ -11,6 +11,7 @@ mod layout;
 mod parts;
 mod probe;
 mod problem;
+mod reduction;
 mod report;
 mod suite;
 mod tensor;
@@ -20,17 +21,21 @@ mod yardstick;
 use std::sync::OnceLock;
 
 use parts::Parts;
+use problem::LOG_SUM_EXP_AS_REDUCTION;
 use report::Report;
 use suite::{Suite, suites};
 use wgpu_loss::{Engine, cpu};
 
 /// What is tested of the suites, and how many cases of it those beside this file have.
-const CASES: [(&str, usize); 5] = [
+const CASES: [(&str, usize); 8] = [
     ("cross_entropy", 154),
     ("logsumexp", 46),
     ("softmax", 35),
     ("log_softmax", 41),
     ("nll_loss", 18),
+    ("reduce_sum", 31),
+    ("reduce_mean", 84),
+    ("weighted_logsumexp", 19),
 ];
 
 /// Read once for all tests.
@@ -41,17 +46,22 @@ fn all_suites() -> &'static [Suite] {
 
 /// Every case of an operation in every suite.
 fn run(engine: &dyn Engine, op: &str) {
+    run_as(engine, op, op);
+}
+
+/// The same through another operation of the crate, as [`Problem`](problem::Problem) calls it.
+fn run_as(engine: &dyn Engine, op: &str, called: &str) {
     let mut report = Report::default();
     let (mut cases, mut own) = (0, 0);
     for suite in all_suites() {
-        suite.for_each(op, |case| report.run(engine, case, op));
+        suite.for_each(op, |case| report.run(engine, case, called));
         cases += suite.count(op);
         own += if suite.own { suite.count(op) } else { 0 };
     }
     let known = CASES.iter().find(|(name, _)| *name == op).map(|(_, count)| *count);
     assert_eq!(Some(own), known, "cases of {op} beside this file");
     assert_eq!(report.cases, cases, "cases of {op} that were run");
-    report.check(&format!("{}, {op}", engine.name()));
+    report.check(&format!("{}, {called}", engine.name()));
 }
 
 /// A module with a test for each operation on an engine.
@@ -88,6 +98,26 @@ macro_rules! on_engine {
             #[test]
             fn negative_log_likelihood() {
                 run($engine, "nll_loss");
+            }
+
+            #[test]
+            fn reduce_sum() {
+                run($engine, "reduce_sum");
+            }
+
+            #[test]
+            fn reduce_mean() {
+                run($engine, "reduce_mean");
+            }
+
+            #[test]
+            fn weighted_log_sum_exp() {
+                run($engine, "weighted_logsumexp");
+            }
+
+            #[test]
+            fn log_sum_exp_as_reduction() {
+                run_as($engine, "logsumexp", LOG_SUM_EXP_AS_REDUCTION);
             }
         }
     };

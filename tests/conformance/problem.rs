@@ -1,9 +1,12 @@
 //! A case's inputs and parameters, as a call takes them.
 
 use serde_json::Value;
-use wgpu_loss::{CrossEntropy, Input, Mode, Reduction, RowOutputs};
+use wgpu_loss::{
+    Axis, CrossEntropy, Denominator, Input, Mode, Reduce, Reduction, RowOutputs, Statistic,
+};
 
 use super::layout::original_inner;
+use super::reduction::{Reducing, WeightForm};
 use super::suite::Case;
 use super::tensor::{Data, Tensor};
 
@@ -24,6 +27,24 @@ impl Matrix {
     fn new(tensor: Tensor) -> Result<Self, String> {
         let (rows, classes) = tensor.matrix()?;
         Ok(Self { values: tensor.into_f32()?, rows, classes })
+    }
+
+    /// The same values for every row, column or element of a matrix of this size, where there is
+    /// but one.
+    fn broadcast(self, rows: usize, classes: usize) -> Result<Self, String> {
+        if [(self.rows, rows), (self.classes, classes)]
+            .iter()
+            .any(|&(own, all)| own != all && own != 1)
+        {
+            return Err(format!("{} x {} weights for {rows} x {classes}", self.rows, self.classes));
+        }
+        let (row_step, step) = (usize::from(self.rows > 1), usize::from(self.classes > 1));
+        let of_row = |row: usize| {
+            let start = row * row_step * self.classes;
+            (0..classes).map(move |class| start + class * step)
+        };
+        let values = (0..rows).flat_map(of_row).map(|at| self.values[at]).collect();
+        Ok(Self { values, rows, classes })
     }
 }
 
@@ -57,6 +78,7 @@ pub enum Operation {
     LogSumExp,
     Softmax { log: bool },
     CrossEntropy { options: CrossEntropy, targets: Targets, divisor: Divisor },
+    Reduce(Reducing),
 }
 
 /// Targets and weights.
@@ -76,27 +98,49 @@ pub struct Problem {
     pub original_inner: Option<usize>,
 }
 
+/// Cases of `logsumexp`, each as a reduction.
+pub const LOG_SUM_EXP_AS_REDUCTION: &str = "logsumexp as a reduction";
+
 impl Problem {
+    /// The forms that the weights may be given in: one, but of a reduction.
+    pub fn weight_forms(&self) -> Vec<WeightForm> {
+        match &self.operation {
+            Operation::Reduce(reducing) => reducing.forms(),
+            _ => vec![WeightForm::Plain],
+        }
+    }
+
     pub fn of(case: &Case<'_>, op: &str) -> Result<Self, String> {
         let (logits, known): (_, &[&str]) = match op {
             "cross_entropy" => ("logits", &["target", "weight", "row_weight"]),
             "nll_loss" => ("logp", &["target", "weight"]),
+            "reduce_sum" | "reduce_mean" | "weighted_logsumexp" => ("x", &["weight"]),
             _ => ("x", &[]),
         };
         let unknown = |name: &&str| !known.contains(name) && ![logits, "grad_out"].contains(name);
         if let Some(name) = case.input_names().find(unknown) {
             return Err(format!("input {name}, which FORMAT.md does not have for {op}"));
         }
+        let logits = Matrix::new(case.input(logits)?.ok_or("no logits")?)?;
         let operation = match op {
             "logsumexp" => Operation::LogSumExp,
             "softmax" => Operation::Softmax { log: false },
             "log_softmax" => Operation::Softmax { log: true },
             "cross_entropy" => cross_entropy(case, Input::Logits)?,
             "nll_loss" => cross_entropy(case, Input::LogProbabilities)?,
+            "reduce_sum" => reduction(case, Statistic::Sum, &logits)?,
+            "reduce_mean" => reduction(case, Statistic::Mean, &logits)?,
+            "weighted_logsumexp" | LOG_SUM_EXP_AS_REDUCTION => {
+                reduction(case, Statistic::LogSumExp, &logits)?
+            }
             other => return Err(format!("operation {other}, which is not tested here")),
         };
-        let logits = Matrix::new(case.input(logits)?.ok_or("no logits")?)?;
-        let original_inner = original_inner(case);
+        // Where columns are reduced, the matrix is the original.
+        let is_permuted = match &operation {
+            Operation::Reduce(reducing) => reducing.options.axis == Axis::EachRow,
+            _ => true,
+        };
+        let original_inner = original_inner(case).filter(|_| is_permuted);
         if let Some(inner) = original_inner.filter(|&inner| inner > 0 && logits.rows % inner != 0) {
             return Err(format!("{} rows do not fit blocks of {inner}", logits.rows));
         }
@@ -125,7 +169,7 @@ fn cross_entropy(case: &Case<'_>, input: Input) -> Result<Operation, String> {
     };
     let default = CrossEntropy::default();
     let options = CrossEntropy {
-        reduction: reduction(case)?,
+        reduction: loss_reduction(case)?,
         ignore_index: match case.parameter("ignore_index") {
             // A suite that says nothing leaves it to the library; null is: every row counts.
             Value::Null if !case.has_parameter("ignore_index") => default.ignore_index,
@@ -161,7 +205,35 @@ fn cross_entropy(case: &Case<'_>, input: Input) -> Result<Operation, String> {
     Ok(Operation::CrossEntropy { options, targets, divisor })
 }
 
-fn reduction(case: &Case<'_>) -> Result<Reduction, String> {
+/// Weights and options of a reduction.
+fn reduction(case: &Case<'_>, statistic: Statistic, x: &Matrix) -> Result<Operation, String> {
+    let weights = match case.input("weight")? {
+        None => None,
+        Some(tensor) => Some(Matrix::new(tensor)?.broadcast(x.rows, x.classes)?),
+    };
+    let axis = match case.parameter("axis").as_str() {
+        Some("row") => Axis::EachRow,
+        Some("col") => Axis::EachColumn,
+        Some("all") => Axis::All,
+        // Log-sum-exp is of each row.
+        None if statistic == Statistic::LogSumExp => Axis::EachRow,
+        _ => return Err(format!("axis: {}", case.parameter("axis"))),
+    };
+    let mode = match case.parameter("skip_zero_weight") {
+        Value::Null | Value::Bool(false) => Mode::Strict,
+        Value::Bool(true) => Mode::Masked,
+        other => return Err(format!("skip_zero_weight: {other}")),
+    };
+    let denominator = match case.parameter("denom") {
+        Value::Null => Denominator::Weights,
+        value if value == "nonzero_count" => Denominator::NonzeroWeights,
+        other => return Err(format!("denom: {other}")),
+    };
+    let options = Reduce { mode, denominator, ..Reduce::new(statistic, axis) };
+    Ok(Operation::Reduce(Reducing { options, weights }))
+}
+
+fn loss_reduction(case: &Case<'_>) -> Result<Reduction, String> {
     match case.parameter("reduction").as_str() {
         Some("none") => Ok(Reduction::None),
         Some("sum") => Ok(Reduction::Sum),

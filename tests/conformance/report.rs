@@ -9,6 +9,7 @@ use super::call::{Outputs, call};
 use super::compare::{Tolerance, difference};
 use super::layout::{PLAIN, Way, other_ways};
 use super::problem::{Operation, Problem};
+use super::reduction::WeightForm;
 use super::suite::Case;
 use super::tensor::Tensor;
 use super::yardstick::{self, Yardstick};
@@ -76,16 +77,22 @@ impl Report {
         let (rows, large) = (problem.logits.rows, problem.logits.values.len() > LARGE);
         self.large += usize::from(large);
         let others = if large { Vec::new() } else { other_ways(rows, problem.original_inner) };
-        for way in [PLAIN].into_iter().chain(others) {
+        let forms = problem.weight_forms().into_iter();
+        let in_form = |weights| move |way| Way { weights, ..way };
+        let ways = || [PLAIN].into_iter().chain(others.clone());
+        for way in forms.flat_map(|form| ways().map(in_form(form))) {
             let only_gradients = matches!(problem.operation, Operation::Softmax { .. });
             if only_gradients && !way.gradient {
                 continue; // softmax and its gradient are calls of their own
             }
             self.calls += 1;
-            let in_way = |text: String| format!("{}: {text}", way.name);
+            let in_way = |text: String| match way.weights {
+                WeightForm::Plain => format!("{}: {text}", way.name),
+                form => format!("{}, weights {form:?}: {text}", way.name),
+            };
             let outputs = call(engine, &problem, way);
             let outputs = outputs.map_err(|error| in_way(error.to_string()))?;
-            let is_plain = std::ptr::eq(way.name, PLAIN.name);
+            let is_plain = std::ptr::eq(way.name, PLAIN.name) && way.weights == WeightForm::Plain;
             let compared = self.compare(case, &problem, way, &outputs, &expected, is_plain);
             failures.extend(compared.map_err(in_way)?.into_iter().map(in_way));
             if is_plain {

@@ -32,6 +32,11 @@ impl Is {
     }
 }
 
+/// Whether a number is right whose terms are together this large; without terms it is 0 exactly.
+pub fn is_sum(found: f32, expected: f64, size: f64) -> bool {
+    matches(found, expected, ACCURACY * size)
+}
+
 fn matches(found: f32, expected: f64, allowed: f64) -> bool {
     // Beyond the range of `f32` lies infinity.
     let rounded = f64::from(expected as f32);

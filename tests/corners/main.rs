@@ -7,6 +7,7 @@ mod expect;
 #[path = "../common/parts.rs"]
 mod parts;
 mod plan;
+mod reduction;
 mod refusals;
 mod row;
 mod softmax;
@@ -63,6 +64,21 @@ macro_rules! on_engine {
             #[test]
             fn calls_to_refuse() {
                 refusals::check($engine);
+            }
+
+            #[test]
+            fn reductions() {
+                reduction::check($engine, $extent);
+            }
+
+            #[test]
+            fn reductions_of_segments() {
+                reduction::segments($engine);
+            }
+
+            #[test]
+            fn reductions_to_refuse() {
+                reduction::refusals($engine);
             }
         }
     };

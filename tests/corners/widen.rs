@@ -80,6 +80,17 @@ impl Placed {
         Self { values: OwnedValues::from_f32(values, element), shape }
     }
 
+    /// A value for each row and class.
+    pub fn each(shape: Shape, element: Element, value: impl Fn(usize, usize) -> f32) -> Self {
+        let mut values = vec![f32::NAN; shape.outer() * shape.row_stride];
+        for row in 0..shape.rows {
+            for class in 0..shape.classes {
+                values[shape.start_of(row) + class * shape.inner] = value(row, class);
+            }
+        }
+        Self { values: OwnedValues::from_f32(values, element), shape }
+    }
+
     pub fn view(&self) -> Logits<'_> {
         let view = Logits::from_values(self.values.values(), self.shape);
         view.unwrap_or_else(|error| panic!("{:?}: {error}", self.shape))

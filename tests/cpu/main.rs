@@ -9,6 +9,7 @@ mod gradients;
 mod layouts;
 mod literals;
 mod partial;
+mod reduce;
 mod refusals;
 mod rows;
 mod softmax;

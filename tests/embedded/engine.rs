@@ -6,8 +6,9 @@ use wgpu_loss::partial::{ClassRange, PartialState};
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOperands, CrossEntropyOutput, Element, Engine, Error, Gpu,
     GradientPlace, Kernels, LogSumExp, LogSumExpOperands, LogSumExpOutput, Logits, MergeOperands,
-    OwnedValues, Pass, Result, Shape, Softmax, SoftmaxOperands, SoftmaxPass, Step, TargetValues,
-    Targets, Totals, Upstream, UpstreamOperand, UpstreamSource,
+    OwnedValues, Pass, Reduce, ReduceOutput, Result, Segments, Shape, Softmax, SoftmaxOperands,
+    SoftmaxPass, Step, TargetValues, Targets, Totals, Upstream, UpstreamOperand, UpstreamSource,
+    Weights,
 };
 
 use crate::device::run;
@@ -92,7 +93,7 @@ impl Embedded {
         self.upload_matrix(self.offsets[0], logits)
     }
 
-    fn upload_matrix(&self, offset: usize, matrix: Logits<'_>) -> Memory {
+    pub fn upload_matrix(&self, offset: usize, matrix: Logits<'_>) -> Memory {
         let bytes = (offset * matrix.element().bytes()) as u64;
         Memory::of_bytes(&self.gpu, bytes, matrix.values().bytes())
     }
@@ -124,7 +125,7 @@ impl Embedded {
     }
 
     /// The passes that give the values, and the gradient where there is one.
-    fn passes(&self, gradient: Option<(GradientPlace, UpstreamSource)>) -> Vec<Pass> {
+    pub fn passes(&self, gradient: Option<(GradientPlace, UpstreamSource)>) -> Vec<Pass> {
         match (gradient, self.steps) {
             (None, Steps::Fused) => vec![Pass::Forward { save_state: false }],
             (None, Steps::Two) => vec![Pass::Forward { save_state: true }],
@@ -466,5 +467,25 @@ impl Engine for Embedded {
         self.assert_unchanged(device_targets.all().chain(&factors).chain([&parts]));
         refuse_invalid(&results.totals(self), targets, classes.total)?;
         Ok(self.read_matrix(&device_logits, gradient.as_ref(), gradient_shape))
+    }
+
+    fn evaluate_reduce(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.reduce_embedded(values, weights, upstream, options)
+    }
+
+    fn reduce_segments(
+        &self,
+        values: Logits<'_>,
+        segments: Segments<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.reduce_segments_embedded(values, segments, weights, options)
     }
 }

@@ -43,6 +43,7 @@ fn more_rows_than_workgroups_of_a_dispatch() {
         from_state: vec![entry(Family::FromState, 1)],
         strided: Vec::new(),
         totals_lanes: 16,
+        reduce: gpu.kernels().tuning().reduce.clone(),
     };
     let capabilities = *gpu.kernels().capabilities();
     let rows = capabilities.max_workgroups as usize + 5_001;

@@ -15,6 +15,8 @@ mod memory;
 mod options;
 mod parts;
 mod problem;
+mod reduce;
+mod reduce_engine;
 mod results;
 mod softmax;
 mod values;

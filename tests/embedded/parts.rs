@@ -7,8 +7,9 @@ use wgpu_loss::verify::{
 };
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOperands, CrossEntropyOutput, Element, Engine, Error, GradientPlace,
-    Input, LogSumExp, LogSumExpOutput, Logits, MergeOperands, Mode, OwnedValues, Pass, Reduction,
-    Result, RowOutputs, Shape, Softmax, TargetLayout, Targets, Upstream, UpstreamSource,
+    Input, LogSumExp, LogSumExpOutput, Logits, MergeOperands, Mode, OwnedValues, Pass, Reduce,
+    ReduceOutput, Reduction, Result, RowOutputs, Segments, Shape, Softmax, TargetLayout, Targets,
+    Upstream, UpstreamSource,
 };
 
 use crate::calls::{check, cross_entropy, engines, options};
@@ -196,6 +197,26 @@ impl Engine for InParts {
         _: &CrossEntropy,
     ) -> Result<OwnedValues> {
         unreachable!("the parts have none of their own")
+    }
+
+    fn evaluate_reduce(
+        &self,
+        _: Logits<'_>,
+        _: wgpu_loss::Weights<'_>,
+        _: Option<Upstream<'_>>,
+        _: &Reduce,
+    ) -> Result<ReduceOutput> {
+        unreachable!("only cross-entropy has parts")
+    }
+
+    fn reduce_segments(
+        &self,
+        _: Logits<'_>,
+        _: Segments<'_>,
+        _: wgpu_loss::Weights<'_>,
+        _: &Reduce,
+    ) -> Result<ReduceOutput> {
+        unreachable!("only cross-entropy has parts")
     }
 }
 

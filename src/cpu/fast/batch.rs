@@ -1,5 +1,6 @@
 //! What the rows of a batch have in common, and how their losses are reduced.
 
+use super::reduce::{sum, sum_of_products};
 use super::terms::{Target, Terms};
 use crate::{CrossEntropy, Mode, Reduction, Upstream};
 
@@ -19,18 +20,21 @@ impl Denominators {
         if !terms.are_weighted() {
             return Self { loss: counted as f64, z_loss: counted as f64, counted };
         }
-        let mut denominators = Self { loss: 0.0, z_loss: 0.0, counted };
-        for row in 0..rows {
-            let class_weight = match terms.target(row) {
-                Target::Ignored => continue,
-                Target::Class(class) => terms.class_weight(class),
-                Target::Probabilities => 1.0,
-            };
-            let row_weight = terms.row_weight(row);
-            denominators.loss += row_weight * class_weight;
-            denominators.z_loss += row_weight;
-        }
-        denominators
+        let sum = |with_classes: bool| {
+            sum_of_products(rows, &|part, of_rows, of_classes| {
+                for (row, (of_row, of_class)) in part.zip(of_rows.iter_mut().zip(of_classes)) {
+                    let weights = (terms.row_weight(row) as f32, 1.0);
+                    (*of_row, *of_class) = match terms.target(row) {
+                        Target::Ignored => (0.0, 0.0),
+                        Target::Class(class) if with_classes => {
+                            (weights.0, terms.class_weight(class) as f32)
+                        }
+                        Target::Class(_) | Target::Probabilities => weights,
+                    };
+                }
+            })
+        };
+        Self { loss: sum(true), z_loss: sum(false), counted }
     }
 }
 
@@ -65,13 +69,12 @@ impl<'a> Factors<'a> {
     }
 }
 
-/// The sum of values, in the order of the rows and in double precision so that the error does not
-/// grow with their number; or the mean, which over nothing is 0 in masked mode.
+/// The sum of values, or the mean, which over nothing is 0 in masked mode.
 pub(super) fn reduce(values: &[f32], denominator: f64, options: &CrossEntropy) -> f64 {
     if options.reduction == Reduction::None {
         return f64::NAN;
     }
-    let sum = values.iter().fold(0.0, |sum, &value| sum + f64::from(value));
+    let sum = sum(values);
     match options.reduction {
         Reduction::None | Reduction::Sum => sum,
         Reduction::Mean if denominator != 0.0 => sum / denominator,

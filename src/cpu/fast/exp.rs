@@ -1,6 +1,6 @@
 //! The exponential, in operations that LLVM turns into vector instructions.
 
-/// `e^x` for `x <= 0` or NaN, to 1 ulp: exactly 1 at 0, exactly 0 below -87, NaN for NaN.
+/// `e^x` for `x <= 87` or NaN, to 1 ulp: exactly 1 at 0, exactly 0 below -87, NaN for NaN.
 ///
 /// `x = n ln 2 + f` with `|f| <= ln 2 / 2` (Cody and Waite), `e^x = 2^n e^f`.
 #[inline(always)]
@@ -40,8 +40,8 @@ mod tests {
         assert!(exp(-87.0) > 0.0);
         assert!(exp(f32::NAN).is_nan());
         let mut worst = 0f64;
-        for step in 0..2_000_000 {
-            let x = step as f32 * -4.35e-5;
+        for step in -2_000_000..2_000_000 {
+            let x = step as f32 * 4.35e-5;
             let exact = f64::from(x).exp();
             let ulp = f64::from((exact as f32).next_up() - exact as f32);
             worst = worst.max((f64::from(exp(x)) - exact).abs() / ulp);

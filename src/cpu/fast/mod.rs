@@ -10,6 +10,7 @@ mod log_probabilities;
 mod log_sum_exp;
 mod matrix;
 mod partial;
+mod reduce;
 mod rows;
 mod scratch;
 mod softmax;
@@ -23,18 +24,21 @@ mod transform;
 use half::{bf16, f16};
 
 use super::Oracle;
+use crate::ops::reduce::validate as check;
 use crate::ops::validate;
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Element, Engine, Input, LogSumExp, LogSumExpOutput, Logits,
-    OwnedValues, Result, Softmax, TargetValues, Targets, Upstream,
+    OwnedValues, Reduce, ReduceOutput, Result, Segments, Softmax, TargetValues, Targets, Upstream,
+    Weights,
 };
 use terms::Terms;
 
 /// Every operation in single precision on all cores: what to use without a GPU.
 ///
-/// A row's result depends on that row alone, and rows are summed in their order, so the same input
-/// gives the same bits on any number of threads. Without the feature `rayon` there is one thread.
+/// A row's result depends on that row alone, and sums are made of parts of a fixed size in a fixed
+/// order, so the same input gives the same bits on any number of threads. Without the feature `rayon`
+/// there is one thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fast;
 
@@ -169,5 +173,30 @@ impl Engine for Fast {
         Ok(with_element!(element, G => {
             partial::gradient::<G>(logits, states, targets, (terms, counted), upstream, options)
         }))
+    }
+
+    fn evaluate_reduce(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        check::reduce(values, weights, upstream, options)?;
+        let element = options.gradient_element.unwrap_or(values.element());
+        Ok(with_element!(element, G => {
+            reduce::evaluate::<G>(values, weights, upstream, options)
+        }))
+    }
+
+    fn reduce_segments(
+        &self,
+        values: Logits<'_>,
+        segments: Segments<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        check::reduce_segments(values, segments, weights, options)?;
+        Ok(reduce::of_segments(values, segments, weights, options))
     }
 }

@@ -5,6 +5,7 @@ mod batch;
 mod cross_entropy;
 mod log_sum_exp;
 mod partial;
+pub(super) mod reduce;
 mod round;
 mod row;
 mod softmax;
@@ -15,7 +16,7 @@ mod transform;
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Engine, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Result, Softmax, Targets, Upstream,
+    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
 };
 
 /// Every operation in double precision, simple and obviously right; slow.
@@ -104,6 +105,34 @@ impl Oracle {
     ) -> Result<Vec<f64>> {
         partial::gradient(logits, classes, states, targets, upstream, options)
     }
+
+    /// A weighted reduction along an axis; with an upstream gradient also the gradient.
+    ///
+    /// # Errors
+    /// As [`Engine::reduce_with_gradient`].
+    pub fn reduce_f64(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput<f64, Vec<f64>>> {
+        reduce::evaluate(values, weights, upstream, options)
+    }
+
+    /// A weighted reduction of the rows of each segment, column by column.
+    ///
+    /// # Errors
+    /// As [`Engine::reduce_segments`].
+    pub fn reduce_segments_f64(
+        &self,
+        values: Logits<'_>,
+        segments: Segments<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput<f64, Vec<f64>>> {
+        reduce::of_segments(values, segments, weights, options)
+    }
 }
 
 impl Engine for Oracle {
@@ -178,5 +207,28 @@ impl Engine for Oracle {
         let exact =
             self.partial_gradient_f64(logits, classes, states, targets, upstream, options)?;
         Ok(round::owned(exact, element))
+    }
+
+    fn evaluate_reduce(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        let element = options.gradient_element.unwrap_or(values.element());
+        Ok(round::reduce(self.reduce_f64(values, weights, upstream, options)?, element))
+    }
+
+    fn reduce_segments(
+        &self,
+        values: Logits<'_>,
+        segments: Segments<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        let exact = self.reduce_segments_f64(values, segments, weights, options)?;
+        // There is no gradient whose element type could matter.
+        Ok(round::reduce(exact, crate::Element::F32))
     }
 }

@@ -1,6 +1,6 @@
 //! From double precision to what an engine returns.
 
-use crate::{CrossEntropyOutput, Element, LogSumExpOutput, OwnedValues};
+use crate::{CrossEntropyOutput, Element, LogSumExpOutput, OwnedValues, ReduceOutput};
 
 fn single(values: Vec<f64>) -> Vec<f32> {
     values.into_iter().map(|value| value as f32).collect()
@@ -38,5 +38,16 @@ pub(super) fn cross_entropy(
         argmax: exact.argmax,
         z_loss_rows: exact.z_loss_rows.map(single),
         gradient: exact.gradient.map(|gradient| owned(gradient, element)),
+    }
+}
+
+pub(super) fn reduce(exact: ReduceOutput<f64, Vec<f64>>, element: Element) -> ReduceOutput {
+    ReduceOutput {
+        values: single(exact.values),
+        variance: exact.variance.map(single),
+        sign: exact.sign.map(single),
+        denominator: exact.denominator.map(single),
+        gradient: exact.gradient.map(|gradient| owned(gradient, element)),
+        weight_gradient: exact.weight_gradient.map(single),
     }
 }

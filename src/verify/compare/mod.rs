@@ -8,6 +8,7 @@ mod cross_entropy;
 mod gradient;
 mod log_sum_exp;
 mod reduced;
+mod reduction;
 mod row;
 mod row_gradient;
 mod row_values;
@@ -18,6 +19,7 @@ mod tolerance;
 use half::{bf16, f16};
 
 use crate::{CrossEntropy, Element, Float, Logits, OwnedValues, Shape, Targets, Upstream};
+pub(super) use reduction::Reduction;
 use tolerance::{SUBNORMAL, TOLERANCE, Tolerance};
 
 /// A call of cross-entropy.

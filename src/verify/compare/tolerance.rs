@@ -19,6 +19,17 @@ pub(super) const SUBNORMAL: f64 = f32::MIN_POSITIVE as f64;
 /// seen in gradients far below the tolerance, which must have the right size too.
 pub(super) const PER_EXPONENT: f64 = 0.15;
 
+/// Of sums of products, over the sum of the products' absolute values; of means and sums of weights
+/// likewise.
+pub(super) const SUM: f64 = 2e-7;
+
+/// Relative error of a quotient or product on which a gradient depends.
+pub(super) const QUOTIENT: f64 = 4e-7;
+
+/// Where the terms of a sum of exponentials are together so many times as large as the sum, rounding
+/// may change its sign.
+pub(super) const CANCELLED: f64 = 1e5;
+
 /// [`TOLERANCE`] of a scale, and something beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Tolerance {
@@ -33,6 +44,11 @@ impl Tolerance {
     /// Of a value that is the sum of terms of one sign.
     pub(super) const fn of(scale: f64) -> Self {
         Self { scale, extra: 0.0 }
+    }
+
+    /// Of a value whose error is less than that of others, or more.
+    pub(super) const fn relative(accuracy: f64, size: f64) -> Self {
+        Self::of(accuracy / TOLERANCE * size)
     }
 
     pub(super) const fn and(self, extra: f64) -> Self {

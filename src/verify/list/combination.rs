@@ -1,7 +1,6 @@
 //! Combinations of the options of cross-entropy.
 
-use std::collections::HashSet;
-
+use super::covering::covering;
 use super::layout::Layout;
 use crate::verify::call::Operation;
 use crate::verify::operands::{Factor, Ignored, Integer, Probabilities, Targets, Weights};
@@ -230,27 +229,16 @@ impl Combination {
     }
 }
 
-/// Few combinations that hold every pair of levels of what chooses kernels, and most other pairs:
-/// each is the one of many drawn that adds most, as in AETG (Cohen et al. 1997).
+/// Few combinations that hold every pair of levels of what chooses kernels, and most other pairs.
 pub(super) fn combinations() -> Vec<Combination> {
-    let mut random = SplitMix64(3);
-    let mut covered = HashSet::new();
-    let mut chosen = Vec::new();
-    while chosen.len() < COUNT {
-        let gain = |combination: &Combination| {
-            let new = combination.pairs().filter(|(pair, _)| !covered.contains(pair));
-            new.map(|(_, paired)| if paired { 8 } else { 1 }).sum::<usize>()
-        };
-        let drawn: Vec<_> = (0..200).map(|_| Combination::draw(&mut random)).collect();
-        let Some(best) = drawn.into_iter().max_by_key(gain) else { break };
-        covered.extend(best.pairs().map(|(pair, _)| pair));
-        chosen.push(best);
-    }
-    chosen
+    let worth = |(pair, paired)| (pair, if paired { 8 } else { 1 });
+    covering(COUNT, SplitMix64(3), Combination::draw, |it| it.pairs().map(worth))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]

@@ -157,6 +157,7 @@ mod tests {
     fn all_of_them_are_refused() {
         let mut list = List::new();
         list.faults();
+        list.faulty_reductions();
         for case in &list.cases {
             let result = case.check(&cpu::Oracle);
             assert!(result.refused && result.passed(), "{case}: {:?}", result.failure);

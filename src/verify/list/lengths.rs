@@ -68,3 +68,10 @@ pub(super) const ROWS: [usize; 20] =
 pub(super) fn rows_for(classes: usize) -> usize {
     (32768 / classes).clamp(2, 37)
 }
+
+/// How many values are reduced: around every boundary of lanes, vectors, subgroups, workgroups and
+/// tiles, around the most workgroups of a dispatch, and primes.
+pub(super) const REDUCED: [usize; 33] = [
+    1, 2, 3, 4, 5, 7, 31, 32, 33, 63, 64, 65, 101, 255, 256, 257, 997, 1023, 1024, 1025, 4095,
+    4096, 4097, 7919, 8191, 8192, 8193, 65_535, 65_536, 65_537, 104_729, 262_147, 1_048_583,
+];

@@ -1,9 +1,12 @@
 //! The list of cases.
 
 mod combination;
+mod covering;
 mod faults;
 mod layout;
 mod lengths;
+mod reduction;
+mod reductions;
 
 use super::Extent;
 use super::call::Operation;
@@ -15,6 +18,7 @@ use crate::{Element, LogSumExp, Shape, Softmax};
 use combination::{Combination, Dimension, combinations};
 use layout::Layout;
 use lengths::{BROAD_CLASSES, CLASSES, ROWS, rows_for};
+use reduction::Recipe;
 
 /// Operations on softmax and log-sum-exp, forward and backward.
 const SOFTMAX_PASSES: usize = 7;
@@ -25,12 +29,20 @@ struct List {
     random: SplitMix64,
     /// The option sets that take turns; `None`: each is drawn.
     combinations: Option<Vec<Combination>>,
+    /// The same of reductions; none: each is drawn.
+    recipes: Vec<Recipe>,
     turn: usize,
 }
 
 impl List {
     fn new() -> Self {
-        Self { cases: Vec::new(), random: SplitMix64(30), combinations: None, turn: 0 }
+        Self {
+            cases: Vec::new(),
+            random: SplitMix64(30),
+            combinations: None,
+            recipes: Vec::new(),
+            turn: 0,
+        }
     }
 
     fn push(
@@ -48,6 +60,8 @@ impl List {
             targets: Targets::PLAIN,
             class_weights: None,
             row_weights: None,
+            element_weights: None,
+            segments: None,
             upstream,
             fault: None,
             seed: self.random.next(),
@@ -150,6 +164,12 @@ pub fn cases(extent: Extent) -> Vec<Case> {
         Extent::Full => list.full(),
     }
     list.faults();
+    match extent {
+        Extent::Quick => list.quick_reductions(),
+        Extent::Broad => list.broad_reductions(),
+        Extent::Full => list.full_reductions(),
+    }
+    list.faulty_reductions();
     list.cases
 }
 

@@ -87,6 +87,36 @@ pub enum Mistake {
     /// The gradient of softmax lacks the row's mean.
     ForgetsMean,
 
+    /// The weights of values are read as if there were no gaps between their rows.
+    ForgetsWeightGap,
+    /// The weights of rows, or of columns or values, have no effect on a reduction.
+    DropsReductionWeights,
+    /// A mean is divided by the number of values whatever their weights.
+    DividesByCount,
+    /// It is divided by the sum of the weights although their number was asked for.
+    DividesByWeights,
+    /// Sums run over the values one after the other in single precision.
+    SumsInSingle,
+    /// The variance is `E[x^2] - E[x]^2` in single precision.
+    CancelsVariance,
+    /// What is taken off the divisor of the variance is forgotten.
+    DropsCorrection,
+    /// A log-sum-exp is always that of a positive sum.
+    LosesSign,
+    /// A maximum or minimum counts values of weight 0.
+    CountsWeightless,
+    /// A maximum or minimum passes over NaN.
+    PassesOverNan,
+    /// The gradient of a mean with respect to the weights lacks the mean.
+    ForgetsMeanOfGradient,
+    /// A result of a reduction is missing or was not asked for: its index among the five.
+    MissingOfReduction(usize),
+    UnaskedOfReduction(usize),
+    /// Rows of a negative segment are counted to the first one.
+    CountsNegativeIds,
+    /// The first segment begins with the first row.
+    BeginsAtZero,
+
     /// A part takes itself for the first.
     ForgetsFirstClass,
     /// So does its gradient.
@@ -142,10 +172,25 @@ impl Mistake {
             Self::AcceptsOptions,
             Self::ForgetsLogarithm,
             Self::ForgetsMean,
+            Self::ForgetsWeightGap,
+            Self::DropsReductionWeights,
+            Self::DividesByCount,
+            Self::DividesByWeights,
+            Self::SumsInSingle,
+            Self::CancelsVariance,
+            Self::DropsCorrection,
+            Self::LosesSign,
+            Self::CountsWeightless,
+            Self::PassesOverNan,
+            Self::ForgetsMeanOfGradient,
+            Self::CountsNegativeIds,
+            Self::BeginsAtZero,
             Self::ForgetsFirstClass,
             Self::ForgetsFirstClassOfGradient,
             Self::AcceptsParts,
         ];
+        all.extend((0..5).map(Self::MissingOfReduction));
+        all.extend((0..5).map(Self::UnaskedOfReduction));
         all.extend(Output::ALL.map(Self::Inexact));
         all.extend(Output::OPTIONAL.map(Self::Missing));
         all.extend(Output::OPTIONAL.map(Self::Unasked));

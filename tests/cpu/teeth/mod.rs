@@ -3,13 +3,14 @@
 mod lists;
 mod mistake;
 mod outputs;
+mod reduction;
 mod wrong;
 
 use wgpu_loss::partial::{ClassRange, PartialState};
 use wgpu_loss::verify::{self, Case, Extent, cases};
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOutput, Engine, Error, LogSumExp, LogSumExpOutput, Logits,
-    OwnedValues, Result, Softmax, Targets, Upstream,
+    OwnedValues, Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
 };
 
 use mistake::Mistake;
@@ -123,6 +124,26 @@ impl Engine for Lost {
         _: Upstream<'_>,
         _: &CrossEntropy,
     ) -> Result<OwnedValues> {
+        lost()
+    }
+
+    fn evaluate_reduce(
+        &self,
+        _: Logits<'_>,
+        _: Weights<'_>,
+        _: Option<Upstream<'_>>,
+        _: &Reduce,
+    ) -> Result<ReduceOutput> {
+        lost()
+    }
+
+    fn reduce_segments(
+        &self,
+        _: Logits<'_>,
+        _: Segments<'_>,
+        _: Weights<'_>,
+        _: &Reduce,
+    ) -> Result<ReduceOutput> {
         lost()
     }
 }

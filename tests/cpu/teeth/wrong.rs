@@ -2,30 +2,31 @@
 
 use wgpu_loss::partial::{ClassRange, PartialState};
 use wgpu_loss::{
-    ClassIndices, CrossEntropy, CrossEntropyOutput, Element, Engine, Error, Input, LogSumExp,
-    LogSumExpOutput, Logits, Mode, OwnedValues, Reduction, Result, Shape, Softmax, TargetValues,
-    Targets, Upstream, cpu,
+    Axis, ClassIndices, CrossEntropy, CrossEntropyOutput, Element, Engine, Error, Input, LogSumExp,
+    LogSumExpOutput, Logits, Mode, OwnedValues, Reduce, ReduceOutput, Reduction, Result, Segments,
+    Shape, Softmax, TargetValues, Targets, Upstream, Weights, cpu,
 };
 
 use super::mistake::Mistake;
 use super::outputs::{inexact, map_values, spoil_values};
+use super::reduction::Reduction as WrongReduction;
 
 pub struct Wrong(pub Mistake);
 
 /// Values of a call of its own, in memory of their own.
-struct Copied {
+pub struct Copied {
     values: OwnedValues,
     shape: Shape,
 }
 
 impl Copied {
-    fn view(&self) -> Result<Logits<'_>> {
+    pub fn view(&self) -> Result<Logits<'_>> {
         Logits::from_values(self.values.values(), self.shape)
     }
 }
 
 /// The matrix as it is, or as a kernel with this mistake takes it.
-fn read(matrix: Logits<'_>, forgets_gap: bool, change: impl FnMut(f32) -> f32) -> Copied {
+pub fn read(matrix: Logits<'_>, forgets_gap: bool, change: impl FnMut(f32) -> f32) -> Copied {
     let shape = matrix.shape();
     let stored = matrix.values();
     let values = (0..stored.len()).filter_map(|at| stored.get(at)).map(change).collect();
@@ -449,5 +450,49 @@ impl Engine for Wrong {
         let mut gradient = self.with_targets(targets, classes.total, options, call)?;
         self.spoil_gradient(&mut gradient);
         Ok(gradient)
+    }
+
+    fn evaluate_reduce(
+        &self,
+        values: Logits<'_>,
+        weights: Weights<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.refusal()?;
+        let copied = self.logits(values);
+        let reduction = WrongReduction { mistake: self.0, options };
+        let shape = copied.shape;
+        let results = match options.axis {
+            Axis::EachRow => shape.rows,
+            Axis::EachColumn => shape.classes,
+            Axis::All => 1,
+        };
+        let upstream = upstream.map(|upstream| self.upstream(upstream, results));
+        reduction.with_operands(copied.view()?, weights, |values, weights, options| {
+            let mut out = cpu::Fast.evaluate_reduce(values, weights, upstream, options)?;
+            reduction.spoil(values, weights, upstream, &mut out);
+            out.gradient.iter_mut().for_each(|gradient| self.spoil_gradient(gradient));
+            Ok(out)
+        })
+    }
+
+    fn reduce_segments(
+        &self,
+        values: Logits<'_>,
+        segments: Segments<'_>,
+        weights: Weights<'_>,
+        options: &Reduce,
+    ) -> Result<ReduceOutput> {
+        self.refusal()?;
+        let copied = self.logits(values);
+        let reduction = WrongReduction { mistake: self.0, options };
+        reduction.with_operands(copied.view()?, weights, |values, weights, options| {
+            let mut out = reduction.with_segments(segments, |segments| {
+                cpu::Fast.reduce_segments(values, segments, weights, options)
+            })?;
+            reduction.spoil_values(&mut out);
+            Ok(out)
+        })
     }
 }

@@ -1,0 +1,31 @@
+// y = log |s|, s = sum w exp(x): w exp(x) / s with respect to x, exp(x) / s with respect to w. The
+// forward kept the maximum and the sum relative to it.
+fn ratio_of(bits: u32, factor: f32, result: u32) -> u32 {
+    let value = forward_word(result, 0u);
+    let of_value = met_by(value);
+    let of_x = met_by(bits);
+    if of_value == MET_NAN || of_value == MET_NEGATIVE { return NAN; }
+    // 0 times the factor.
+    let is_zero = of_x != MET_POSITIVE && met_by(bitcast<u32>(factor)) == 0u;
+    if of_value == MET_POSITIVE { return select(NAN, 0u, is_zero); }
+    let x = bitcast<f32>(bits);
+    let maximum = bitcast<f32>(forward_word(result, 2u));
+    let sum = bitcast<f32>(forward_word(result, 3u));
+    let below = exp_difference_scalar(min(x, maximum), maximum);
+    if x <= maximum { return bitcast<u32>(factor * below / sum); }
+    // Only what was left out may lie above the maximum.
+    let root = exp_nonpositive(vec4<f32>(0.5 * (maximum - x))).x;
+    return bitcast<u32>(factor / root / (sum * root));
+}
+
+fn value_gradient_of(bits: u32, weight: u32, result: u32) -> u32 {
+    if (weight & 0x7fffffffu) == 0u { return 0u; }
+    return ratio_of(bits, upstream_of(result) * bitcast<f32>(weight), result);
+}
+
+fn weight_gradient_of(bits: u32, weight: u32, result: u32) -> u32 {
+    let value = forward_word(result, 0u);
+    let is_special = met_by(value) == MET_NAN || met_by(value) == MET_NEGATIVE;
+    if (weight & 0x7fffffffu) == 0u && met_by(bits) != 0u && !is_special { return 0u; }
+    return ratio_of(bits, upstream_of(result), result);
+}

@@ -1,0 +1,2 @@
+fn write_weight_gradient(index: u32, bits: u32) {
+}

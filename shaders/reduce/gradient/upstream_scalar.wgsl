@@ -1,0 +1,3 @@
+fn upstream_of(result: u32) -> f32 {
+    return parameters.upstream;
+}

@@ -1,0 +1,58 @@
+// What the dispatches of a reduction are told. Offsets, strides and lengths count elements. A run is
+// what lies side by side: a row, or all values where there are no gaps.
+struct ReduceParameters {
+    runs: u32,        // along the inner axis, or pieces of segments
+    units: u32,       // groups of runs, or of columns: a workgroup for each
+    parts: u32,       // that long runs or columns are cut into
+    first_part: u32,
+    length: u32,      // of a run or column, from this dispatch's first part on
+    part_length: u32,
+    rounds: u32,      // runs that a team takes one after the other
+    columns: u32,     // side by side
+    width: u32,       // columns of a workgroup
+    depth: u32,       // lanes that share a column
+
+    values_offset: u32,
+    values_outer: u32, // from a run to the next along the outer axis
+    values_inner: u32, // along the inner axis; from a row to the next
+    weights_offset: u32,
+    weights_outer: u32,
+    weights_inner: u32,
+    weights_step: u32, // along the run; from a column to the next
+    gradient_offset: u32,
+    gradient_outer: u32,
+    gradient_inner: u32,
+    weight_gradient_offset: u32,
+    weight_gradient_outer: u32,
+    weight_gradient_inner: u32,
+
+    // The result that a value belongs to, and its upstream gradient.
+    result_offset: u32, // words before the first
+    result_outer: u32,
+    result_inner: u32,
+    result_step: u32,
+    upstream_offset: u32,
+    upstream_stride: u32,
+
+    // Where results and partial results are written.
+    output_offset: u32, // words, or vectors of a partial result, before the first
+    output_outer: u32,
+    output_inner: u32,
+    output_part: u32,
+
+    results: u32,
+    merged: u32,       // partial results of each
+    groups: u32,       // that they are merged in
+    group_length: u32,
+
+    segments: u32,
+    segments_offset: u32,
+    rows: u32,
+    shift: u32, // of the digit that is sorted by
+    count: u32,
+    upstream: f32,
+    correction: f32,
+    zero: u32, // 0, which no compiler knows
+}
+
+@group(0) @binding(0) var<uniform> parameters: ReduceParameters;

@@ -1,0 +1,12 @@
+// Lanes that share nothing.
+@compute @workgroup_size(LANES * ROWS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    run(workgroup.x, index);
+}
+
+fn team_merge(index: u32, own: Partial) -> Partial {
+    return own;
+}

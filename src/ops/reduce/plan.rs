@@ -1,0 +1,598 @@
+//! The verbs `plan` and `bind` of weighted reductions.
+
+use wgpu::BufferSlice;
+
+use crate::kernel::bindings::Slot;
+use crate::kernel::parameters::ReduceParameters;
+use crate::kernel::reduce::{
+    GradientOf, ReduceVariant, ReducedValues, StatisticKind, WeightGradientTerm, WeightsKind,
+};
+use crate::kernel::{GradientKind, Kernels, UpstreamKind, Variant};
+use crate::ops::debug_view::DebugView;
+use crate::ops::operand::{Operand, Rows, if_wanted};
+use crate::ops::pass::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
+use crate::ops::step::{Step, StepBuilder};
+use crate::plan::reduce::{ReduceLayout, Walk, column_layout, gradient_layout, reduce_layout};
+use crate::{
+    Axis, Denominator, Element, Error, Mode, Reduce, Result, Shape, Statistic, WeightLayout,
+};
+
+use super::gradients::{GradientSources, Gradients};
+use super::reduction::{Reduction, Source, Sources};
+use super::segments::{SegmentReduction, SegmentSources};
+use super::validate::{self, OPERATION};
+
+/// The caller's buffers for a [`ReducePlan`].
+#[derive(Clone, Copy, Debug)]
+pub struct ReduceOperands<'a> {
+    /// Values, shaped and stored as planned. Overwritten by an in-place gradient.
+    pub values: BufferSlice<'a>,
+    /// Weights, where there are any: one `f32` for each row or column, or one of the planned type
+    /// for each value.
+    pub weights: Option<BufferSlice<'a>>,
+    /// Results, [`ReducePlan::result_words`] words of each: written by forward and fused, read by a
+    /// backward.
+    pub results: Option<BufferSlice<'a>>,
+    /// The gradient with respect to the values, for a [`GradientPlace`] of its own.
+    pub gradient: Option<BufferSlice<'a>>,
+    /// The gradient with respect to the weights, where the options ask for it: one `f32` for each
+    /// row, each column, or each value without gaps.
+    pub weight_gradient: Option<BufferSlice<'a>>,
+    /// The upstream gradient: for all results, or one for each.
+    pub upstream: UpstreamOperand<'a>,
+}
+
+impl<'a> ReduceOperands<'a> {
+    /// Values, and nothing else yet.
+    pub fn new(values: BufferSlice<'a>) -> Self {
+        Self {
+            values,
+            weights: None,
+            results: None,
+            gradient: None,
+            weight_gradient: None,
+            upstream: UpstreamOperand::default(),
+        }
+    }
+}
+
+/// The caller's buffers for a [`ReduceSegmentsPlan`].
+#[derive(Clone, Copy, Debug)]
+pub struct ReduceSegmentsOperands<'a> {
+    /// Values, `(rows, columns)`.
+    pub values: BufferSlice<'a>,
+    /// Weights, as [`ReduceOperands::weights`].
+    pub weights: Option<BufferSlice<'a>>,
+    /// `u32` offsets, one more than there are segments; or an `i32` id for each row. Nothing checks
+    /// them on the device: offsets beyond the last row end there, and rows whose id is no segment
+    /// belong to none.
+    pub segments: BufferSlice<'a>,
+    /// Results, row-major `(segments, columns)`, [`ReduceSegmentsPlan::result_words`] words of each.
+    pub results: BufferSlice<'a>,
+}
+
+/// How rows are told which segment they belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SegmentLayout {
+    /// By offsets; so many segments.
+    Offsets(usize),
+    /// By an id for each row; so many segments.
+    Ids(usize),
+}
+
+impl SegmentLayout {
+    /// Number of segments.
+    pub const fn segments(self) -> usize {
+        match self {
+            Self::Offsets(segments) | Self::Ids(segments) => segments,
+        }
+    }
+}
+
+/// A reduction of one shape, with its kernels chosen and compiled.
+#[derive(Clone, Debug)]
+pub struct ReducePlan {
+    kernels: Kernels,
+    options: Reduce,
+    values: Shape,
+    weights: WeightLayout,
+    gradient: Shape,
+    pass: Pass,
+    statistic: StatisticKind,
+    forward: Option<Reduction>,
+    gradients: Option<Gradients>,
+    /// Sums of the gradients with respect to weights that rows or columns share.
+    weight_gradient: Option<Reduction>,
+}
+
+/// A segmented reduction of one shape, with its kernels chosen and compiled.
+#[derive(Clone, Debug)]
+pub struct ReduceSegmentsPlan {
+    kernels: Kernels,
+    options: Reduce,
+    values: Shape,
+    weights: WeightLayout,
+    reduction: SegmentReduction,
+}
+
+/// Where a kernel finds the weights of the values it goes through.
+fn weights_kind(weights: WeightLayout, layout: &ReduceLayout) -> WeightsKind {
+    match weights {
+        WeightLayout::None => WeightsKind::None,
+        WeightLayout::PerElement(shape) => WeightsKind::Along(shape.element),
+        WeightLayout::PerRow | WeightLayout::PerColumn => {
+            match layout.walk == Walk::Runs && layout.weights.step == 0 {
+                true => WeightsKind::OfRun,
+                false => WeightsKind::Along(Element::F32),
+            }
+        }
+    }
+}
+
+impl Reduce {
+    fn statistic_kind(&self, weights: WeightLayout) -> StatisticKind {
+        let is_weighted = weights != WeightLayout::None;
+        match self.statistic {
+            Statistic::Sum => StatisticKind::Sum,
+            Statistic::Mean if is_weighted && self.denominator == Denominator::Weights => {
+                StatisticKind::WeightedMean
+            }
+            Statistic::Mean => StatisticKind::CountedMean,
+            Statistic::SumOfSquares => StatisticKind::SumOfSquares,
+            Statistic::MeanAndVariance { .. } => StatisticKind::MeanAndVariance,
+            Statistic::Max => StatisticKind::Max,
+            Statistic::Min => StatisticKind::Min,
+            Statistic::LogSumExp => StatisticKind::LogSumExp,
+        }
+    }
+
+    fn gradient_of(&self) -> GradientOf {
+        match self.statistic {
+            Statistic::Mean => {
+                GradientOf::Mean { counted: self.denominator == Denominator::NonzeroWeights }
+            }
+            Statistic::LogSumExp => GradientOf::LogSumExp,
+            _ => GradientOf::Sum,
+        }
+    }
+
+    /// What goes into the kernels. Whether zeros are masked is left out where it changes nothing.
+    fn reduced(
+        &self,
+        values: Shape,
+        weights: WeightLayout,
+        layout: &ReduceLayout,
+    ) -> ReducedValues {
+        let statistic = self.statistic_kind(weights);
+        let is_masked = self.mode == Mode::Masked;
+        let masked = match statistic {
+            StatisticKind::Sum | StatisticKind::SumOfSquares => {
+                is_masked && weights != WeightLayout::None
+            }
+            StatisticKind::CountedMean
+            | StatisticKind::WeightedMean
+            | StatisticKind::MeanAndVariance => is_masked,
+            StatisticKind::Max | StatisticKind::Min | StatisticKind::LogSumExp => false,
+        };
+        ReducedValues {
+            statistic,
+            element: values.element,
+            weights: weights_kind(weights, layout),
+            masked,
+            term: None,
+        }
+    }
+
+    /// What kernels are told whatever they do.
+    fn parameters(&self) -> ReduceParameters {
+        let correction = match self.statistic {
+            Statistic::MeanAndVariance { correction } => correction,
+            _ => 0.0,
+        };
+        ReduceParameters { correction, ..Default::default() }
+    }
+
+    /// Chooses and compiles the kernels for values and weights of this form. A forward saves no
+    /// state: a backward reads its results. With a fused pass the gradients follow the results in
+    /// one step.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for weights of another shape, options out of range, overlapping rows, or a
+    /// gradient of another statistic than sum, mean and log-sum-exp; [`Error::Limit`] where the
+    /// device is too small; [`Error::Device`] where it refuses a kernel.
+    pub fn plan(
+        &self,
+        kernels: &Kernels,
+        values: Shape,
+        weights: WeightLayout,
+        pass: Pass,
+    ) -> Result<ReducePlan> {
+        let has_gradient = pass.gradient().is_some();
+        check_shapes(values, weights)?;
+        validate::options(self, values, weights, has_gradient)?;
+        let gradient = pass.gradient_shape(OPERATION, values, self.gradient_element)?;
+        let forward = match pass.is_backward() {
+            true => None,
+            false => {
+                let layout = reduce_layout(values, self.axis, weights, self.axis);
+                let reduced = self.reduced(values, weights, &layout);
+                Some(Reduction::new(kernels, layout, reduced)?)
+            }
+        };
+        let gradients = pass
+            .gradient()
+            .map(|(place, upstream)| self.gradients(values, gradient, weights, place, upstream));
+        let weight_gradient = match pass.gradient() {
+            Some((_, upstream)) => self.weight_reduction(kernels, values, weights, upstream)?,
+            None => None,
+        };
+        let plan = ReducePlan {
+            kernels: kernels.clone(),
+            options: *self,
+            values,
+            weights,
+            gradient,
+            pass,
+            statistic: self.statistic_kind(weights),
+            forward,
+            gradients,
+            weight_gradient,
+        };
+        for variant in plan.variants()? {
+            kernels.pipeline(&Variant::Reduce(variant))?;
+        }
+        Ok(plan)
+    }
+
+    fn gradients(
+        &self,
+        values: Shape,
+        gradient: Shape,
+        weights: WeightLayout,
+        place: GradientPlace,
+        upstream: UpstreamSource,
+    ) -> Gradients {
+        let layout = gradient_layout(values, gradient, self.axis, weights);
+        let weights_kind = match weights {
+            WeightLayout::None => WeightsKind::None,
+            WeightLayout::PerElement(shape) => WeightsKind::Along(shape.element),
+            WeightLayout::PerRow | WeightLayout::PerColumn => match layout.weights.step {
+                0 => WeightsKind::OfRun,
+                _ => WeightsKind::Along(Element::F32),
+            },
+        };
+        let is_per_element = matches!(weights, WeightLayout::PerElement(_));
+        Gradients {
+            of: self.gradient_of(),
+            element: values.element,
+            weights: weights_kind,
+            masked: self.mode == Mode::Masked && weights != WeightLayout::None,
+            place: match place {
+                GradientPlace::InPlace => GradientKind::InPlace,
+                _ => GradientKind::Separate(gradient.element),
+            },
+            weight_gradient: self.weight_gradient && is_per_element,
+            upstream: upstream_kind(upstream),
+            layout,
+        }
+    }
+
+    /// The sums of the gradients with respect to weights that rows or columns share.
+    fn weight_reduction(
+        &self,
+        kernels: &Kernels,
+        values: Shape,
+        weights: WeightLayout,
+        upstream: UpstreamSource,
+    ) -> Result<Option<Reduction>> {
+        let axis = match weights {
+            WeightLayout::PerRow if self.weight_gradient => Axis::EachRow,
+            WeightLayout::PerColumn if self.weight_gradient => Axis::EachColumn,
+            _ => return Ok(None),
+        };
+        let layout = reduce_layout(values, axis, weights, self.axis);
+        let reduced = ReducedValues {
+            statistic: StatisticKind::Sum,
+            element: values.element,
+            weights: weights_kind(weights, &layout),
+            masked: self.mode == Mode::Masked,
+            term: Some(WeightGradientTerm {
+                of: self.gradient_of(),
+                upstream: upstream_kind(upstream),
+            }),
+        };
+        Reduction::new(kernels, layout, reduced).map(Some)
+    }
+
+    /// Chooses and compiles the kernels that reduce the rows of each segment, column by column.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), and [`Error::Invalid`] for another axis than
+    /// [`Axis::EachColumn`], or rows side by side.
+    pub fn plan_segments(
+        &self,
+        kernels: &Kernels,
+        values: Shape,
+        weights: WeightLayout,
+        segments: SegmentLayout,
+    ) -> Result<ReduceSegmentsPlan> {
+        check_shapes(values, weights)?;
+        validate::segment_options(self, values, weights, segments.segments())?;
+        let layout = column_layout(values, weights);
+        let reduced = self.reduced(values, weights, &layout);
+        let reduction = SegmentReduction {
+            values: reduced,
+            layout,
+            segments: segments.segments() as u64,
+            by_ids: matches!(segments, SegmentLayout::Ids(_)),
+        };
+        for variant in reduction.variants(kernels) {
+            kernels.pipeline(&Variant::Reduce(variant))?;
+        }
+        let kernels = kernels.clone();
+        Ok(ReduceSegmentsPlan { kernels, options: *self, values, weights, reduction })
+    }
+}
+
+fn upstream_kind(source: UpstreamSource) -> UpstreamKind {
+    match source {
+        UpstreamSource::Scalar => UpstreamKind::Scalar,
+        _ => UpstreamKind::Buffer,
+    }
+}
+
+/// Refuses rows that overlap, and more than kernels can count.
+fn check_shapes(values: Shape, weights: WeightLayout) -> Result<()> {
+    values.validate(OPERATION)?;
+    if let WeightLayout::PerElement(shape) = weights {
+        shape.validate(OPERATION)?;
+    }
+    let most = u32::MAX as usize / 2;
+    for (what, count) in [("rows", values.rows), ("columns", values.classes)] {
+        if count >= most {
+            return Err(Error::invalid(OPERATION, what, format!("fewer than {most}"), count));
+        }
+    }
+    Ok(())
+}
+
+/// The weights' buffer, where there are any.
+fn weights_operand(
+    values: Shape,
+    weights: WeightLayout,
+    slice: Option<BufferSlice<'_>>,
+) -> Result<Option<Operand>> {
+    let rows = match weights {
+        WeightLayout::None | WeightLayout::PerRow => Rows::of_one(values.rows, 4),
+        WeightLayout::PerColumn => Rows::of_one(values.classes, 4),
+        WeightLayout::PerElement(shape) => Rows::of_shape(&shape),
+    };
+    if_wanted(OPERATION, Slot::Weights, slice, weights != WeightLayout::None, rows)
+}
+
+impl ReducePlan {
+    /// Number of results.
+    pub fn results(&self) -> usize {
+        self.options.axis.results(self.values)
+    }
+
+    /// Words of a result, `f32` each: the value; of a mean the denominator behind it; of mean and
+    /// variance the variance and then the denominator; of log-sum-exp the sign, the largest value
+    /// and the sum relative to it.
+    pub fn result_words(&self) -> u32 {
+        self.statistic.result_words()
+    }
+
+    fn variants(&self) -> Result<Vec<ReduceVariant>> {
+        let mut variants = Vec::new();
+        for reduction in self.forward.iter().chain(&self.weight_gradient) {
+            variants.extend(reduction.variants(&self.kernels));
+        }
+        if let Some(gradients) = &self.gradients {
+            variants.push(gradients.aligned(&self.kernels)?);
+        }
+        Ok(variants)
+    }
+
+    /// Checks the caller's buffers and binds them. A misaligned buffer may have a kernel compiled.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for buffers that are missing, unwanted, too small, misaligned, of another
+    /// usage or that overlap; [`Error::Limit`] where a binding cannot hold what must be in one.
+    pub fn bind(&self, operands: &ReduceOperands<'_>) -> Result<Step> {
+        let mut builder = StepBuilder::new(&self.kernels, OPERATION);
+        let (results, words) = (self.results(), self.result_words());
+        let values =
+            Operand::new(OPERATION, Slot::Values, operands.values, Rows::of_shape(&self.values))?;
+        let weights = weights_operand(self.values, self.weights, operands.weights)?;
+        let has_gradient = self.gradients.is_some();
+        // A backward of the sum needs no results.
+        let reads_results = self.options.gradient_of() != GradientOf::Sum;
+        let has_results = self.forward.is_some() || reads_results;
+        let results_operand = if_wanted(
+            OPERATION,
+            Slot::Results,
+            operands.results,
+            has_results,
+            Rows::of_words(results, words),
+        )?;
+        let is_separate =
+            has_gradient && !matches!(self.pass.gradient(), Some((GradientPlace::InPlace, _)));
+        let rows = Rows::of_shape(&self.gradient);
+        let gradient = if_wanted(OPERATION, Slot::Gradient, operands.gradient, is_separate, rows)?;
+        let weight_count = match self.weights {
+            WeightLayout::None => 0,
+            WeightLayout::PerRow => self.values.rows,
+            WeightLayout::PerColumn => self.values.classes,
+            WeightLayout::PerElement(shape) => shape.rows * shape.classes,
+        };
+        let weight_gradient = if_wanted(
+            OPERATION,
+            Slot::WeightGradient,
+            operands.weight_gradient,
+            has_gradient && self.options.weight_gradient,
+            Rows::of_one(weight_count, 4),
+        )?;
+        let slice = match operands.upstream {
+            UpstreamOperand::Scalar(_) => None,
+            UpstreamOperand::Buffer(slice) => Some(slice),
+        };
+        let is_buffer =
+            self.gradients.as_ref().is_some_and(|each| each.upstream == UpstreamKind::Buffer);
+        let shares_upstream = self.pass.upstream_stride() == 0;
+        let rows = match shares_upstream {
+            true => Rows::shared(1, 4),
+            false => Rows::of_one(results, 4),
+        };
+        let upstream = if_wanted(OPERATION, Slot::Upstream, slice, is_buffer, rows)?;
+
+        let fixed = ReduceParameters {
+            upstream: operands.upstream.scalar(),
+            upstream_stride: self.pass.upstream_stride(),
+            ..self.options.parameters()
+        };
+        let source = |operand: &Option<Operand>| operand.as_ref().map(Source::from);
+        let forward_results = source(&results_operand)
+            .filter(|_| reads_results)
+            .map(|results| Source { slot: Slot::ForwardResults, ..results });
+        if let (Some(forward), Some(results)) = (&self.forward, source(&results_operand)) {
+            let sources = Sources {
+                values: Source::from(&values),
+                weights: source(&weights),
+                forward: None,
+                upstream: None,
+                shares_upstream,
+                results,
+            };
+            forward.bind(&mut builder, &sources, fixed)?;
+        }
+        // Before the gradient may take the values' place.
+        if let (Some(reduction), Some(gradient)) = (&self.weight_gradient, source(&weight_gradient))
+        {
+            let sources = Sources {
+                values: Source::from(&values),
+                weights: source(&weights),
+                forward: forward_results.clone(),
+                upstream: source(&upstream),
+                shares_upstream,
+                results: Source { slot: Slot::Results, ..gradient },
+            };
+            reduction.bind(&mut builder, &sources, fixed)?;
+        }
+        if let Some(gradients) = &self.gradients {
+            let sources = GradientSources {
+                values: Source::from(&values),
+                weights: source(&weights),
+                forward: forward_results,
+                upstream: source(&upstream),
+                shares_upstream,
+                gradient: source(&gradient),
+                weight_gradient: source(&weight_gradient).filter(|_| gradients.weight_gradient),
+            };
+            gradients.bind(&mut builder, &sources, fixed)?;
+        }
+        builder.finish()
+    }
+
+    /// The plan's pipelines, with what they are given.
+    ///
+    /// # Errors
+    /// As [`Reduce::plan`].
+    pub fn debug_view(&self) -> Result<DebugView> {
+        let mut view = DebugView::default();
+        let values = self.value_bytes();
+        let scratch: u64 =
+            self.forward.iter().chain(&self.weight_gradient).map(Reduction::scratch_bytes).sum();
+        let results = 4 * self.results() as u64 * u64::from(self.result_words());
+        let gradient = self.gradient_bytes();
+        for variant in self.variants()? {
+            view.push_reduce(&variant, &|slot| match slot {
+                Slot::Values => values,
+                Slot::Weights => self.weight_bytes(),
+                Slot::Gradient => gradient,
+                Slot::Results | Slot::ForwardResults => results,
+                Slot::WeightGradient => 4 * self.weight_bytes() / self.weight_element_bytes(),
+                Slot::Upstream => 4 * self.pass.upstream_values(self.results()),
+                Slot::Partials | Slot::PartialResults => scratch,
+                _ => 0,
+            });
+        }
+        Ok(view)
+    }
+
+    fn elements(&self) -> u64 {
+        self.values.rows as u64 * self.values.classes as u64
+    }
+
+    fn value_bytes(&self) -> u64 {
+        self.elements() * self.values.element.bytes() as u64
+    }
+
+    fn gradient_bytes(&self) -> u64 {
+        match self.gradients {
+            Some(_) => self.elements() * self.gradient.element.bytes() as u64,
+            None => 0,
+        }
+    }
+
+    fn weight_element_bytes(&self) -> u64 {
+        match self.weights {
+            WeightLayout::PerElement(shape) => shape.element.bytes() as u64,
+            _ => 4,
+        }
+    }
+
+    fn weight_bytes(&self) -> u64 {
+        let count = match self.weights {
+            WeightLayout::None => 0,
+            WeightLayout::PerRow => self.values.rows as u64,
+            WeightLayout::PerColumn => self.values.classes as u64,
+            WeightLayout::PerElement(_) => self.elements(),
+        };
+        count * self.weight_element_bytes()
+    }
+
+    /// The least bytes that must move: values and weights once, and the gradients.
+    pub fn least_bytes(&self) -> u64 {
+        self.value_bytes() + self.weight_bytes() + self.gradient_bytes()
+    }
+}
+
+impl ReduceSegmentsPlan {
+    /// Number of results: segments times columns.
+    pub fn results(&self) -> usize {
+        self.reduction.segments as usize * self.values.classes
+    }
+
+    /// Words of a result, as [`ReducePlan::result_words`].
+    pub fn result_words(&self) -> u32 {
+        self.reduction.values.statistic.result_words()
+    }
+
+    /// Checks the caller's buffers and binds them.
+    ///
+    /// # Errors
+    /// As [`ReducePlan::bind`]; [`Error::Limit`] also for values, weights, ids or offsets that a
+    /// binding cannot hold: segments may lie anywhere in them.
+    pub fn bind(&self, operands: &ReduceSegmentsOperands<'_>) -> Result<Step> {
+        let mut builder = StepBuilder::new(&self.kernels, OPERATION);
+        let values =
+            Operand::new(OPERATION, Slot::Values, operands.values, Rows::of_shape(&self.values))?;
+        let weights = weights_operand(self.values, self.weights, operands.weights)?;
+        let (slot, count) = match self.reduction.by_ids {
+            true => (Slot::SegmentIds, self.values.rows),
+            false => (Slot::SegmentOffsets, self.reduction.segments as usize + 1),
+        };
+        let segments = Operand::new(OPERATION, slot, operands.segments, Rows::of_one(count, 4))?;
+        let rows = Rows::of_words(self.results(), self.result_words());
+        let results = Operand::new(OPERATION, Slot::Results, operands.results, rows)?;
+        let sources = SegmentSources {
+            values: Source::from(&values),
+            weights: weights.as_ref().map(Source::from),
+            segments: Source::from(&segments),
+            results: Source::from(&results),
+        };
+        self.reduction.bind(&mut builder, &sources, self.options.parameters())?;
+        builder.finish()
+    }
+}

@@ -1,0 +1,585 @@
+//! The dispatches of a reduction: over runs or columns, then over partial results.
+
+use crate::kernel::bindings::Slot;
+use crate::kernel::parameters::ReduceParameters;
+use crate::kernel::reduce::{
+    Along, ColumnsVariant, MergeRange, MergedVariant, ReduceOutputKind, ReduceVariant,
+    ReducedValues, RowsOf, RunsVariant, WeightsKind,
+};
+use crate::kernel::{Access, Kernels, Variant};
+use crate::ops::operand::Operand;
+use crate::ops::step::{Bound, StepBuilder};
+use crate::plan::reduce::{
+    Boxed, BoxedOperand, Nest, ReduceLayout, RunEntry, Strides, Walk, boxes, merge_geometry,
+    run_geometry,
+};
+use crate::{Error, Result};
+
+use super::validate::OPERATION;
+
+/// Partial results that a workgroup merges.
+const MERGED_AT_ONCE: u64 = 1024;
+
+/// Bytes that the rows of a part of a column may be apart, so that a binding holds it.
+const MOST_PART_BYTES: u64 = 1 << 26;
+
+/// A reduction that was planned: its geometry, and how its partial results are numbered.
+#[derive(Clone, Debug)]
+pub(super) struct Reduction {
+    pub(super) values: ReducedValues,
+    layout: ReduceLayout,
+    kernel: Geometry,
+    nest: Nest,
+    /// Numbers of partial results along each axis of the nest.
+    output: [u64; 3],
+    /// Of each result.
+    partials: u64,
+    /// Values behind the last whole vector of a single run.
+    tail: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Geometry {
+    Runs { entry: RunEntry, is_grouped: bool, rounds: u64 },
+    Columns { lanes: u32, width: u64, depth: u64 },
+}
+
+/// A caller's buffer, or one of ours: where what the kernels number 0 starts.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) slot: Slot,
+    pub(super) buffer: wgpu::Buffer,
+    pub(super) offset: u64,
+}
+
+impl From<&Operand> for Source {
+    fn from(operand: &Operand) -> Self {
+        Self { slot: operand.slot, buffer: operand.buffer.clone(), offset: operand.row.offset }
+    }
+}
+
+/// What a reduction reads and writes.
+pub(super) struct Sources {
+    pub(super) values: Source,
+    pub(super) weights: Option<Source>,
+    /// Results of the forward, and the upstream gradient where it has a buffer.
+    pub(super) forward: Option<Source>,
+    pub(super) upstream: Option<Source>,
+    /// All results share one upstream gradient.
+    pub(super) shares_upstream: bool,
+    pub(super) results: Source,
+}
+
+impl Reduction {
+    /// Chooses geometry and parts. They depend on the shape alone, so that results do not depend on
+    /// what else a device can do than run them.
+    pub(super) fn new(
+        kernels: &Kernels,
+        layout: ReduceLayout,
+        values: ReducedValues,
+    ) -> Result<Self> {
+        let (capabilities, tuning) = (kernels.capabilities(), &kernels.tuning().reduce);
+        let ReduceLayout { outer, inner, length, results, result, .. } = layout;
+        let reduces_all = result == Strides::default();
+        match layout.walk {
+            Walk::Runs => {
+                let most = tuning.part_length;
+                let is_grouped = reduces_all && outer * inner > 1 && 2 * length <= most;
+                let entries = if is_grouped { &tuning.grouped } else { &tuning.runs };
+                let entry = run_geometry(capabilities, entries, length.min(most), is_grouped)?
+                    .for_values(&values);
+                let rows = u64::from(entry.geometry.rows);
+                let rounds = match is_grouped {
+                    true => (most / (rows * length.max(1))).max(1),
+                    false => 1,
+                };
+                // A single run keeps its vectors whole; what is left is a part of its own.
+                let is_single = reduces_all && outer * inner == 1;
+                let tail = if is_single && length > 4 { length % 4 } else { 0 };
+                let nest =
+                    Nest { places: [outer, inner, length - tail], unit: [1, rows * rounds, most] };
+                let parts = (length - tail).div_ceil(most);
+                let units = inner.div_ceil(rows * rounds);
+                let (partials, output) = if is_grouped {
+                    (outer * units, [units, 1, 0])
+                } else if reduces_all {
+                    (outer * inner * parts + u64::from(tail > 0), [inner * parts, parts, 1])
+                } else {
+                    // Of each run along the inner axis, those of all blocks follow each other.
+                    (outer * parts, [parts, outer * parts, 1])
+                };
+                let kernel = Geometry::Runs { entry, is_grouped, rounds };
+                Ok(Self { values, layout, kernel, nest, output, partials, tail })
+            }
+            Walk::Columns => {
+                let lanes = column_lanes(kernels);
+                let width = length.clamp(1, lanes.into());
+                let depth = u64::from(lanes) / width;
+                let apart = layout.values.inner.max(1) * values.element.bytes() as u64;
+                let most = (MOST_PART_BYTES / apart).max(1);
+                let rows = (depth * tuning.rows_per_lane).min(match most >= depth {
+                    true => most - most % depth,
+                    false => most,
+                });
+                let nest = Nest { places: [outer, inner, length], unit: [1, rows, width] };
+                let parts = inner.div_ceil(rows);
+                debug_assert_eq!(results, outer * length);
+                let output = [length * parts, 1, parts];
+                let kernel = Geometry::Columns { lanes, width, depth };
+                Ok(Self { values, layout, kernel, nest, output, partials: parts, tail: 0 })
+            }
+        }
+    }
+
+    fn output_kind(&self) -> ReduceOutputKind {
+        match self.partials {
+            1 => ReduceOutputKind::Result,
+            _ => ReduceOutputKind::Partial,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.nest.places.contains(&0) && self.tail == 0
+    }
+
+    /// The kernel over the values. `along`: what tells its workgroups apart.
+    fn variant(&self, access: Access, along: Along) -> ReduceVariant {
+        match self.kernel {
+            Geometry::Runs { entry, is_grouped, .. } => ReduceVariant::Runs(RunsVariant {
+                values: self.values,
+                access,
+                team: entry.team,
+                geometry: entry.geometry,
+                is_grouped,
+                along,
+                output: self.output_kind(),
+            }),
+            Geometry::Columns { lanes, depth, .. } => ReduceVariant::Columns(ColumnsVariant {
+                values: self.values,
+                rows: RowsOf::Parts,
+                lanes,
+                vectors: 2,
+                is_shallow: depth == 1,
+                output: self.output_kind(),
+            }),
+        }
+    }
+
+    /// The kernels of aligned operands in as few dispatches as there may be.
+    pub(super) fn variants(&self, kernels: &Kernels) -> Vec<ReduceVariant> {
+        let mut variants = Vec::new();
+        if !self.is_empty() {
+            let whole = Boxed { first: [0; 3], end: self.nest.places };
+            variants.push(self.variant(self.access([0, 0]), self.along(&whole)));
+            if self.tail > 0 {
+                variants.push(self.variant(Access::Scalar, Along::Parts));
+            }
+        }
+        variants.extend(self.merges(kernels).into_iter().map(|merge| merge.variant));
+        variants
+    }
+
+    /// How values and weights that start at these byte offsets are addressed.
+    fn access(&self, offsets: [u64; 2]) -> Access {
+        let is_whole = |strides: Strides, offset: u64, bytes: u64| {
+            let apart = |count: u64, stride: u64| count <= 1 || stride.is_multiple_of(4);
+            offset.is_multiple_of(4 * bytes)
+                && apart(self.layout.outer, strides.outer)
+                && apart(self.layout.inner, strides.inner)
+        };
+        let weights = match self.values.weights {
+            WeightsKind::Along(element) => {
+                is_whole(self.layout.weights, offsets[1], element.bytes() as u64)
+            }
+            WeightsKind::None | WeightsKind::OfRun => true,
+        };
+        let bytes = self.values.element.bytes() as u64;
+        let is_vector = self.nest.places[2].is_multiple_of(4)
+            && is_whole(self.layout.values, offsets[0], bytes)
+            && weights;
+        if is_vector { Access::Vector } else { Access::Scalar }
+    }
+
+    fn along(&self, of: &Boxed) -> Along {
+        let units = [0, 1, 2].map(|axis| of.units(&self.nest, axis));
+        match units {
+            [1, 1, _] => Along::Parts,
+            [1, _, 1] => Along::Units,
+            _ => Along::Both,
+        }
+    }
+
+    /// The merges that follow, in their order.
+    fn merges(&self, kernels: &Kernels) -> Vec<Merge> {
+        let mut merges = Vec::new();
+        let mut partials = self.partials;
+        // Of nothing there is still a result.
+        if self.is_empty() {
+            partials = 0;
+        }
+        while partials != 1 {
+            let groups = partials.div_ceil(MERGED_AT_ONCE).max(1);
+            let group_length = partials.div_ceil(groups);
+            let output = match groups {
+                1 => ReduceOutputKind::Result,
+                _ => ReduceOutputKind::Partial,
+            };
+            merges.push(Merge::new(
+                kernels,
+                &self.values,
+                MergeRange::Parts,
+                output,
+                MergedPartials { results: self.layout.results, partials, groups, group_length },
+            ));
+            partials = groups;
+        }
+        merges
+    }
+
+    /// Adds the dispatches.
+    pub(super) fn bind(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        sources: &Sources,
+        fixed: ReduceParameters,
+    ) -> Result<()> {
+        let kernels = builder.kernels().clone();
+        let merges = self.merges(&kernels);
+        let vectors = self.values.statistic.partial_vectors();
+        let mut partials = match merges.first() {
+            Some(_) => {
+                Some(scratch_partials(builder, self.layout.results * self.partials, vectors)?)
+            }
+            None => None,
+        };
+        let output = partials.clone().unwrap_or_else(|| sources.results.clone());
+        if !self.is_empty() {
+            self.bind_values(builder, sources, &output, fixed)?;
+        }
+        for merge in merges {
+            let next = match merge.output {
+                ReduceOutputKind::Partial => {
+                    let count = merge.partials.results * merge.partials.groups;
+                    Some(scratch_partials(builder, count, vectors)?)
+                }
+                ReduceOutputKind::Result => None,
+            };
+            let written = next.clone().unwrap_or_else(|| sources.results.clone());
+            let input = partials.take().unwrap_or_else(|| written.clone());
+            merge.bind(builder, input, written, None, fixed)?;
+            partials = next;
+        }
+        Ok(())
+    }
+
+    fn bind_values(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        sources: &Sources,
+        output: &Source,
+        fixed: ReduceParameters,
+    ) -> Result<()> {
+        let capabilities = *builder.kernels().capabilities();
+        let offsets =
+            [sources.values.offset, sources.weights.as_ref().map_or(0, |source| source.offset)];
+        let operands = self.operands(sources, output);
+        let list: Vec<_> = operands.iter().map(|(_, operand)| *operand).collect();
+        if self.nest.places[2] > 0 {
+            let access = self.access(offsets);
+            for each in boxes(OPERATION, &capabilities, &self.nest, &list)? {
+                let variant = self.variant(access, self.along(&each));
+                self.dispatch(builder, &variant, &self.nest, &each, &operands, fixed)?;
+            }
+        }
+        if self.tail > 0 {
+            let length = self.nest.places[2];
+            let variant = self.variant(Access::Scalar, Along::Parts);
+            let nest = Nest { places: [1, 1, self.tail], ..self.nest };
+            let mut operands = operands;
+            for (_, operand) in &mut operands {
+                // The run's last part, and the last of its partial results.
+                operand.offset += match operand.per_unit[2] {
+                    true => operand.strides[2] * length.div_ceil(self.nest.unit[2]),
+                    false => operand.strides[2] * length,
+                };
+            }
+            let each = Boxed { first: [0; 3], end: nest.places };
+            self.dispatch(builder, &variant, &nest, &each, &operands, fixed)?;
+        }
+        Ok(())
+    }
+
+    /// Every operand, and where its elements are along the nest.
+    fn operands<'a>(
+        &self,
+        sources: &'a Sources,
+        output: &'a Source,
+    ) -> Vec<(&'a Source, BoxedOperand)> {
+        let of = |strides: Strides, bytes: u64, source: &Source| BoxedOperand {
+            offset: source.offset,
+            strides: [strides.outer, strides.inner, strides.step].map(|stride| stride * bytes),
+            per_unit: [false; 3],
+            bytes,
+        };
+        let element = self.values.element.bytes() as u64;
+        let mut list = vec![(&sources.values, of(self.layout.values, element, &sources.values))];
+        if let Some(weights) = &sources.weights {
+            let bytes = match self.values.weights {
+                WeightsKind::Along(element) => element.bytes() as u64,
+                WeightsKind::None | WeightsKind::OfRun => 4,
+            };
+            list.push((weights, of(self.layout.weights, bytes, weights)));
+        }
+        if let (Some(forward), Some(term)) = (&sources.forward, self.values.term) {
+            let bytes = 4 * u64::from(term.of.forward().result_words());
+            list.push((forward, of(self.layout.forward, bytes, forward)));
+        }
+        if let Some(upstream) = &sources.upstream {
+            let strides = match sources.shares_upstream {
+                true => Strides::default(),
+                false => self.layout.forward,
+            };
+            list.push((upstream, of(strides, 4, upstream)));
+        }
+        let bytes = record_bytes(&self.values, self.output_kind());
+        let is_grouped = matches!(self.kernel, Geometry::Runs { is_grouped: true, .. });
+        let per_unit = match self.layout.walk {
+            Walk::Runs => [false, is_grouped, true],
+            Walk::Columns => [false, true, false],
+        };
+        let strides = self.output.map(|number| number * bytes);
+        list.push((output, BoxedOperand { offset: output.offset, strides, per_unit, bytes }));
+        list
+    }
+
+    fn dispatch(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        variant: &ReduceVariant,
+        nest: &Nest,
+        each: &Boxed,
+        operands: &[(&Source, BoxedOperand)],
+        fixed: ReduceParameters,
+    ) -> Result<()> {
+        let layout = &self.layout;
+        let mut parameters = ReduceParameters {
+            values_outer: layout.values.outer as u32,
+            values_inner: layout.values.inner as u32,
+            weights_outer: layout.weights.outer as u32,
+            weights_inner: layout.weights.inner as u32,
+            weights_step: layout.weights.step as u32,
+            result_outer: layout.forward.outer as u32,
+            result_inner: layout.forward.inner as u32,
+            result_step: layout.forward.step as u32,
+            output_outer: self.output[0] as u32,
+            ..fixed
+        };
+        match self.kernel {
+            Geometry::Runs { rounds, .. } => {
+                parameters.runs = each.places(1) as u32;
+                parameters.units = each.units(nest, 1) as u32;
+                parameters.parts = each.units(nest, 2) as u32;
+                parameters.length = each.places(2) as u32;
+                parameters.part_length = nest.unit[2] as u32;
+                parameters.rounds = rounds as u32;
+                parameters.output_inner = self.output[1] as u32;
+                parameters.output_part = self.output[2] as u32;
+            }
+            Geometry::Columns { width, depth, .. } => {
+                parameters.runs = u32::MAX; // pieces are those of segments
+                parameters.parts = each.units(nest, 1) as u32;
+                parameters.length = each.places(1) as u32;
+                parameters.part_length = nest.unit[1] as u32;
+                parameters.columns = each.places(2) as u32;
+                parameters.units = each.units(nest, 2) as u32;
+                parameters.width = width as u32;
+                parameters.depth = depth as u32;
+                parameters.output_part = self.output[1] as u32;
+                parameters.output_inner = self.output[2] as u32;
+            }
+        }
+        let alignment = builder.kernels().capabilities().storage_alignment;
+        let mut bound = Vec::with_capacity(operands.len());
+        for (source, operand) in operands {
+            let (start, end) = operand.range(nest, each);
+            let slack = start % alignment;
+            match source.slot {
+                Slot::Values => parameters.values_offset = (slack / operand.bytes) as u32,
+                Slot::Weights => parameters.weights_offset = (slack / operand.bytes) as u32,
+                Slot::ForwardResults => parameters.result_offset = (slack / 4) as u32,
+                Slot::Upstream => parameters.upstream_offset = (slack / 4) as u32,
+                Slot::PartialResults => parameters.output_offset = (slack / 16) as u32,
+                _ => parameters.output_offset = (slack / 4) as u32,
+            }
+            bound.push(bind_range(source, start - slack, end));
+        }
+        let workgroups = each.workgroups(nest) as u32; // within the device's limit
+        builder.dispatch(&Variant::Reduce(*variant), &parameters, workgroups, &bound)
+    }
+
+    /// Bytes of partial results that are written and read again.
+    pub(super) fn scratch_bytes(&self) -> u64 {
+        match self.partials {
+            0 | 1 => 0,
+            partials => {
+                partials
+                    * self.layout.results
+                    * 16
+                    * u64::from(self.values.statistic.partial_vectors())
+            }
+        }
+    }
+}
+
+/// Bytes of what a kernel writes of each unit.
+fn record_bytes(values: &ReducedValues, output: ReduceOutputKind) -> u64 {
+    match output {
+        ReduceOutputKind::Partial => 16 * u64::from(values.statistic.partial_vectors()),
+        ReduceOutputKind::Result => 4 * u64::from(values.statistic.result_words()),
+    }
+}
+
+/// A range of a source, of whole words.
+pub(super) fn bind_range(source: &Source, start: u64, end: u64) -> Bound {
+    Bound {
+        slot: source.slot,
+        buffer: source.buffer.clone(),
+        offset: start,
+        bytes: (end - start).next_multiple_of(4),
+    }
+}
+
+/// Invocations of a workgroup over columns, on a device that may have fewer than the tuning's.
+pub(super) fn column_lanes(kernels: &Kernels) -> u32 {
+    let capabilities = kernels.capabilities();
+    // Two vectors of four words for each.
+    let most = capabilities.max_invocations.min(capabilities.max_workgroup_bytes / 32);
+    kernels.tuning().reduce.column_lanes.min(1 << most.max(1).ilog2())
+}
+
+/// A buffer for partial results.
+pub(super) fn scratch_partials(
+    builder: &StepBuilder<'_>,
+    count: u64,
+    vectors: u32,
+) -> Result<Source> {
+    let bytes = (count * 16 * u64::from(vectors)).max(16);
+    let available = builder.kernels().capabilities().max_binding_bytes;
+    if bytes > available {
+        return Err(Error::Limit {
+            operation: OPERATION,
+            limit: "max_storage_buffer_binding_size",
+            needed: bytes,
+            available,
+        });
+    }
+    let buffer = builder.scratch("wgpu-loss partial results", bytes)?;
+    Ok(Source { slot: Slot::PartialResults, buffer, offset: 0 })
+}
+
+/// How many partial results are merged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MergedPartials {
+    pub(super) results: u64,
+    /// Of each result.
+    pub(super) partials: u64,
+    pub(super) groups: u64,
+    pub(super) group_length: u64,
+}
+
+/// A merge of partial results.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Merge {
+    pub(super) variant: ReduceVariant,
+    output: ReduceOutputKind,
+    vectors: u32,
+    words: u32,
+    pub(super) partials: MergedPartials,
+    rows: u32,
+}
+
+impl Merge {
+    pub(super) fn new(
+        kernels: &Kernels,
+        values: &ReducedValues,
+        range: MergeRange,
+        output: ReduceOutputKind,
+        partials: MergedPartials,
+    ) -> Self {
+        let (team, mut geometry) = merge_geometry(partials.group_length);
+        let most = kernels.capabilities().max_invocations;
+        geometry.rows = geometry.rows.min((most / geometry.lanes).max(1));
+        let variant = ReduceVariant::Merge(MergedVariant {
+            statistic: values.statistic,
+            masked: values.masked,
+            range,
+            team,
+            geometry,
+            output,
+        });
+        Self {
+            variant,
+            output,
+            vectors: values.statistic.partial_vectors(),
+            words: values.statistic.result_words(),
+            partials,
+            rows: geometry.rows,
+        }
+    }
+
+    /// Adds the dispatches; `offsets`: of segments.
+    pub(super) fn bind(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        input: Source,
+        output: Source,
+        offsets: Option<Bound>,
+        fixed: ReduceParameters,
+    ) -> Result<()> {
+        let capabilities = *builder.kernels().capabilities();
+        let alignment = capabilities.storage_alignment;
+        let MergedPartials { results, partials, groups, group_length } = self.partials;
+        let units = results * groups;
+        // Offsets count vectors of partial results, words of results.
+        let (unit, bytes) = match self.output {
+            ReduceOutputKind::Partial => (16, 16 * u64::from(self.vectors)),
+            ReduceOutputKind::Result => (4, 4 * u64::from(self.words)),
+        };
+        let slack = output.offset % alignment;
+        let end = output.offset + units * bytes;
+        if end - (output.offset - slack) > capabilities.max_binding_bytes {
+            return Err(Error::Limit {
+                operation: OPERATION,
+                limit: "max_storage_buffer_binding_size",
+                needed: units * bytes,
+                available: capabilities.max_binding_bytes,
+            });
+        }
+        let mut bound = vec![bind_range(&output, output.offset - slack, end)];
+        // Of nothing, nothing is read; but a binding there must be.
+        let input = match partials {
+            0 => scratch_partials(builder, 1, self.vectors)?,
+            _ => input,
+        };
+        let input_bytes = input.buffer.size();
+        bound.push(bind_range(&Source { slot: Slot::Partials, ..input }, 0, input_bytes));
+        bound.extend(offsets);
+        let workgroups = units.div_ceil(self.rows.into());
+        let mut first = 0;
+        while first < workgroups {
+            let count = (workgroups - first).min(capabilities.max_workgroups.into());
+            let parameters = ReduceParameters {
+                first_part: first as u32,
+                results: results as u32,
+                merged: partials as u32,
+                groups: groups as u32,
+                group_length: group_length as u32,
+                output_offset: (slack / unit) as u32,
+                ..fixed
+            };
+            builder.dispatch(&Variant::Reduce(self.variant), &parameters, count as u32, &bound)?;
+            first += count;
+        }
+        Ok(())
+    }
+}

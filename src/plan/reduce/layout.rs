@@ -1,0 +1,369 @@
+//! How values lie that make up a result.
+
+use crate::{Axis, Shape, WeightLayout};
+
+/// Elements from a value to the next along each axis of a walk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Strides {
+    /// Along the outer axis.
+    pub outer: u64,
+    /// Along the inner axis: from run to run, or from row to row of a column.
+    pub inner: u64,
+    /// Along a run, or from column to column.
+    pub step: u64,
+}
+
+const fn strides(outer: u64, inner: u64, step: u64) -> Strides {
+    Strides { outer, inner, step }
+}
+
+/// Which way values are gone through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Walk {
+    /// Along runs of values that lie side by side.
+    Runs,
+    /// Down columns that lie side by side.
+    Columns,
+}
+
+/// A reduction as its kernels see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReduceLayout {
+    /// Which way.
+    pub walk: Walk,
+    /// Along the outer axis.
+    pub outer: u64,
+    /// Runs along the inner axis; rows of a column.
+    pub inner: u64,
+    /// Values of a run; columns side by side.
+    pub length: u64,
+    /// Where values are.
+    pub values: Strides,
+    /// Where their weights are, if there are any.
+    pub weights: Strides,
+    /// Which result they make up.
+    pub result: Strides,
+    /// Which result of the forward they belong to, for the gradient with respect to weights.
+    pub forward: Strides,
+    /// Number of results.
+    pub results: u64,
+}
+
+/// A gradient as its kernel sees it: runs of values, and the results they belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GradientLayout {
+    /// Along the outer axis.
+    pub outer: u64,
+    /// Runs along the inner axis.
+    pub inner: u64,
+    /// Values of a run.
+    pub length: u64,
+    /// Where values are.
+    pub values: Strides,
+    /// Where their weights are.
+    pub weights: Strides,
+    /// Where the gradient is.
+    pub gradient: Strides,
+    /// Where the gradient with respect to the weights is, one for each value.
+    pub weight_gradient: Strides,
+    /// Which result they belong to.
+    pub result: Strides,
+}
+
+/// Rows of a single value without gaps are one row: the rest of planning is spared them.
+fn turned(values: Shape, axis: Axis, weights: WeightLayout) -> (Shape, Axis, WeightLayout) {
+    let is_turned = |shape: Shape| shape.classes == 1 && shape.inner == 1 && shape.row_stride == 1;
+    let same = (values, axis, weights);
+    if !is_turned(values) || values.rows <= 1 {
+        return same;
+    }
+    let turn = |shape: Shape| Shape::new(1, shape.rows).with_element(shape.element);
+    let weights = match weights {
+        WeightLayout::None => WeightLayout::None,
+        WeightLayout::PerRow => WeightLayout::PerColumn,
+        WeightLayout::PerColumn => WeightLayout::PerRow,
+        WeightLayout::PerElement(shape) if is_turned(shape) => {
+            WeightLayout::PerElement(turn(shape))
+        }
+        WeightLayout::PerElement(_) => return same,
+    };
+    let axis = match axis {
+        Axis::EachRow => Axis::EachColumn,
+        Axis::EachColumn => Axis::EachRow,
+        Axis::All => Axis::All,
+    };
+    (turn(values), axis, weights)
+}
+
+/// Whether values and weights can be gone through as one run.
+fn is_one_run(values: Shape, weights: WeightLayout) -> bool {
+    values.is_contiguous()
+        && match weights {
+            WeightLayout::None => true,
+            WeightLayout::PerElement(shape) => shape.is_contiguous(),
+            WeightLayout::PerColumn => values.rows == 1,
+            WeightLayout::PerRow => values.rows == 1,
+        }
+}
+
+/// The weights of runs that are rows, or of `(outer, middle, inner)` of runs along inner.
+fn run_weights(values: Shape, weights: WeightLayout) -> Strides {
+    let inner = values.inner as u64;
+    match (weights, values.inner) {
+        (WeightLayout::None, _) => Strides::default(),
+        (WeightLayout::PerRow, 0 | 1) => strides(0, 1, 0),
+        (WeightLayout::PerColumn, 0 | 1) => strides(0, 0, 1),
+        (WeightLayout::PerElement(shape), 0 | 1) => strides(0, shape.row_stride as u64, 1),
+        (WeightLayout::PerRow, _) => strides(inner, 0, 1),
+        (WeightLayout::PerColumn, _) => strides(0, 1, 0),
+        (WeightLayout::PerElement(shape), _) => strides(shape.row_stride as u64, inner, 1),
+    }
+}
+
+/// The result that a value of `(rows, columns)`, or of `(outer, middle, inner)`, belongs to.
+fn result_strides(values: Shape, axis: Axis) -> Strides {
+    match (axis, values.inner > 1) {
+        (Axis::All, _) => Strides::default(),
+        (Axis::EachRow, false) => strides(0, 1, 0),
+        (Axis::EachColumn, false) => strides(0, 0, 1),
+        (Axis::EachRow, true) => strides(values.inner as u64, 0, 1),
+        (Axis::EachColumn, true) => strides(0, 1, 0),
+    }
+}
+
+/// The layout of a reduction of values of this shape along an axis. `forward`: the axis along which
+/// they were reduced before, where that is asked for.
+pub fn reduce_layout(
+    values: Shape,
+    axis: Axis,
+    weights: WeightLayout,
+    forward: Axis,
+) -> ReduceLayout {
+    let is_same = axis == forward;
+    let (of_forward, forward, _) = turned(values, forward, weights);
+    let (values, axis, weights) = turned(values, axis, weights);
+    debug_assert_eq!(values, of_forward);
+    let Shape { rows, classes, row_stride, .. } = values;
+    let (rows, classes, stride) = (rows as u64, classes as u64, row_stride as u64);
+    let (outer, inner) = (values.outer() as u64, values.inner as u64);
+    let of_runs = run_weights(values, weights);
+    let as_rows = ReduceLayout {
+        walk: Walk::Runs,
+        outer: 1,
+        inner: rows,
+        length: classes,
+        values: strides(0, stride, 1),
+        weights: of_runs,
+        result: result_strides(values, axis),
+        forward: result_strides(values, forward),
+        results: axis.results(values) as u64,
+    };
+    // Blocks of (middle, inner), the runs of each along inner.
+    let as_blocks = ReduceLayout {
+        outer,
+        inner: classes,
+        length: inner,
+        values: strides(stride, inner, 1),
+        ..as_rows
+    };
+    match (axis, values.inner > 1) {
+        (Axis::All, _) if is_same && is_one_run(values, weights) => ReduceLayout {
+            inner: 1,
+            length: rows * classes,
+            // Of one row, the weights of columns are those of values.
+            weights: strides(0, 0, of_runs.step),
+            ..as_rows
+        },
+        (Axis::EachRow | Axis::All, false) => as_rows,
+        (Axis::EachColumn, false) => ReduceLayout { walk: Walk::Columns, ..as_rows },
+        (Axis::EachRow, true) => ReduceLayout { walk: Walk::Columns, ..as_blocks },
+        (Axis::EachColumn | Axis::All, true) => as_blocks,
+    }
+}
+
+/// The layout of `(rows, columns)` that are reduced column by column, some of the rows at a time.
+pub fn column_layout(values: Shape, weights: WeightLayout) -> ReduceLayout {
+    ReduceLayout {
+        walk: Walk::Columns,
+        outer: 1,
+        inner: values.rows as u64,
+        length: values.classes as u64,
+        values: strides(0, values.row_stride as u64, 1),
+        weights: run_weights(values, weights),
+        result: strides(0, 0, 1),
+        forward: Strides::default(),
+        results: values.classes as u64,
+    }
+}
+
+/// The layout of gradients with respect to values of this shape, which are written to the shape
+/// `gradient`; those with respect to weights of each value are without gaps.
+pub fn gradient_layout(
+    values: Shape,
+    gradient: Shape,
+    axis: Axis,
+    weights: WeightLayout,
+) -> GradientLayout {
+    let turns = gradient.row_stride == 1 || gradient.rows <= 1;
+    let (values, axis, weights) = match turns {
+        true => turned(values, axis, weights),
+        false => (values, axis, weights),
+    };
+    let gradient_stride = match turns && values.rows == 1 {
+        true => values.classes,
+        false => gradient.row_stride,
+    } as u64;
+    let (classes, inner) = (values.classes as u64, values.inner as u64);
+    let stride = values.row_stride as u64;
+    let of_runs = run_weights(values, weights);
+    let is_flat = axis == Axis::All
+        && is_one_run(values, weights)
+        && (gradient.is_contiguous() || gradient_stride == classes * inner.max(1));
+    if is_flat {
+        let one = strides(0, 0, 1);
+        return GradientLayout {
+            outer: 1,
+            inner: 1,
+            length: values.rows as u64 * classes,
+            values: one,
+            weights: strides(0, 0, of_runs.step),
+            gradient: one,
+            weight_gradient: one,
+            result: Strides::default(),
+        };
+    }
+    if values.inner > 1 {
+        return GradientLayout {
+            outer: values.outer() as u64,
+            inner: classes,
+            length: inner,
+            values: strides(stride, inner, 1),
+            weights: of_runs,
+            gradient: strides(gradient_stride, inner, 1),
+            weight_gradient: strides(classes * inner, inner, 1),
+            result: result_strides(values, axis),
+        };
+    }
+    GradientLayout {
+        outer: 1,
+        inner: values.rows as u64,
+        length: classes,
+        values: strides(0, stride, 1),
+        weights: of_runs,
+        gradient: strides(0, gradient_stride, 1),
+        weight_gradient: strides(0, classes, 1),
+        result: result_strides(values, axis),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The result that each value belongs to, and its weight, by going through a layout.
+    fn walked(layout: &ReduceLayout) -> Vec<(u64, u64, u64)> {
+        let at = |strides: Strides, [o, i, l]: [u64; 3]| {
+            o * strides.outer + i * strides.inner + l * strides.step
+        };
+        let mut found = Vec::new();
+        for o in 0..layout.outer {
+            for i in 0..layout.inner {
+                for l in 0..layout.length {
+                    let place = [o, i, l];
+                    found.push((
+                        at(layout.values, place),
+                        at(layout.weights, place),
+                        at(layout.result, place),
+                    ));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn every_value_is_met_once_with_its_weight_and_result() {
+        let shapes = [
+            Shape::new(5, 7),
+            Shape::new(5, 7).with_row_stride(9),
+            Shape::new(6, 1),
+            Shape::new(6, 1).with_row_stride(3),
+            Shape::new(1, 8),
+            Shape::new(1, 1),
+            Shape::with_class_axis(3, 4, 5),
+            Shape::with_class_axis(3, 4, 5).with_row_stride(23),
+            Shape::with_class_axis(2, 1, 3),
+        ];
+        for shape in shapes {
+            let weight_shape = Shape { row_stride: shape.row_stride + 2, ..shape };
+            let layouts = [
+                WeightLayout::None,
+                WeightLayout::PerRow,
+                WeightLayout::PerColumn,
+                WeightLayout::PerElement(shape.contiguous()),
+                WeightLayout::PerElement(weight_shape),
+            ];
+            for weights in layouts {
+                for axis in [Axis::EachRow, Axis::EachColumn, Axis::All] {
+                    let mut expected = Vec::new();
+                    for row in 0..shape.rows {
+                        for class in 0..shape.classes {
+                            let element =
+                                |shape: Shape| (shape.start_of(row) + class * shape.inner) as u64;
+                            let weight = match weights {
+                                WeightLayout::None => 0,
+                                WeightLayout::PerRow => row as u64,
+                                WeightLayout::PerColumn => class as u64,
+                                WeightLayout::PerElement(shape) => element(shape),
+                            };
+                            let result = match axis {
+                                Axis::EachRow => row as u64,
+                                Axis::EachColumn => class as u64,
+                                Axis::All => 0,
+                            };
+                            expected.push((element(shape), weight, result));
+                        }
+                    }
+                    expected.sort();
+                    let layout = reduce_layout(shape, axis, weights, axis);
+                    assert_eq!(walked(&layout), expected, "{shape:?} {axis:?} {weights:?}");
+                    assert_eq!(layout.results, axis.results(shape) as u64);
+
+                    let gradient = gradient_layout(shape, shape.contiguous(), axis, weights);
+                    let as_reduced = ReduceLayout {
+                        outer: gradient.outer,
+                        inner: gradient.inner,
+                        length: gradient.length,
+                        values: gradient.values,
+                        weights: gradient.weights,
+                        result: gradient.result,
+                        ..layout
+                    };
+                    assert_eq!(
+                        walked(&as_reduced),
+                        expected,
+                        "gradient {shape:?} {axis:?} {weights:?}"
+                    );
+                    let mut places =
+                        walked(&ReduceLayout { values: gradient.gradient, ..as_reduced });
+                    places.dedup_by_key(|place| place.0);
+                    assert_eq!(places.len(), expected.len(), "gradient places {shape:?}");
+                    assert_eq!(places.last().map(|place| place.0), Some(expected.len() as u64 - 1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_without_gaps_are_one_run() {
+        let layout = reduce_layout(Shape::new(1000, 10), Axis::All, WeightLayout::None, Axis::All);
+        assert_eq!((layout.inner, layout.length), (1, 10_000));
+        let layout =
+            reduce_layout(Shape::new(1 << 20, 1), Axis::All, WeightLayout::PerRow, Axis::All);
+        assert_eq!((layout.inner, layout.length, layout.weights.step), (1, 1 << 20, 1));
+        let rows =
+            reduce_layout(Shape::new(1 << 20, 1), Axis::EachRow, WeightLayout::None, Axis::EachRow);
+        assert_eq!((rows.walk, rows.inner, rows.length), (Walk::Columns, 1, 1 << 20));
+    }
+}

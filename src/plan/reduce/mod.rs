@@ -1,0 +1,15 @@
+//! Planning of weighted reductions: from shape, axis and weights to runs or columns, their parts,
+//! and the dispatches that cover them.
+
+mod boxes;
+mod geometry;
+mod layout;
+mod menu;
+
+pub use boxes::{Boxed, BoxedOperand, Nest, boxes};
+pub use geometry::{RunEntry, merge_geometry, run_geometry};
+pub(crate) use menu::reduce_variants;
+
+pub use layout::{
+    GradientLayout, ReduceLayout, Strides, Walk, column_layout, gradient_layout, reduce_layout,
+};

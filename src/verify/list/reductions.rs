@@ -1,0 +1,346 @@
+//! The cases of reductions.
+
+use super::List;
+use super::lengths::REDUCED;
+use super::reduction::{AXES, Dimension, Recipe, STATISTICS, recipes};
+use crate::verify::call::Operation;
+use crate::verify::case::{Case, Fault};
+use crate::verify::content::Content;
+use crate::verify::operands::{ElementWeights, Factor, Grouping, Weights};
+use crate::{Axis, Element, Reduce, Shape, Statistic};
+
+/// The longest list of values that [`Extent::Broad`](crate::verify::Extent::Broad) reduces.
+const BROAD: usize = 110_000;
+
+/// The longest of those that meet more than one axis there.
+const SHORT: usize = 33;
+
+/// Rows, columns and how they are grouped.
+const GROUPED: [(usize, usize, Grouping); 12] = [
+    (257, 5, Grouping::Offsets(7)),
+    (300, 65, Grouping::Ids(5)),
+    (4097, 1, Grouping::Whole),
+    (33, 2, Grouping::Offsets(300)),
+    (65, 3, Grouping::Ids(1000)),
+    (1025, 3, Grouping::Offsets(33)),
+    (1, 1, Grouping::Ids(1)),
+    (65_537, 2, Grouping::Ids(3)),
+    (7919, 4, Grouping::Offsets(1025)),
+    (5, 7, Grouping::Offsets(0)),
+    (5, 7, Grouping::Ids(0)),
+    (0, 3, Grouping::Ids(4)),
+];
+
+/// What is special to reductions.
+const CONTENTS: [Content; 13] = [
+    Content::Wide,
+    Content::Offset(10_000),
+    Content::Offset(-(1 << 24)),
+    Content::Lead(80),
+    Content::Ties,
+    Content::Constant,
+    Content::Masked,
+    Content::AllMasked,
+    Content::Infinite,
+    Content::NotANumber,
+    Content::Extreme,
+    Content::Lowest,
+    Content::Subnormal,
+];
+
+impl List {
+    /// The option sets take turns where they are not drawn.
+    fn recipe(&mut self) -> Recipe {
+        self.turn += 1;
+        match self.recipes.is_empty() {
+            true => Recipe::draw(&mut self.random),
+            false => self.recipes[self.turn % self.recipes.len()],
+        }
+    }
+
+    fn reduction(
+        &mut self,
+        recipe: Recipe,
+        rows: usize,
+        columns: usize,
+        content: Content,
+    ) -> &mut Case {
+        let recipe = match content.overflows(recipe.element()) {
+            true => recipe.without_products(),
+            false => recipe,
+        };
+        let shape = recipe.layout().shape(&mut self.random, rows, columns);
+        let shape = shape.with_element(recipe.element());
+        let upstream = recipe.upstream(&mut self.random);
+        let gap = self.random.pick(&[1, 3, 4]);
+        let case = self.push(Operation::Reduce(recipe.options()), shape, content, upstream);
+        (case.row_weights, case.class_weights, case.element_weights) = recipe.weights(gap);
+        case
+    }
+
+    /// So many values along an axis, beside a few others.
+    fn along(&mut self, recipe: Recipe, length: usize, content: Content) {
+        let others = self.random.pick(&[1, 2, 3, 5]);
+        let others = if length > 20_000 { others.min(2) } else { others };
+        let (rows, columns) = match recipe.axis() {
+            Axis::EachRow => (others, length),
+            Axis::EachColumn => (length, others),
+            Axis::All => {
+                let rows = self.random.pick(&[1, 7, length]);
+                (rows, length.div_ceil(rows))
+            }
+        };
+        self.reduction(recipe.weighing(), rows, columns, content);
+    }
+
+    fn segments(&mut self, recipe: Recipe, (rows, columns, grouping): (usize, usize, Grouping)) {
+        // Offset values show how a sum is kept; in others nothing but 0 may come of few of them.
+        let content = match recipe.element() {
+            Element::F32 => Content::Offset(10_000),
+            _ => Content::Normal,
+        };
+        let recipe = recipe.weighing().with(Dimension::Axis, 1).with(Dimension::Pass, 0);
+        let case = self.reduction(recipe, rows, columns, content);
+        let Shape { element, .. } = case.shape;
+        let gap = case.shape.row_stride - columns * case.shape.inner;
+        case.shape = Shape::new(rows, columns).with_row_stride(columns + gap).with_element(element);
+        case.operation = Operation::ReduceSegments(recipe.options());
+        case.segments = Some(grouping);
+    }
+
+    /// Values or weights that are not finite, with a weight of 0 for some.
+    fn not_finite(&mut self, statistic: usize, turn: usize, rows: usize, columns: usize) {
+        let recipe = Recipe::USUAL
+            .with(Dimension::Axis, turn % 2)
+            .with(Dimension::WeightLayout, 1 + turn % 3)
+            .with(Dimension::Statistic, statistic)
+            .with(Dimension::Pass, 3 + turn % 2)
+            .with(Dimension::Mode, turn / 2 % 2)
+            .with(Dimension::WeightKind, 1);
+        let content = [Content::Infinite, Content::NotANumber, Content::Masked][turn % 3];
+        self.reduction(recipe, rows, columns, content);
+        let case = self.reduction(recipe, rows, columns, Content::Normal);
+        (case.row_weights, case.class_weights, case.element_weights) =
+            recipe.weights_of(Weights::NotFinite, 1);
+    }
+
+    pub(super) fn quick_reductions(&mut self) {
+        self.recipes = recipes();
+        for (turn, length) in REDUCED.into_iter().filter(|&it| it <= BROAD).step_by(3).enumerate() {
+            let recipe = self.recipe().with(Dimension::Axis, turn % AXES.len());
+            self.along(recipe, length, [Content::Normal, Content::Offset(10_000)][turn % 2]);
+        }
+        self.along(Recipe::USUAL.with(Dimension::Axis, 2), 65_537, Content::Offset(10_000));
+        for recipe in recipes().into_iter().step_by(5) {
+            self.reduction(recipe, 18, 33, Content::Normal);
+        }
+        for (turn, statistic) in [0, 1, 2].into_iter().enumerate() {
+            self.not_finite(statistic, turn, 7, 5);
+        }
+        for (turn, grouped) in GROUPED.into_iter().take(5).enumerate() {
+            let recipe = Recipe::USUAL
+                .with(Dimension::Statistic, turn * 2 % STATISTICS.len())
+                .with(Dimension::WeightLayout, turn % 4);
+            self.segments(recipe, grouped);
+        }
+        self.reduction(Recipe::USUAL.with(Dimension::Pass, 1), 0, 3, Content::Normal);
+        self.reduction(Recipe::USUAL.with(Dimension::Statistic, 2), 3, 0, Content::Normal);
+    }
+
+    pub(super) fn broad_reductions(&mut self) {
+        self.recipes = recipes();
+        for (turn, length) in REDUCED.into_iter().filter(|&it| it <= BROAD).enumerate() {
+            for step in 0..if length <= SHORT { 2 } else { 1 } {
+                let recipe = self.recipe().with(Dimension::Axis, (turn + step) % AXES.len());
+                self.along(recipe, length, [Content::Normal, Content::Offset(10_000)][turn % 2]);
+            }
+        }
+        // What is lost of a sum shows in the longest.
+        for axis in 0..AXES.len() {
+            let recipe = Recipe::USUAL.with(Dimension::Axis, axis);
+            self.along(recipe, 104_729, Content::Offset(10_000));
+        }
+        for recipe in recipes() {
+            self.reduction(recipe, 18, 33, Content::Normal);
+        }
+        for (turn, content) in CONTENTS.into_iter().enumerate() {
+            let recipe = self.recipe().with(Dimension::Axis, turn % 2);
+            self.reduction(recipe, 12, 10, content);
+        }
+        for statistic in 0..5 {
+            self.not_finite(statistic, statistic, 7, 5);
+        }
+        for (turn, grouped) in GROUPED.into_iter().enumerate() {
+            let recipe = self.recipe().with(Dimension::Statistic, turn % STATISTICS.len());
+            self.segments(recipe, grouped);
+        }
+        self.many_results(1);
+        self.of_nothing(1);
+    }
+
+    pub(super) fn full_reductions(&mut self) {
+        self.recipes.clear();
+        for (turn, length) in REDUCED.into_iter().enumerate() {
+            for axis in 0..AXES.len() {
+                for step in 0..4 {
+                    let statistic = (turn + axis + 2 * step) % STATISTICS.len();
+                    let recipe = self.recipe().with(Dimension::Axis, axis);
+                    let recipe = recipe.with(Dimension::Statistic, statistic);
+                    self.along(recipe, length, [Content::Normal, Content::Wide][step % 2]);
+                }
+                let recipe = self.recipe().with(Dimension::Axis, axis);
+                self.along(recipe, length, Content::Offset(10_000));
+            }
+        }
+        for content in Content::ALL {
+            for (rows, columns) in [(12, 10), (40, 5), (3, 300)] {
+                let recipe = self.recipe();
+                self.reduction(recipe, rows, columns, content);
+            }
+        }
+        for recipe in recipes() {
+            for (rows, columns) in [(18, 7), (36, 700), (700, 36)] {
+                self.reduction(recipe, rows, columns, Content::Normal);
+            }
+        }
+        for statistic in 0..STATISTICS.len() {
+            for turn in 0..6 {
+                self.not_finite(statistic, turn, 7, 5);
+            }
+        }
+        for grouped in GROUPED {
+            for statistic in 0..STATISTICS.len() {
+                let recipe = self.recipe().with(Dimension::Statistic, statistic);
+                self.segments(recipe, grouped);
+            }
+        }
+        self.many_results(STATISTICS.len());
+        self.of_nothing(STATISTICS.len());
+    }
+
+    /// Many short rows, and many short columns.
+    fn many_results(&mut self, times: usize) {
+        for _ in 0..times {
+            for (axis, rows, columns) in [(0, 65_537, 3), (0, 65_535, 1), (1, 3, 65_537)] {
+                let recipe = self.recipe().with(Dimension::Axis, axis);
+                self.reduction(recipe, rows, columns, Content::Normal);
+            }
+        }
+    }
+
+    /// No rows, and no columns, on every axis.
+    fn of_nothing(&mut self, times: usize) {
+        for _ in 0..times {
+            for axis in 0..AXES.len() {
+                for (rows, columns) in [(0, 3), (4, 0)] {
+                    let recipe = self.recipe().with(Dimension::Axis, axis);
+                    self.reduction(recipe, rows, columns, Content::Normal);
+                }
+            }
+        }
+    }
+
+    /// What every engine refuses.
+    pub(super) fn faulty_reductions(&mut self) {
+        let weighted =
+            Reduce { weight_gradient: true, ..Reduce::new(Statistic::Mean, Axis::EachRow) };
+        let element = ElementWeights { kind: Weights::Positive, element: Element::F16, gap: 0 };
+        let case = self.faulty(Operation::Reduce(weighted));
+        (case.row_weights, case.fault) = (Some(Weights::Positive), Some(Fault::SpareRowWeight));
+        let case = self.faulty(Operation::Reduce(weighted));
+        (case.class_weights, case.fault) =
+            (Some(Weights::Positive), Some(Fault::MissingClassWeight));
+        let case = self.faulty(Operation::Reduce(weighted));
+        (case.element_weights, case.fault) = (Some(element), Some(Fault::WideWeights));
+        // A gradient with respect to weights that are not there.
+        self.faulty(Operation::Reduce(weighted));
+        for axis in AXES {
+            let case = self.faulty(Operation::Reduce(Reduce::new(Statistic::LogSumExp, axis)));
+            (case.upstream, case.fault) = (Factor::PerRow, Some(Fault::SpareFactor));
+        }
+        // What has no gradient.
+        let variance = |correction| Statistic::MeanAndVariance { correction };
+        for statistic in [Statistic::SumOfSquares, Statistic::Max, Statistic::Min, variance(0.0)] {
+            self.faulty(Operation::Reduce(Reduce::new(statistic, Axis::All)));
+        }
+        for correction in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let options = Reduce::new(variance(correction), Axis::EachColumn);
+            for operation in [Operation::Reduce(options), Operation::ReduceSegments(options)] {
+                let case = self.faulty(operation);
+                (case.upstream, case.segments) = (Factor::None, Some(Grouping::Whole));
+            }
+        }
+        for (axis, inner) in [(Axis::EachRow, 1), (Axis::All, 1), (Axis::EachColumn, 5)] {
+            let case = self.faulty(Operation::ReduceSegments(Reduce::new(Statistic::Sum, axis)));
+            case.shape = Shape::with_class_axis(2, 10, inner);
+            case.segments = Some(Grouping::Whole);
+        }
+        for (grouping, fault) in [
+            (Grouping::Offsets(4), Fault::DescendingOffset),
+            (Grouping::Whole, Fault::LateOffset),
+            (Grouping::Whole, Fault::NoOffsets),
+            (Grouping::Ids(4), Fault::SpareId),
+            (Grouping::Ids(4), Fault::LateId),
+            (Grouping::Ids(4), Fault::SpareRowWeight),
+        ] {
+            let options = Reduce::new(Statistic::Max, Axis::EachColumn);
+            let case = self.faulty(Operation::ReduceSegments(options));
+            (case.segments, case.fault) = (Some(grouping), Some(fault));
+            case.row_weights = (fault == Fault::SpareRowWeight).then_some(Weights::Positive);
+        }
+    }
+
+    fn faulty(&mut self, operation: Operation) -> &mut Case {
+        self.push(operation, Shape::new(5, 10), Content::Normal, Factor::Scalar(1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::verify::Extent;
+    use crate::{Denominator, Mode};
+
+    fn reductions(extent: Extent) -> Vec<Case> {
+        let mut list = List::new();
+        match extent {
+            Extent::Quick => list.quick_reductions(),
+            Extent::Broad => list.broad_reductions(),
+            Extent::Full => list.full_reductions(),
+        }
+        list.cases
+    }
+
+    /// Every statistic, whole and of segments, of each axis, in each mode.
+    #[test]
+    fn the_lists_hold_every_statistic_on_every_axis() {
+        for extent in [Extent::Broad, Extent::Full] {
+            let met: HashSet<_> = reductions(extent)
+                .iter()
+                .filter_map(|case| {
+                    let options = case.operation.reduction()?;
+                    let is_whole = matches!(case.operation, Operation::Reduce(_));
+                    let weighs = options.denominator == Denominator::Weights;
+                    let statistic = format!("{:?} {weighs}", options.statistic);
+                    Some((statistic, is_whole.then_some(options.axis)))
+                })
+                .collect();
+            assert_eq!(met.len(), STATISTICS.len() * (AXES.len() + 1), "{extent:?}: {met:?}");
+        }
+    }
+
+    /// Software devices compile a kernel for most cases.
+    #[test]
+    fn the_short_lists_are_short() {
+        let (quick, broad) = (reductions(Extent::Quick), reductions(Extent::Broad));
+        assert!(quick.len() <= 36, "{} cases", quick.len());
+        assert!(broad.len() <= 140, "{} cases", broad.len());
+        let modes: HashSet<_> = quick
+            .iter()
+            .filter_map(|case| Some(case.operation.reduction()?.mode == Mode::Masked))
+            .collect();
+        assert_eq!(modes.len(), 2);
+    }
+}
