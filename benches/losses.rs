@@ -1,7 +1,8 @@
 //! Throughput of every operation by number of classes, on the GPU and on the CPU, beside a copy of
 //! as many bytes: `cargo bench --bench losses`, with `-- --quick` in about half a minute.
 //!
-//! Throughput counts the least bytes an operation can move: the logits once, the gradient once.
+//! Throughput counts the least bytes an operation can move: the logits once, the gradient once, the
+//! weights of a reduction once.
 //! GPU times are from recording to the end of the wait, one submit an iteration. Every engine's
 //! answers are held against the oracle before its time is taken.
 
@@ -18,12 +19,14 @@ use wgpu_loss::kernel::{Family, Record, Variant, Word};
 use wgpu_loss::plan::{AdapterClass, Tuning};
 use wgpu_loss::wgpu::{self, Buffer, BufferUsages, CommandEncoder};
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOperands, Engine, Gpu, GradientPlace, Kernels, LogSumExp,
-    LogSumExpOperands, Logits, OwnedValues, Pass, Reduction, RowOutputs, Shape, Step, TargetLayout,
-    Targets, Totals, Upstream, UpstreamSource, cpu,
+    Axis, CrossEntropy, CrossEntropyOperands, Engine, Gpu, GradientPlace, Kernels, LogSumExp,
+    LogSumExpOperands, Logits, OwnedValues, Pass, Reduce, ReduceOperands, Reduction, RowOutputs,
+    Shape, Statistic, Step, TargetLayout, Targets, Totals, Upstream, UpstreamSource, Weights, cpu,
 };
 
 const CLASSES: [usize; 5] = [10, 100, 1000, 8192, 32_000];
+/// Columns of what is reduced.
+const REDUCED_CLASSES: [usize; 3] = [10, 1000, 32_000];
 /// 16 MiB of logits, rounded down to whole rows.
 const ELEMENTS: usize = 4 << 20;
 /// Rows that are held against the oracle.
@@ -46,7 +49,7 @@ criterion_group! {
         .sample_size(10)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
-    targets = operations, families, overheads
+    targets = operations, reductions, families, overheads
 }
 criterion_main!(benches);
 
@@ -84,6 +87,35 @@ fn operations(criterion: &mut Criterion) {
             if pass == FORWARD || pass == FUSED {
                 on_cpu(&mut group, batch, sweeps, |engine| batch.cross_entropy(engine, pass));
             }
+        }
+        group.finish();
+    }
+}
+
+/// Sum and weighted mean of everything, weighted log-sum-exp of each row: on each engine.
+fn reductions(criterion: &mut Criterion) {
+    let gpu = gpu();
+    let batches = REDUCED_CLASSES.map(Batch::new);
+    let all = Axis::All;
+    let reductions = [
+        ("sum of all", Reduced { statistic: Statistic::Sum, axis: all, weighted: false }),
+        ("weighted mean of all", Reduced { statistic: Statistic::Mean, axis: all, weighted: true }),
+        (
+            "weighted log-sum-exp of each row",
+            Reduced { statistic: Statistic::LogSumExp, axis: Axis::EachRow, weighted: true },
+        ),
+    ];
+    for (name, reduction) in reductions {
+        let mut group = group(criterion, name);
+        let sweeps = if reduction.weighted { 2 } else { 1 };
+        copy(&mut group, &gpu, sweeps * 4 * ELEMENTS);
+        for batch in &batches {
+            on_gpu(&mut group, "gpu", &gpu, batch, sweeps, |device| device.reduce(reduction));
+            on_cpu(&mut group, batch, sweeps, |engine| {
+                let out =
+                    engine.reduce(batch.logits(), batch.weights(reduction), &reduction.options());
+                Answers { reduced: Some((reduction, out.unwrap().values)), ..Default::default() }
+            });
         }
         group.finish();
     }
@@ -305,6 +337,20 @@ fn read(gpu: &Gpu, buffer: &Buffer, values: usize) -> Vec<f32> {
     bytemuck::pod_collect_to_vec(&staging.get_mapped_range(..).unwrap())
 }
 
+/// A reduction of the logits, the weights a value for each where there are any.
+#[derive(Clone, Copy)]
+struct Reduced {
+    statistic: Statistic,
+    axis: Axis,
+    weighted: bool,
+}
+
+impl Reduced {
+    fn options(self) -> Reduce {
+        Reduce::new(self.statistic, self.axis)
+    }
+}
+
 /// What an engine returned for a batch; only what it was asked for.
 #[derive(Default)]
 struct Answers {
@@ -313,13 +359,16 @@ struct Answers {
     log_sum_exp: Option<Vec<f32>>,
     /// Of the mean loss.
     gradient: Option<Vec<f32>>,
+    reduced: Option<(Reduced, Vec<f32>)>,
 }
 
-/// Logits and targets in host memory.
+/// Logits, targets and weights in host memory.
 struct Batch {
     shape: Shape,
     logits: Vec<f32>,
     targets: Vec<i32>,
+    /// For each logit.
+    weights: Vec<f32>,
     /// The oracle's, once it was asked for.
     mean_loss: OnceCell<f64>,
 }
@@ -329,7 +378,7 @@ impl Batch {
         Self::with_rows(ELEMENTS / classes, classes)
     }
 
-    /// Logits uniform in -4 to 4, targets uniform in the classes.
+    /// Logits uniform in -4 to 4, targets uniform in the classes, weights uniform in 0.5 to 1.5.
     fn with_rows(rows: usize, classes: usize) -> Self {
         let mut state = 1_u64;
         let mut draw = || {
@@ -338,7 +387,9 @@ impl Batch {
         };
         let logits = (0..rows * classes).map(|_| draw() as f32 / (1 << 21) as f32 - 4.0).collect();
         let targets = (0..rows).map(|_| (draw() as usize % classes) as i32).collect();
-        Self { shape: Shape::new(rows, classes), logits, targets, mean_loss: OnceCell::new() }
+        let weights = (0..rows * classes).map(|_| draw() as f32 / (1 << 24) as f32 + 0.5).collect();
+        let shape = Shape::new(rows, classes);
+        Self { shape, logits, targets, weights, mean_loss: OnceCell::new() }
     }
 
     fn bytes(&self) -> usize {
@@ -347,6 +398,11 @@ impl Batch {
 
     fn logits(&self) -> Logits<'_> {
         Logits::new(&self.logits, self.shape.rows, self.shape.classes).unwrap()
+    }
+
+    fn weights(&self, reduction: Reduced) -> Weights<'_> {
+        let weights = || Logits::new(&self.weights, self.shape.rows, self.shape.classes).unwrap();
+        if reduction.weighted { Weights::PerElement(weights()) } else { Weights::None }
     }
 
     fn cross_entropy(&self, engine: &dyn Engine, pass: Pass) -> Answers {
@@ -364,8 +420,31 @@ impl Batch {
         Answers { loss: Some(out.loss), gradient, ..Default::default() }
     }
 
+    /// Panics unless every result of a reduction agrees with the oracle.
+    fn check_reduced(&self, reduction: Reduced, values: &[f32]) {
+        let (weights, options) = (self.weights(reduction), reduction.options());
+        let truth = cpu::Oracle.reduce(self.logits(), weights, &options).unwrap().values;
+        assert_eq!(values.len(), truth.len());
+        // What the error grows with: the terms' sum, which is 2 a term on average, and of a
+        // logarithm the relative error of what is below it.
+        let scale = match reduction.statistic {
+            Statistic::Sum => 2.0 * self.logits.len() as f64,
+            Statistic::Mean => 2.0,
+            _ => 10.0,
+        };
+        for (i, (&value, truth)) in values.iter().zip(truth).enumerate() {
+            let (truth, error) = (f64::from(truth), f64::from(value - truth).abs());
+            let tolerance = 2e-6 * truth.abs() + 2e-7 * scale;
+            assert!(error <= tolerance, "result {i}: {value}, expected {truth}");
+        }
+    }
+
     /// Panics unless the mean loss, and rows from the first to the last, agree with the oracle.
     fn check(&self, answers: &Answers) {
+        if let Some((reduction, values)) = &answers.reduced {
+            self.check_reduced(*reduction, values);
+            return;
+        }
         let Shape { rows, classes, .. } = self.shape;
         if let Some(loss) = answers.loss {
             let truth = self.mean_loss.get_or_init(|| {
@@ -416,8 +495,9 @@ struct Device<'a> {
     batch: &'a Batch,
     logits: Buffer,
     targets: Buffer,
+    weights: OnceCell<Buffer>,
     gradient: Buffer,
-    /// Values of rows: log-sum-exps, or records.
+    /// Values of rows: log-sum-exps, or records; results of a reduction.
     of_rows: Buffer,
     state: Buffer,
     totals: Buffer,
@@ -440,6 +520,7 @@ impl<'a> Device<'a> {
             batch,
             logits: upload(gpu, bytemuck::cast_slice(&batch.logits)),
             targets: upload(gpu, bytemuck::cast_slice(&batch.targets)),
+            weights: OnceCell::new(),
             gradient: empty(batch.bytes()),
             of_rows: empty(4 * Word::ALL.len() * rows),
             state: empty(8 * rows),
@@ -459,6 +540,27 @@ impl<'a> Device<'a> {
         let log_sum_exp = Some(read(self.gpu, &self.of_rows, self.batch.shape.rows));
         self.batch.check(&Answers { log_sum_exp, ..Default::default() });
         let kernel = Variant::Rows(*plan.variant()).to_string();
+        Ready { step, least_bytes: plan.least_bytes(), kernel, record: Record::NONE }
+    }
+
+    fn reduce(&self, reduction: Reduced) -> Ready {
+        let Self { gpu, batch, .. } = self;
+        let layout = batch.weights(reduction).layout();
+        let plan = reduction.options().plan(gpu.kernels(), batch.shape, layout, FORWARD).unwrap();
+        let upload = || upload(gpu, bytemuck::cast_slice(&batch.weights));
+        let weights = reduction.weighted.then(|| self.weights.get_or_init(upload).slice(..));
+        let step = plan.bind(&ReduceOperands {
+            weights,
+            results: Some(self.of_rows.slice(..)),
+            ..ReduceOperands::new(self.logits.slice(..))
+        });
+        let step = step.unwrap();
+        run(gpu, |encoder| step.record(encoder));
+        let words = plan.result_words() as usize;
+        let results = read(gpu, &self.of_rows, words * plan.results());
+        let values = results.chunks_exact(words).map(|result| result[0]).collect();
+        batch.check(&Answers { reduced: Some((reduction, values)), ..Default::default() });
+        let kernel = plan.debug_view().unwrap().to_string();
         Ready { step, least_bytes: plan.least_bytes(), kernel, record: Record::NONE }
     }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use wgpu_loss::{Element, Mode, Reduction};
 
+use super::ReduceOptions;
+
 /// Options of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalOptions {
@@ -24,6 +26,9 @@ pub enum Operation {
     Softmax(SoftmaxOptions),
     /// Log-softmax of each row, or its gradient
     LogSoftmax(SoftmaxOptions),
+    /// Weighted sum, mean, variance, maximum, minimum or log-sum-exp of rows, of columns, of
+    /// segments of rows, or of everything
+    Reduce(Box<ReduceOptions>),
 }
 
 /// Options of `eval cross-entropy`.
@@ -105,20 +110,28 @@ pub struct LossOptions {
     /// Bound the scaled logits x to X tanh(x / X)
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub softcap: Option<f32>,
+    /// What becomes of `0 * inf`.
+    #[command(flatten)]
+    pub mode: ModeOptions,
+    /// The file holds log-probabilities instead of logits
+    #[arg(long)]
+    pub log_probabilities: bool,
+}
+
+/// What becomes of `0 * inf`.
+#[derive(Debug, Args)]
+pub struct ModeOptions {
     /// What becomes of zero times infinity, and of a mean over nothing
     #[arg(long, value_enum, default_value_t = ModeOption::Strict)]
     pub mode: ModeOption,
     /// The same as --mode masked
     #[arg(long, conflicts_with = "mode")]
     pub masked: bool,
-    /// The file holds log-probabilities instead of logits
-    #[arg(long)]
-    pub log_probabilities: bool,
 }
 
-impl LossOptions {
+impl ModeOptions {
     /// As the library has it.
-    pub fn mode(&self) -> Mode {
+    pub fn library(&self) -> Mode {
         match self.mode {
             ModeOption::Strict if !self.masked => Mode::Strict,
             _ => Mode::Masked,

@@ -1,10 +1,12 @@
 //! The command line.
 
 mod eval;
+mod reduce;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use eval::*;
+pub use reduce::*;
 
 /// Losses and their gradients on the GPU: without a command, a report on this machine.
 #[derive(Debug, Parser)]

@@ -19,22 +19,38 @@ pub struct Problem {
     pub targets: Vec<i32>,
 }
 
+/// Numbers without a pattern, the same in every run.
+pub struct Draws(u64);
+
+impl Draws {
+    /// From the start.
+    pub fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// 24 bits.
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 >> 40
+    }
+
+    /// Between two numbers.
+    pub fn uniform(&mut self, least: f32, most: f32) -> f32 {
+        self.next() as f32 * ((most - least) / (1 << 24) as f32) + least
+    }
+}
+
 /// Rows compared with the oracle.
 const CHECKED: usize = 64;
 
 impl Problem {
     /// Of one shape.
     pub fn new(rows: usize, classes: usize) -> Self {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state >> 40
-        };
-        let logits =
-            (0..rows * classes).map(|_| next() as f32 * (16.0 / (1 << 24) as f32) - 8.0).collect();
-        let targets = (0..rows).map(|_| (next() % classes as u64) as i32).collect();
+        let mut draws = Draws::new();
+        let logits = (0..rows * classes).map(|_| draws.uniform(-8.0, 8.0)).collect();
+        let targets = (0..rows).map(|_| (draws.next() % classes as u64) as i32).collect();
         Self { rows, classes, logits, targets }
     }
 
@@ -123,7 +139,8 @@ impl Answers {
     }
 }
 
-fn close(place: impl Fn() -> String, found: f32, expected: f32, tolerance: f32) -> Result<()> {
+/// Refuses a number that differs from the oracle's by more.
+pub fn close(place: impl Fn() -> String, found: f32, expected: f32, tolerance: f32) -> Result<()> {
     // A NaN is close to nothing.
     if (found - expected).abs() <= tolerance {
         return Ok(());

@@ -32,10 +32,12 @@ pub struct Resident<'a> {
 
 /// An operation, bound to each of the buffers in turn.
 pub struct Prepared {
-    /// The kernel family that was planned.
+    /// The kernel family that was planned; of a reduction, how many kernels.
     pub family: String,
-    record: Record,
-    steps: Vec<Step>,
+    /// What the results of rows consist of.
+    pub record: Record,
+    /// One for each buffer.
+    pub steps: Vec<Step>,
 }
 
 impl Prepared {
@@ -57,22 +59,15 @@ impl<'a> Resident<'a> {
     ) -> Result<Self> {
         let device = gpu.device();
         let bytes = problem.bytes();
-        let copies = footprint.div_ceil(bytes.max(1)).clamp(1, MOST_COPIES);
+        let copies = copies(bytes, footprint);
         let rows = problem.rows as u64;
         guarded(device, "benchmark buffers", || {
-            let buffer = |label, size| {
-                device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some(label),
-                    size,
-                    usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
-                    mapped_at_creation: false,
-                })
-            };
+            let buffer = |label, size| buffer(device, label, size);
             let resident = Self {
                 gpu,
                 kernels,
                 problem,
-                logits: (0..copies).map(|_| buffer("logits", bytes)).collect(),
+                logits: uploaded(gpu, "logits", bytemuck::cast_slice(&problem.logits), copies),
                 gradients: (0..copies).map(|_| buffer("gradient", bytes)).collect(),
                 targets: buffer("targets", 4 * rows),
                 // Room for records of every word there is.
@@ -82,15 +77,6 @@ impl<'a> Resident<'a> {
                 totals: buffer("totals", size_of::<Totals>() as u64),
             };
             gpu.queue().write_buffer(&resident.targets, 0, bytemuck::cast_slice(&problem.targets));
-            let (first, rest) = resident.logits.split_at(1);
-            for buffer in first {
-                gpu.queue().write_buffer(buffer, 0, bytemuck::cast_slice(&problem.logits));
-                let mut encoder = device.create_command_encoder(&Default::default());
-                for copy in rest {
-                    encoder.copy_buffer_to_buffer(buffer, 0, copy, 0, bytes);
-                }
-                gpu.queue().submit([encoder.finish()]);
-            }
             resident
         })
     }
@@ -106,7 +92,7 @@ impl<'a> Resident<'a> {
             Op::FusedInPlace => self.cross_entropy(fused(GradientPlace::InPlace))?,
             Op::Backward => {
                 let forward = self.cross_entropy(Pass::Forward { save_state: true })?;
-                self.run(&forward)?;
+                run_once(self.gpu, &forward)?;
                 self.cross_entropy(Pass::Backward {
                     gradient: GradientPlace::Separate,
                     upstream: UpstreamSource::Scalar,
@@ -115,9 +101,10 @@ impl<'a> Resident<'a> {
         };
         if op != Op::Backward {
             // What an operation before wrote must not pass for this one's answer.
-            self.clear()?;
+            let results = [&self.rows, &self.log_sum_exp].into_iter();
+            clear(self.gpu, &results.chain(self.gradients.first()).collect::<Vec<_>>())?;
         }
-        self.run(&prepared)?;
+        run_once(self.gpu, &prepared)?;
         match op {
             Op::LogSumExp => answers.check_log_sum_exp(&what, &self.values(&self.log_sum_exp)?)?,
             Op::Backward => {}
@@ -175,37 +162,15 @@ impl<'a> Resident<'a> {
         Ok(Prepared { family: family(plan.variant().family), record: plan.record(), steps })
     }
 
-    /// The first buffer's turn.
-    fn run(&self, prepared: &Prepared) -> Result<()> {
-        let device = self.gpu.device();
-        guarded(device, "benchmark", || {
-            let mut encoder = device.create_command_encoder(&Default::default());
-            prepared.record(&mut encoder.begin_compute_pass(&Default::default()), 0);
-            self.gpu.queue().submit([encoder.finish()]);
-        })?;
-        wait(device)
-    }
-
-    fn clear(&self) -> Result<()> {
-        let device = self.gpu.device();
-        guarded(device, "benchmark", || {
-            let mut encoder = device.create_command_encoder(&Default::default());
-            for buffer in [&self.rows, &self.log_sum_exp].into_iter().chain(self.gradients.first())
-            {
-                encoder.clear_buffer(buffer, 0, None);
-            }
-            self.gpu.queue().submit([encoder.finish()]);
-        })
-    }
-
     fn values(&self, buffer: &wgpu::Buffer) -> Result<Vec<f32>> {
-        self.read_back(&[(buffer, 0, buffer.size())])
+        read_back(self.gpu, &[(buffer, 0, buffer.size())])
     }
 
     /// The loss of each row, out of the rows' records.
     fn losses(&self, record: Record) -> Result<Vec<f32>> {
         let (words, place) = (record.words().max(1) as usize, record.place(Word::Loss));
-        let records = self.read_back(&[(&self.rows, 0, (4 * words * self.problem.rows) as u64)])?;
+        let bytes = (4 * words * self.problem.rows) as u64;
+        let records = read_back(self.gpu, &[(&self.rows, 0, bytes)])?;
         let records = records.chunks_exact(words);
         Ok(records.filter_map(|record| record.get(place? as usize).copied()).collect())
     }
@@ -224,35 +189,89 @@ impl<'a> Resident<'a> {
                 buffers.first().map(|buffer| (buffer, *row as u64 * row_bytes, row_bytes))
             })
             .collect();
-        let found = self.read_back(&ranges)?;
+        let found = read_back(self.gpu, &ranges)?;
         answers.check_gradient(what, |row| {
             let index = rows.iter().position(|checked| *checked == row).unwrap_or(usize::MAX);
             found.chunks_exact(self.problem.classes).nth(index).unwrap_or(&[])
         })
     }
+}
 
-    /// Ranges of buffers, one behind the other.
-    fn read_back(&self, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<f32>> {
-        let device = self.gpu.device();
-        let total = ranges.iter().map(|(_, _, bytes)| bytes).sum();
-        let readable = guarded(device, "benchmark", || {
-            let readable = device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("readable"),
-                size: total,
-                usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            });
-            let mut encoder = device.create_command_encoder(&Default::default());
-            let mut end = 0;
-            for (buffer, offset, bytes) in ranges {
-                encoder.copy_buffer_to_buffer(buffer, *offset, &readable, end, *bytes);
-                end += bytes;
-            }
-            self.gpu.queue().submit([encoder.finish()]);
-            readable
-        })?;
-        Ok(bytemuck::pod_collect_to_vec(&read(device, &readable, 0, total)?))
+/// How many buffers of so many bytes cover `footprint`.
+pub fn copies(bytes: u64, footprint: u64) -> u64 {
+    footprint.div_ceil(bytes.max(1)).clamp(1, MOST_COPIES)
+}
+
+/// A buffer that kernels and copies read and write.
+pub fn buffer(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(label),
+        size,
+        usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+/// The same bytes in several buffers.
+pub fn uploaded(gpu: &Gpu, label: &str, bytes: &[u8], copies: u64) -> Vec<wgpu::Buffer> {
+    let device = gpu.device();
+    let size = bytes.len() as u64;
+    let buffers: Vec<_> = (0..copies).map(|_| buffer(device, label, size)).collect();
+    if let Some((first, rest)) = buffers.split_first() {
+        gpu.queue().write_buffer(first, 0, bytes);
+        let mut encoder = device.create_command_encoder(&Default::default());
+        for copy in rest {
+            encoder.copy_buffer_to_buffer(first, 0, copy, 0, size);
+        }
+        gpu.queue().submit([encoder.finish()]);
     }
+    buffers
+}
+
+/// The first buffer's turn.
+pub fn run_once(gpu: &Gpu, prepared: &Prepared) -> Result<()> {
+    let device = gpu.device();
+    guarded(device, "benchmark", || {
+        let mut encoder = device.create_command_encoder(&Default::default());
+        prepared.record(&mut encoder.begin_compute_pass(&Default::default()), 0);
+        gpu.queue().submit([encoder.finish()]);
+    })?;
+    wait(device)
+}
+
+/// Zeros, which are no answer.
+pub fn clear(gpu: &Gpu, buffers: &[&wgpu::Buffer]) -> Result<()> {
+    let device = gpu.device();
+    guarded(device, "benchmark", || {
+        let mut encoder = device.create_command_encoder(&Default::default());
+        for buffer in buffers {
+            encoder.clear_buffer(buffer, 0, None);
+        }
+        gpu.queue().submit([encoder.finish()]);
+    })
+}
+
+/// Ranges of buffers, one behind the other.
+pub fn read_back(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<f32>> {
+    let device = gpu.device();
+    let total = ranges.iter().map(|(_, _, bytes)| bytes).sum();
+    let readable = guarded(device, "benchmark", || {
+        let readable = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("readable"),
+            size: total,
+            usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&Default::default());
+        let mut end = 0;
+        for (buffer, offset, bytes) in ranges {
+            encoder.copy_buffer_to_buffer(buffer, *offset, &readable, end, *bytes);
+            end += bytes;
+        }
+        gpu.queue().submit([encoder.finish()]);
+        readable
+    })?;
+    Ok(bytemuck::pod_collect_to_vec(&read(device, &readable, 0, total)?))
 }
 
 fn fused(gradient: GradientPlace) -> Pass {

@@ -56,7 +56,8 @@ pub fn measure(
     }
 }
 
-fn time<T>(runs: usize, run: impl Fn() -> wgpu_loss::Result<T>) -> Result<Timing> {
+/// Times calls.
+pub fn time<T>(runs: usize, run: impl Fn() -> wgpu_loss::Result<T>) -> Result<Timing> {
     let times = (0..runs.max(1)).map(|_| {
         let start = Instant::now();
         black_box(run()?);

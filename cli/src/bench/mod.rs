@@ -5,13 +5,14 @@ mod ceiling;
 mod data;
 mod device;
 mod host;
+mod reduce;
 mod timing;
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 use wgpu_loss::wgpu::Limits;
-use wgpu_loss::{Gpu, Kernels};
+use wgpu_loss::{Element, Gpu, Kernels};
 
 use crate::arguments::BenchOptions;
 use crate::device::{Description, find};
@@ -20,7 +21,7 @@ use crate::output::{self, Output, three};
 use ceiling::{Ceilings, Traffic};
 use data::Problem;
 use device::Resident;
-use timing::Timer;
+use timing::{Timer, Timing};
 
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,7 @@ impl Op {
 #[derive(Clone, Copy, Debug)]
 struct Effort {
     shapes: &'static [(usize, usize)],
+    reductions: reduce::Extent,
     runs: usize,
     ceiling_runs: usize,
     footprint: u64,
@@ -93,6 +95,7 @@ const FULL: Effort = Effort {
         (256, 128_256),
         (8, 1_000_000),
     ],
+    reductions: reduce::FULL,
     runs: 9,
     ceiling_runs: 5,
     footprint: 256 << 20,
@@ -100,6 +103,7 @@ const FULL: Effort = Effort {
 
 const QUICK: Effort = Effort {
     shapes: &[(65_536, 10), (8_192, 1_000), (512, 32_000)],
+    reductions: reduce::QUICK,
     runs: 5,
     ceiling_runs: 3,
     footprint: 128 << 20,
@@ -110,15 +114,18 @@ const QUICK: Effort = Effort {
 pub struct Entry {
     /// The operation.
     pub op: &'static str,
-    /// The kernel family; none on the CPU.
+    /// The same in tables.
+    #[serde(skip)]
+    label: &'static str,
+    /// The kernel family, or how many kernels a reduction takes; none on the CPU.
     pub family: Option<String>,
     /// What computed.
     pub engine: &'static str,
-    /// The type of the logits.
+    /// The type of the logits, or of values and weights.
     pub element: &'static str,
     /// Number of rows.
     pub rows: usize,
-    /// Number of classes.
+    /// Number of classes, or columns.
     pub classes: usize,
     /// The median.
     pub milliseconds: f64,
@@ -132,6 +139,47 @@ pub struct Entry {
     pub fraction_of_ceiling: Option<f64>,
     /// The clock.
     pub timer: &'static str,
+}
+
+/// An operation on one shape, whatever computes it.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    op: &'static str,
+    label: &'static str,
+    element: Element,
+    shape: (usize, usize),
+    least_bytes: u64,
+    traffic: Traffic,
+}
+
+impl Measured {
+    fn entry(
+        self,
+        ceilings: Option<&Ceilings>,
+        engine: &'static str,
+        family: Option<String>,
+        timing: Timing,
+        timer: &'static str,
+    ) -> Entry {
+        let Self { op, label, element, shape: (rows, classes), least_bytes, traffic } = self;
+        let gigabytes_per_second = least_bytes as f64 / timing.seconds.max(1e-12) / 1e9;
+        let ceiling = ceilings.filter(|_| engine == "gpu").map(|it| it.of(traffic));
+        Entry {
+            op,
+            label,
+            family,
+            engine,
+            element: element.name(),
+            rows,
+            classes,
+            milliseconds: 1e3 * timing.seconds,
+            spread: timing.spread,
+            runs: timing.runs,
+            gigabytes_per_second,
+            fraction_of_ceiling: ceiling.map(|it| gigabytes_per_second / it.gigabytes_per_second),
+            timer,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -187,7 +235,24 @@ pub fn run(adapter: Option<&str>, options: &BenchOptions, out: &mut Output) -> R
         }
         let entries = shape(bench.as_mut(), ceilings.as_ref(), (rows, classes), &OPS, effort)?;
         if !options.json {
-            print_shape((rows, classes), &entries, out)?;
+            let size = output::bytes((rows * classes * size_of::<f32>()) as u64);
+            print_entries(&format!("{rows} rows, {classes} classes ({size})"), &entries, out)?;
+        }
+        results.extend(entries);
+    }
+    let reduce::Extent { cases, elements } = effort.reductions;
+    for (case, &element) in elements.iter().flat_map(|it| cases.iter().map(move |case| (case, it)))
+    {
+        if out.closed() {
+            break;
+        }
+        let entries = reduce::measure(bench.as_mut(), ceilings.as_ref(), case, element, effort)?;
+        if !options.json {
+            let reduce::Case { rows, columns, .. } = case;
+            let size = output::bytes((rows * columns * element.bytes()) as u64);
+            let element = element.name();
+            let title = format!("{rows} rows, {columns} columns of {element} ({size}), reduced");
+            print_entries(&title, &entries, out)?;
         }
         results.extend(entries);
     }
@@ -216,26 +281,19 @@ fn shape(
     let problem = Problem::new(rows, classes);
     let answers = problem.answers()?;
     let mut entries = Vec::new();
-    let entry = |op: Op, engine, family, timing: timing::Timing, timer| {
-        let gigabytes_per_second =
-            op.least_bytes(&problem) as f64 / timing.seconds.max(1e-12) / 1e9;
-        let ceiling = ceilings.filter(|_| engine == "gpu").map(|it| it.of(op.traffic()));
-        Entry {
+    let entry = |op: Op, engine, family, timing, timer| {
+        let measured = Measured {
             op: op.name(),
-            family,
-            engine,
-            element: "f32",
-            rows,
-            classes,
-            milliseconds: 1e3 * timing.seconds,
-            spread: timing.spread,
-            runs: timing.runs,
-            gigabytes_per_second,
-            fraction_of_ceiling: ceiling.map(|it| gigabytes_per_second / it.gigabytes_per_second),
-            timer,
-        }
+            label: op.short_name(),
+            element: Element::F32,
+            shape: (rows, classes),
+            least_bytes: op.least_bytes(&problem),
+            traffic: op.traffic(),
+        };
+        measured.entry(ceilings, engine, family, timing, timer)
     };
-    if let Some(Bench { gpu, kernels, timer }) = bench.filter(|bench| fits(&bench.gpu, &problem)) {
+    let device = bench.filter(|bench| fits(&bench.gpu, problem.bytes()));
+    if let Some(Bench { gpu, kernels, timer }) = device {
         let resident = Resident::new(gpu, kernels, &problem, effort.footprint)?;
         for &op in ops {
             bar.set_message(format!("{rows} x {classes}, {}", op.name()));
@@ -256,10 +314,10 @@ fn shape(
     Ok(entries)
 }
 
-/// Whether the device holds the logits in one binding.
-fn fits(gpu: &Gpu, problem: &Problem) -> bool {
+/// Whether the device holds so many bytes in one binding.
+fn fits(gpu: &Gpu, bytes: u64) -> bool {
     let Limits { max_storage_buffer_binding_size, max_buffer_size, .. } = gpu.device().limits();
-    problem.bytes() <= max_storage_buffer_binding_size.min(max_buffer_size)
+    bytes <= max_storage_buffer_binding_size.min(max_buffer_size)
 }
 
 fn head(
@@ -284,26 +342,29 @@ fn head(
         out.field(name, format_args!("{speed} GB/s ({})", ceiling.geometry))?;
     }
     out.line("  GB/s: the least bytes that must move; %: of the read, copy or change above;")?;
-    out.line("  forward, fused and backward are cross-entropy's")
+    out.line("  forward, fused and backward are cross-entropy's; kernels are a reduction's")
 }
 
-fn print_shape((rows, classes): (usize, usize), entries: &[Entry], out: &mut Output) -> Result<()> {
-    let size = output::bytes((rows * classes * size_of::<f32>()) as u64);
-    out.heading(&format!("{rows} rows, {classes} classes ({size})"))?;
+/// A table of the operations on one shape, in the order in which they were measured.
+fn print_entries(title: &str, entries: &[Entry], out: &mut Output) -> Result<()> {
+    out.heading(title)?;
     let header = ["operation", "family", "ms", "+-%", "GB/s", "%", "CPU ms", "CPU/GPU"];
     let mut table = output::table(&header, 2);
-    for op in OPS {
-        let find = |engine| entries.iter().find(|it| it.op == op.name() && it.engine == engine);
-        let (gpu, cpu) = (find("gpu"), find("cpu::Fast"));
-        if gpu.is_none() && cpu.is_none() {
-            continue;
+    let mut ops: Vec<&Entry> = Vec::new();
+    for entry in entries {
+        if !ops.iter().any(|op| op.op == entry.op) {
+            ops.push(entry);
         }
+    }
+    for Entry { op, label, .. } in ops {
+        let find = |engine| entries.iter().find(|it| it.op == *op && it.engine == engine);
+        let (gpu, cpu) = (find("gpu"), find("cpu::Fast"));
         let of = |entry: Option<&Entry>, value: &dyn Fn(&Entry) -> String| {
             entry.map_or("-".to_owned(), value)
         };
         let ratio = gpu.zip(cpu).map(|(gpu, cpu)| cpu.milliseconds / gpu.milliseconds);
         table.add_row(vec![
-            op.short_name().to_owned(),
+            (*label).to_owned(),
             of(gpu, &|it| it.family.clone().unwrap_or_default()),
             of(gpu, &|it| three(it.milliseconds)),
             of(gpu, &|it| format!("{:.0}", 100.0 * it.spread)),

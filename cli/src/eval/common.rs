@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use wgpu_loss::{Engine, OwnedValues, Values};
+use wgpu_loss::{Engine, Mode, OwnedValues, Values};
 
 use super::layout::Matrix;
 use super::write::{Array, Elements, Pending};
@@ -96,13 +96,18 @@ impl<'a> Common<'a> {
 
     /// The lines before the results.
     pub fn print_head(&self, out: &mut Output) -> Result<()> {
+        self.print_head_of(("logits", "classes"), out)
+    }
+
+    /// The same of an operation that calls logits and classes otherwise.
+    pub fn print_head_of(&self, (input, columns): (&str, &str), out: &mut Output) -> Result<()> {
         out.field("engine", output::shorten(&self.engine, 57))?;
         let Self { rows, classes, element, shape, .. } = self;
         match shape.len() {
-            2 => out.field("logits", format_args!("{rows} rows, {classes} classes, {element}")),
+            2 => out.field(input, format_args!("{rows} rows, {classes} {columns}, {element}")),
             _ => out.field(
-                "logits",
-                format_args!("{rows} rows, {classes} classes, {element} {shape:?}"),
+                input,
+                format_args!("{rows} rows, {classes} {columns}, {element} {shape:?}"),
             ),
         }
     }
@@ -121,24 +126,48 @@ impl<'a> Common<'a> {
     }
 }
 
-/// What is reported of a gradient with a factor for all rows.
+/// What is reported of a gradient.
 #[derive(Serialize)]
-pub struct GradientReport {
+pub struct GradientReport<'a> {
     gradient: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    upstream: Option<output::Number>,
+    upstream: Option<UpstreamReport<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gradient_element: Option<&'static str>,
 }
 
-impl GradientReport {
+/// An upstream gradient, as JSON has it.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum UpstreamReport<'a> {
+    /// A factor for all.
+    Number(output::Number),
+    /// The tensor or file that holds the factors.
+    Named(&'a str),
+}
+
+impl From<f32> for UpstreamReport<'_> {
+    fn from(factor: f32) -> Self {
+        Self::Number(output::Number::single(factor))
+    }
+}
+
+impl<'a> GradientReport<'a> {
     /// Of a gradient, or of none.
-    pub fn new(upstream: f32, gradient: Option<&OwnedValues>) -> Self {
+    pub fn new(upstream: impl Into<UpstreamReport<'a>>, gradient: Option<&OwnedValues>) -> Self {
         Self {
             gradient: gradient.is_some(),
-            upstream: gradient.map(|_| output::Number::single(upstream)),
+            upstream: gradient.map(|_| upstream.into()),
             gradient_element: gradient.map(|gradient| gradient.element().name()),
         }
+    }
+}
+
+/// A mode, as on the command line.
+pub fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Strict => "strict",
+        Mode::Masked => "masked",
     }
 }
 

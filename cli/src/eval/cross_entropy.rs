@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOutput, Input, Mode, Reduction, RowOutputs, TargetLayout,
-    TargetValues, Upstream,
+    CrossEntropy, CrossEntropyOutput, Input, Reduction, RowOutputs, TargetLayout, TargetValues,
+    Upstream,
 };
 
-use super::common::{Common, GradientReport, Run, like_logits, pending};
+use super::common::{Common, GradientReport, Run, like_logits, mode_name, pending};
 use super::rows::Rows;
 use super::source::Source;
 use super::targets::{FileTargets, TargetFiles};
@@ -88,7 +88,7 @@ fn request(options: &CrossEntropyOptions, targets: &TargetLayout) -> CrossEntrop
         logit_scale: loss.logit_scale,
         softcap: loss.softcap,
         input: if loss.log_probabilities { Input::LogProbabilities } else { Input::Logits },
-        mode: loss.mode(),
+        mode: loss.mode.library(),
         rows: RowOutputs {
             loss: writes || has(RowOption::Loss),
             log_sum_exp: writes_more || has(RowOption::LogSumExp),
@@ -120,10 +120,7 @@ impl Options {
                 Input::Logits => "logits",
                 Input::LogProbabilities => "log-probabilities",
             },
-            mode: match request.mode {
-                Mode::Strict => "strict",
-                Mode::Masked => "masked",
-            },
+            mode: mode_name(request.mode),
             label_smoothing: Number::single(request.label_smoothing),
             z_loss: Number::single(request.z_loss),
             logit_scale: Number::single(request.logit_scale),
@@ -226,7 +223,7 @@ struct Report<'a> {
     #[serde(flatten)]
     common: Common<'a>,
     #[serde(flatten)]
-    gradient: GradientReport,
+    gradient: GradientReport<'a>,
     reduction: &'static str,
     ignore_index: Option<i32>,
     options: Options,

@@ -58,6 +58,11 @@ impl Layout {
         dimensions.remove(self.class_axis);
         dimensions
     }
+
+    /// The dimensions of what has one value for each class, or column.
+    pub fn of_columns(&self) -> Vec<usize> {
+        vec![self.shape.classes]
+    }
 }
 
 /// Logits, or what is shaped as they are.

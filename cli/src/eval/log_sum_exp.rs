@@ -17,7 +17,7 @@ struct Report<'a> {
     #[serde(flatten)]
     common: Common<'a>,
     #[serde(flatten)]
-    gradient: GradientReport,
+    gradient: GradientReport<'a>,
     log_sum_exp: Rows<'a>,
 }
 

@@ -7,6 +7,7 @@ pub mod layout;
 mod log_sum_exp;
 mod mapping;
 mod npy;
+mod reduce;
 pub mod role;
 mod rows;
 pub mod safetensors;
@@ -29,5 +30,6 @@ pub fn run(adapter: Option<&str>, options: &EvalOptions, out: &mut Output) -> Re
         Operation::LogSumExp(options) => log_sum_exp::run(adapter, options, out),
         Operation::Softmax(options) => softmax::run(adapter, false, options, out),
         Operation::LogSoftmax(options) => softmax::run(adapter, true, options, out),
+        Operation::Reduce(options) => reduce::run(adapter, options, out),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::tensor::Tensor;
+use crate::arguments::WeightsAxis;
 
 const FLOATS: &str = "F32, F16 or BF16";
 const INDICES: &str = "I32, I64, U32 or U8";
@@ -21,6 +22,16 @@ pub enum Role<'l> {
     RowWeights(&'l Layout),
     /// An upstream gradient, shaped as the logits.
     Upstream(&'l Layout),
+    /// The values of a reduction.
+    Values,
+    /// A weight for each value, each row or each column; only of this axis where there is one.
+    Weights(&'l Layout, Option<WeightsAxis>),
+    /// An upstream gradient for each result, of which these are the dimensions.
+    Factors(&'l [usize]),
+    /// The segment of each row.
+    SegmentIds(&'l Layout),
+    /// Where segments begin and end.
+    SegmentOffsets,
 }
 
 impl Role<'_> {
@@ -32,19 +43,28 @@ impl Role<'_> {
             Self::Probabilities(_) => "probabilities",
             Self::ClassWeights => "class_weights",
             Self::RowWeights(_) => "row_weights",
-            Self::Upstream(_) => "upstream",
+            Self::Upstream(_) | Self::Factors(_) => "upstream",
+            Self::Values => "values",
+            Self::Weights(..) => "weights",
+            Self::SegmentIds(_) => "segment_ids",
+            Self::SegmentOffsets => "segment_offsets",
         }
     }
 
-    /// The option that names a tensor for it.
-    fn option(self) -> &'static str {
+    /// The option that names a tensor for it; in a file of its own it has to have the usual name
+    /// where an option names either the one or the other.
+    fn option(self) -> Option<&'static str> {
         match self {
-            Self::Logits => "--logits",
-            Self::Targets(_) => "--targets",
-            Self::Probabilities(_) => "--probabilities",
-            Self::ClassWeights => "--class-weights",
-            Self::RowWeights(_) => "--row-weights",
-            Self::Upstream(_) => "--upstream-tensor",
+            Self::Logits => Some("--logits"),
+            Self::Targets(_) => Some("--targets"),
+            Self::Probabilities(_) => Some("--probabilities"),
+            Self::ClassWeights => Some("--class-weights"),
+            Self::RowWeights(_) => Some("--row-weights"),
+            Self::Upstream(_) => Some("--upstream-tensor"),
+            Self::Values => Some("--values"),
+            Self::Weights(..) | Self::Factors(_) | Self::SegmentIds(_) | Self::SegmentOffsets => {
+                None
+            }
         }
     }
 
@@ -53,7 +73,9 @@ impl Role<'_> {
         match self {
             Self::ClassWeights => "class weights",
             Self::RowWeights(_) => "row weights",
-            Self::Upstream(_) => "upstream gradient",
+            Self::Upstream(_) | Self::Factors(_) => "upstream gradient",
+            Self::SegmentIds(_) => "segment ids",
+            Self::SegmentOffsets => "segment offsets",
             role => role.usual_name(),
         }
     }
@@ -63,8 +85,8 @@ impl Role<'_> {
     fn fits(self, tensor: &Tensor<'_>) -> bool {
         let vector = tensor.shape.len() == 1;
         match self {
-            Self::Logits => tensor.dtype.is_float() && tensor.shape.len() >= 2,
-            Self::Targets(layout) => {
+            Self::Logits | Self::Values => tensor.dtype.is_float() && tensor.shape.len() >= 2,
+            Self::Targets(layout) | Self::SegmentIds(layout) => {
                 tensor.dtype.is_index() && (vector || tensor.shape == layout.of_rows())
             }
             Self::ClassWeights => tensor.dtype.is_float() && vector,
@@ -74,6 +96,19 @@ impl Role<'_> {
             Self::Probabilities(layout) | Self::Upstream(layout) => {
                 tensor.dtype.is_float() && tensor.shape == layout.dimensions
             }
+            Self::Weights(layout, axis) => {
+                let axes = WeightAxes::new(&tensor.shape, layout);
+                tensor.dtype.is_float()
+                    && match axis {
+                        None => axes.element || axes.row || axes.column,
+                        Some(WeightsAxis::Row) => axes.row,
+                        Some(WeightsAxis::Column) => axes.column,
+                    }
+            }
+            Self::Factors(results) => {
+                tensor.dtype.is_float() && (vector || tensor.shape == results)
+            }
+            Self::SegmentOffsets => tensor.dtype.is_index() && vector,
         }
     }
 
@@ -98,6 +133,22 @@ impl Role<'_> {
             Self::Probabilities(layout) | Self::Upstream(layout) => {
                 format!("{FLOATS} {:?}, shaped as the logits", layout.dimensions)
             }
+            Self::Values => format!("{FLOATS} [rows, columns] or with more dimensions"),
+            Self::Weights(layout, None) => format!(
+                "{FLOATS} {:?} per element, {:?} per row or {:?} per column",
+                layout.dimensions,
+                layout.of_rows(),
+                layout.of_columns()
+            ),
+            Self::Weights(layout, Some(WeightsAxis::Row)) => {
+                format!("{FLOATS} {:?} per row", layout.of_rows())
+            }
+            Self::Weights(layout, Some(WeightsAxis::Column)) => {
+                format!("{FLOATS} {:?} per column", layout.of_columns())
+            }
+            Self::Factors(results) => format!("{FLOATS} {results:?}, shaped as the results"),
+            Self::SegmentIds(layout) => format!("{INDICES} {:?}", layout.of_rows()),
+            Self::SegmentOffsets => format!("{INDICES} [segments + 1]"),
         }
     }
 
@@ -107,6 +158,28 @@ impl Role<'_> {
             return Ok(());
         }
         Err(format!("{}: expected {}, found {tensor}", self.describe(), self.expected()))
+    }
+}
+
+/// What weights of some shape can be of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeightAxes {
+    /// Of each value.
+    pub element: bool,
+    /// Of each row.
+    pub row: bool,
+    /// Of each column.
+    pub column: bool,
+}
+
+impl WeightAxes {
+    /// Of weights with these dimensions, beside values of this layout.
+    pub fn new(shape: &[usize], layout: &Layout) -> Self {
+        Self {
+            element: shape == layout.dimensions,
+            row: shape == [layout.shape.rows] || shape == layout.of_rows(),
+            column: shape == layout.of_columns(),
+        }
     }
 }
 
@@ -129,10 +202,13 @@ pub fn select<'t, 'a>(
     match (candidates.next(), candidates.next()) {
         (Some(only), None) => Ok(only),
         (None, _) => Err(format!("no tensor `{usual}` and none that could be it; {listed}")),
-        _ => Err(format!(
-            "no tensor `{usual}` and several that could be it, choose by {}; {listed}",
-            role.option()
-        )),
+        _ => {
+            let choose = match role.option() {
+                Some(option) => format!("choose by {option}"),
+                None => "give one of them this name".to_owned(),
+            };
+            Err(format!("no tensor `{usual}` and several that could be it, {choose}; {listed}"))
+        }
     }
 }
 
@@ -181,6 +257,24 @@ mod tests {
             message,
             "no tensor `z`; the file has `x` F16 [2, 3, 4], `y` U8 [2, 4], `w` F32 [3]"
         );
+    }
+
+    #[test]
+    fn weights_are_of_what_their_shape_says() {
+        let axes = |shape: &[usize], dimensions: &[usize], axis| {
+            let layout = Layout::new(dimensions, axis, Element::F32).expect("a layout");
+            let WeightAxes { element, row, column } = WeightAxes::new(shape, &layout);
+            [element, row, column]
+        };
+        assert_eq!(axes(&[2, 3], &[2, 3], 1), [true, false, false]);
+        assert_eq!(axes(&[2], &[2, 3], 1), [false, true, false]);
+        assert_eq!(axes(&[3], &[2, 3], 1), [false, false, true]);
+        assert_eq!(axes(&[3], &[3, 3], 1), [false, true, true]);
+        assert_eq!(axes(&[3, 2], &[2, 3], 1), [false, false, false]);
+        for rows in [&[2, 4][..], &[8]] {
+            assert_eq!(axes(rows, &[2, 3, 4], 1), [false, true, false]);
+        }
+        assert_eq!(axes(&[8, 1], &[8, 8, 1], 1), [false, true, false]);
     }
 
     #[test]

@@ -22,8 +22,7 @@ pub struct Source {
 impl Source {
     /// Opens a .safetensors or .npy file.
     pub fn open(path: &Path) -> Result<Self> {
-        let extension =
-            path.extension().and_then(|it| it.to_str()).unwrap_or("").to_ascii_lowercase();
+        let extension = extension(path);
         let map = mapping::map(path).map_err(|error| Failure::file(path, error))?;
         let npy = npy::is_npy(&map) || extension == "npy";
         if !npy && extension != "safetensors" {
@@ -47,7 +46,8 @@ impl Source {
         Ok(self)
     }
 
-    fn fail(&self, message: String) -> Failure {
+    /// A failure that names this file.
+    pub fn fail(&self, message: String) -> Failure {
         Failure::file(&self.path, message)
     }
 
@@ -62,9 +62,27 @@ impl Source {
         checked.map_err(|message| self.fail(message))
     }
 
+    /// Whether this file has a tensor of this name.
+    fn has(&self, name: &str) -> Result<bool> {
+        if self.npy {
+            return Ok(false);
+        }
+        let tensors = safetensors::parse(&self.map).map_err(|message| self.fail(message))?;
+        Ok(tensors.iter().any(|tensor| tensor.name.as_deref() == Some(name)))
+    }
+
     /// The logits.
     pub fn logits(&self, options: &CommonOptions) -> Result<Matrix<'_>> {
-        let tensor = self.tensor(Role::Logits, options.logits.as_deref())?;
+        self.input(Role::Logits, options)
+    }
+
+    /// The values of a reduction.
+    pub fn values(&self, options: &CommonOptions) -> Result<Matrix<'_>> {
+        self.input(Role::Values, options)
+    }
+
+    fn input(&self, role: Role<'_>, options: &CommonOptions) -> Result<Matrix<'_>> {
+        let tensor = self.tensor(role, options.logits.as_deref())?;
         self.matrix(&tensor, options.class_axis)
     }
 
@@ -86,8 +104,58 @@ impl Source {
 
     /// Weights.
     pub fn weights(&self, role: Role<'_>, name: Option<&str>) -> Result<Cow<'_, [f32]>> {
-        let tensor = self.tensor(role, name)?;
+        self.numbers(&self.tensor(role, name)?)
+    }
+
+    /// The elements of a tensor of floats of this file.
+    pub fn numbers<'a>(&'a self, tensor: &Tensor<'a>) -> Result<Cow<'a, [f32]>> {
         let floats = tensor.floats().ok_or_else(|| self.fail(format!("expected floats: {tensor}")));
         Ok(floats?.into_f32())
     }
+}
+
+/// An array that an option names: a tensor of the main file, or one of another file.
+pub struct Named<'a> {
+    main: &'a Source,
+    other: Option<Source>,
+    name: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    /// Finds what `given` is, and opens it if it is a file; `what` is looked for, by `option`.
+    pub fn find(main: &'a Source, given: &'a str, what: &str, option: &str) -> Result<Self> {
+        let path = Path::new(given);
+        if main.has(given)? {
+            return Ok(Self { main, other: None, name: Some(given) });
+        }
+        if path.is_file() || matches!(extension(path).as_str(), "npy" | "safetensors") {
+            return Ok(Self { main, other: Some(Source::open(path)?), name: None });
+        }
+        let main = main.beside_logits(what, &format!("by {option}"))?;
+        Ok(Self { main, other: None, name: Some(given) })
+    }
+
+    /// The same of an option that may be absent.
+    pub fn find_any(
+        main: &'a Source,
+        given: Option<&'a str>,
+        what: &str,
+        option: &str,
+    ) -> Result<Option<Self>> {
+        given.map(|given| Self::find(main, given, what, option)).transpose()
+    }
+
+    /// The file it is in.
+    pub fn source(&self) -> &Source {
+        self.other.as_ref().unwrap_or(self.main)
+    }
+
+    /// The tensor, which must be one for this role.
+    pub fn tensor(&self, role: Role<'_>) -> Result<Tensor<'_>> {
+        self.source().tensor(role, self.name)
+    }
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().and_then(|it| it.to_str()).unwrap_or("").to_ascii_lowercase()
 }

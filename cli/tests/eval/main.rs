@@ -8,6 +8,7 @@ mod answers;
 mod elements;
 mod layout;
 mod options;
+mod reduce;
 mod refused;
 mod rows;
 mod softmax;
@@ -30,9 +31,15 @@ fn cross_entropy(arguments: &[&str]) -> Run {
 /// Evaluates with further arguments, separated by spaces, on both CPU engines.
 #[track_caller]
 fn on_both(file: &str, arguments: &str, check: impl Fn(&serde_json::Value)) {
+    on_both_of("cross-entropy", file, arguments, check);
+}
+
+/// The same of any operation.
+#[track_caller]
+fn on_both_of(operation: &str, file: &str, arguments: &str, check: impl Fn(&serde_json::Value)) {
     for engine in ENGINES {
-        let mut all = vec![file, "--device", engine, "--json"];
+        let mut all = vec!["eval", operation, file, "--device", engine, "--json"];
         all.extend(arguments.split_whitespace());
-        check(&cross_entropy(&all).json());
+        check(&run(&all).json());
     }
 }

@@ -1,0 +1,59 @@
+//! The upstream gradient of `eval reduce`.
+
+use std::borrow::Cow;
+
+use wgpu_loss::Upstream;
+
+use crate::arguments::UpstreamOption;
+use crate::eval::role::Role;
+use crate::eval::source::{Named, Source};
+use crate::failure::Result;
+
+/// An upstream gradient, or where it is.
+pub enum GivenUpstream<'a> {
+    /// A factor for all results.
+    Number(f32),
+    /// An array with one for each.
+    Named(Named<'a>),
+}
+
+/// An upstream gradient as the file has it.
+pub enum FileUpstream<'a> {
+    /// A factor for all results.
+    One(f32),
+    /// A factor for each.
+    Each(Cow<'a, [f32]>),
+}
+
+impl<'a> GivenUpstream<'a> {
+    /// Finds what the option names.
+    pub fn find(main: &'a Source, option: &'a UpstreamOption) -> Result<Self> {
+        Ok(match option {
+            UpstreamOption::Number(factor) => Self::Number(*factor),
+            UpstreamOption::Named(name) => {
+                Self::Named(Named::find(main, name, "upstream gradient", "--upstream")?)
+            }
+        })
+    }
+
+    /// Reads it, for results of these dimensions.
+    pub fn read(&self, results: &[usize]) -> Result<FileUpstream<'_>> {
+        Ok(match self {
+            Self::Number(factor) => FileUpstream::One(*factor),
+            Self::Named(named) => {
+                let tensor = named.tensor(Role::Factors(results))?;
+                FileUpstream::Each(named.source().numbers(&tensor)?)
+            }
+        })
+    }
+}
+
+impl FileUpstream<'_> {
+    /// As the library has it.
+    pub fn library(&self) -> Upstream<'_> {
+        match self {
+            Self::One(factor) => Upstream::Scalar(*factor),
+            Self::Each(factors) => Upstream::PerRow(factors),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Weights of `eval reduce`.
+
+use std::borrow::Cow;
+
+use wgpu_loss::Weights;
+
+use crate::arguments::WeightsAxis;
+use crate::eval::layout::{Layout, Matrix};
+use crate::eval::role::{Role, WeightAxes};
+use crate::eval::source::Named;
+use crate::failure::Result;
+
+/// Weights as the file has them.
+pub struct FileWeights<'a> {
+    /// Length of each dimension; none where there are no weights.
+    pub dimensions: Vec<usize>,
+    given: Given<'a>,
+}
+
+enum Given<'a> {
+    None,
+    Rows(Cow<'a, [f32]>),
+    Columns(Cow<'a, [f32]>),
+    Elements(Matrix<'a>),
+}
+
+impl<'a> FileWeights<'a> {
+    /// Reads weights, which are of what their shape says; where it says two things, of `axis`.
+    pub fn read(
+        named: Option<&'a Named<'_>>,
+        axis: Option<WeightsAxis>,
+        layout: &Layout,
+    ) -> Result<Self> {
+        let Some(named) = named else {
+            return Ok(Self { dimensions: Vec::new(), given: Given::None });
+        };
+        let source = named.source();
+        let tensor = named.tensor(Role::Weights(layout, axis))?;
+        let axes = WeightAxes::new(&tensor.shape, layout);
+        let given = match axis {
+            None if axes.row && axes.column => {
+                return Err(source.fail(format!(
+                    "weights: {tensor} is ambiguous beside as many rows as columns, choose by \
+                     --weights-axis"
+                )));
+            }
+            None if axes.element => {
+                Given::Elements(source.matrix(&tensor, layout.class_axis as i64)?)
+            }
+            Some(WeightsAxis::Row) => Given::Rows(source.numbers(&tensor)?),
+            None if axes.row => Given::Rows(source.numbers(&tensor)?),
+            _ => Given::Columns(source.numbers(&tensor)?),
+        };
+        Ok(Self { dimensions: tensor.shape, given })
+    }
+
+    /// As the library has them.
+    pub fn library(&self) -> wgpu_loss::Result<Weights<'_>> {
+        Ok(match &self.given {
+            Given::None => Weights::None,
+            Given::Rows(weights) => Weights::PerRow(weights),
+            Given::Columns(weights) => Weights::PerColumn(weights),
+            Given::Elements(weights) => Weights::PerElement(weights.logits()?),
+        })
+    }
+
+    /// Those of each value.
+    pub fn of_elements(&self) -> Option<&Matrix<'a>> {
+        match &self.given {
+            Given::Elements(weights) => Some(weights),
+            _ => None,
+        }
+    }
+
+    /// What they are of, for people and for JSON.
+    pub fn layout(&self) -> &'static str {
+        match self.given {
+            Given::None => "none",
+            Given::Rows(_) => "row",
+            Given::Columns(_) => "column",
+            Given::Elements(_) => "element",
+        }
+    }
+}
