@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use wgpu_loss::partial::ClassRange;
 use wgpu_loss::{
-    CrossEntropy, Engine, Gpu, LogSumExp, Logits, Reduction, Softmax, Targets, Upstream,
+    Axis, CrossEntropy, Engine, Gpu, LogSumExp, Logits, Reduce, Reduction, Segments, Softmax,
+    Statistic, Targets, Upstream, Weights,
 };
 
 const ROWS: usize = 37;
@@ -64,6 +65,24 @@ fn futures_give_what_the_blocking_forms_give() {
     assert_eq!(found.unwrap(), blocking);
     let blocking = gpu.softmax_gradient(logits, logits, &options).unwrap();
     let (found, _) = run(gpu.softmax_async(logits, Some(logits), &options));
+    assert_eq!(found.unwrap(), blocking);
+}
+
+#[test]
+fn futures_of_reductions_give_what_the_blocking_forms_give() {
+    let gpu = gpu();
+    let values = values();
+    let logits = Logits::new(&values, ROWS, CLASSES).unwrap();
+    let weights = Weights::PerRow(&values[..ROWS]);
+    let options = Reduce::new(Statistic::Mean, Axis::EachColumn);
+    let upstream = Upstream::Scalar(-0.5);
+    let blocking = gpu.reduce_with_gradient(logits, weights, upstream, &options).unwrap();
+    let (found, _) = run(gpu.reduce_async(logits, weights, Some(upstream), &options));
+    assert_eq!(found.unwrap(), blocking);
+    let ids: Vec<i32> = (0..ROWS as i32).map(|row| row % 4 - 1).collect();
+    let segments = Segments::Ids { ids: &ids, segments: 3 };
+    let blocking = gpu.reduce_segments(logits, segments, weights, &options).unwrap();
+    let (found, _) = run(gpu.reduce_segments_async(logits, segments, weights, &options));
     assert_eq!(found.unwrap(), blocking);
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use wgpu_loss::{
-    CrossEntropy, DebugView, Element, Gpu, GradientPlace, Input, Kernels, LogSumExp, Mode, Pass,
-    PipelineView, Reduction, RowOutputs, Shape, Softmax, SoftmaxPass, TargetLayout, UpstreamSource,
+    Axis, CrossEntropy, DebugView, Element, Gpu, GradientPlace, Input, Kernels, LogSumExp, Mode,
+    Pass, PipelineView, Reduce, Reduction, RowOutputs, SegmentLayout, Shape, Softmax, SoftmaxPass,
+    Statistic, TargetLayout, UpstreamSource, WeightLayout,
 };
 
 /// Rows, which are one tile of a reduction.
@@ -438,4 +439,72 @@ fn a_view_can_be_read() {
     assert!(lines[2].contains("CrossEntropy"), "{text}");
     assert!(lines[2].contains("404000 read, 4000 written; logits, targets, rows"), "{text}");
     assert_eq!(lines[5], format!("5 pipelines, {} bytes", view.bytes()));
+}
+
+fn reduction(options: Reduce, shape: Shape, weights: WeightLayout, pass: Pass) -> DebugView {
+    let plan = options.plan(kernels(), shape, weights, pass).expect("a reduction");
+    plan.debug_view().expect("its kernels")
+}
+
+/// One stage while a team takes all values, two while a workgroup merges the parts, then three; a
+/// part more where the values do not end with a vector.
+#[test]
+fn the_stages_of_a_sum() {
+    let part = kernels().tuning().reduce.part_length as usize;
+    let sum = Reduce::default();
+    for (count, pipelines) in
+        [(part, 1), (part + 4, 2), (part + 5, 3), (1024 * part, 2), (1024 * part + 4, 3)]
+    {
+        let view = reduction(sum, Shape::new(1, count), WeightLayout::None, FORWARD);
+        assert_eq!(view.pipelines.len(), pipelines, "{count}: {view}");
+        assert_eq!(view.pipelines[0].bytes_read, 4 * count as u64);
+        assert_eq!(view.pipelines[0].operands[0], "values");
+    }
+    // Each row has its own result, whatever their number.
+    let rows = Reduce::new(Statistic::Sum, Axis::EachRow);
+    let view = reduction(rows, Shape::new(1 << 20, 1000), WeightLayout::None, FORWARD);
+    assert_eq!(view.pipelines.len(), 1, "{view}");
+}
+
+/// Weights, gradients and an upstream gradient in a buffer have a binding each, and none where they
+/// are not asked for.
+#[test]
+fn what_a_reduction_is_given() {
+    let operands = |options, weights, pass| {
+        let view = reduction(options, SHAPE, weights, pass);
+        let all = view.pipelines.iter().flat_map(|each| each.operands.clone());
+        all.collect::<BTreeSet<_>>()
+    };
+    let mean = Reduce::new(Statistic::Mean, Axis::EachRow);
+    let plain = operands(mean, WeightLayout::None, FORWARD);
+    assert_eq!(plain, BTreeSet::from(["values", "results"]));
+    let weighted = operands(mean, WeightLayout::PerColumn, FORWARD);
+    assert_eq!(weighted, BTreeSet::from(["values", "weights", "results"]));
+    let backward = operands(mean, WeightLayout::PerColumn, BACKWARD);
+    assert_eq!(backward, BTreeSet::from(["values", "weights", "results"]));
+    let all = Reduce { weight_gradient: true, ..mean };
+    let apart =
+        Pass::Backward { gradient: GradientPlace::Separate, upstream: UpstreamSource::PerRow };
+    let backward = operands(all, WeightLayout::PerElement(SHAPE), apart);
+    let every = ["values", "weights", "gradient", "weight_gradient", "results", "upstream"];
+    assert_eq!(backward, BTreeSet::from(every));
+    // A gradient that does not depend on the values does not read them.
+    let sum = Reduce::new(Statistic::Sum, Axis::EachRow);
+    assert_eq!(operands(sum, WeightLayout::None, apart), BTreeSet::from(["gradient", "upstream"]));
+}
+
+/// Offsets are used as they are; ids are sorted by first.
+#[test]
+fn segments_are_sorted_only_by_ids() {
+    let compiled =
+        || kernels().compiled().iter().filter(|each| each.to_string().contains("sort")).count();
+    let mean = Reduce::new(Statistic::Mean, Axis::EachColumn);
+    let plan = |segments| {
+        mean.plan_segments(kernels(), SHAPE, WeightLayout::None, segments).expect("segments")
+    };
+    let before = compiled();
+    assert_eq!(plan(SegmentLayout::Offsets(7)).results(), 7 * C as usize);
+    assert_eq!(compiled(), before, "offsets need no sort");
+    assert_eq!(plan(SegmentLayout::Ids(300)).result_words(), 2);
+    assert!(compiled() >= before + 4);
 }

@@ -11,11 +11,11 @@ const CROSS_ENTROPY: &str = "cross-entropy";
 const DEFAULT_IGNORE_INDEX: i32 = -100;
 
 /// Refuses results that no memory could hold; only rows without classes occupy none themselves.
-pub(crate) fn addressable(operation: &'static str, rows: usize) -> Result<()> {
+pub(crate) fn addressable(operation: &'static str, what: &'static str, count: usize) -> Result<()> {
     let most = isize::MAX.unsigned_abs() / size_of::<PartialState>();
-    if rows > most {
+    if count > most {
         let expected = format!("at most {most}, so that the results can be addressed");
-        return Err(Error::invalid(operation, "number of rows", expected, rows));
+        return Err(Error::invalid(operation, what, expected, count));
     }
     Ok(())
 }
@@ -23,7 +23,7 @@ pub(crate) fn addressable(operation: &'static str, rows: usize) -> Result<()> {
 /// Refuses an upstream gradient of the wrong length. `None`: no gradient is asked for.
 pub(crate) fn log_sum_exp(logits: Logits<'_>, upstream: Option<Upstream<'_>>) -> Result<()> {
     const OPERATION: &str = "log-sum-exp";
-    addressable(OPERATION, logits.rows())?;
+    addressable(OPERATION, "number of rows", logits.rows())?;
     match upstream {
         Some(upstream) => upstream.validate(OPERATION, logits.rows(), false),
         None => Ok(()),
@@ -36,7 +36,7 @@ pub(crate) fn softmax(
     logits: Logits<'_>,
     upstream: Option<Logits<'_>>,
 ) -> Result<()> {
-    addressable(operation, logits.rows())?;
+    addressable(operation, "number of rows", logits.rows())?;
     match upstream {
         Some(upstream) => {
             same_form(operation, "upstream gradient", logits.shape(), upstream.shape())
@@ -78,7 +78,7 @@ pub(crate) fn cross_entropy_options(
     if logits.classes == 0 || u32::try_from(logits.classes).is_err() {
         return refuse("number of classes", "1 to 4294967295", &logits.classes);
     }
-    addressable(CROSS_ENTROPY, logits.rows)?;
+    addressable(CROSS_ENTROPY, "number of rows", logits.rows)?;
     if !(0.0..=1.0).contains(&label_smoothing) {
         return refuse("label smoothing", "0 to 1", &label_smoothing);
     }

@@ -141,9 +141,8 @@ impl Tuning {
             totals_lanes: 64,
             reduce: ReduceTuning {
                 runs: vec![
-                    runs(64, Team::Lane, 1, 64, 4),
-                    runs(512, Team::Subgroup, 8, 8, 4),
-                    runs(512, Team::Workgroup, 8, 8, 4),
+                    runs(256, Team::Lane, 1, 64, 4),
+                    runs(4096, Team::Lane, 1, 8, 4),
                     runs(ANY, Team::Subgroup, 8, 1, 8),
                     runs(ANY, Team::Workgroup, 8, 1, 8),
                 ],

@@ -27,8 +27,8 @@ pub(crate) fn options(
 ) -> Result<()> {
     let refuse =
         |what, expected: &str, found: String| Err(Error::invalid(OPERATION, what, expected, found));
-    addressable(OPERATION, values.rows)?;
-    addressable(OPERATION, values.classes)?;
+    addressable(OPERATION, "number of rows", values.rows)?;
+    addressable(OPERATION, "number of columns", values.classes)?;
     if let WeightLayout::PerElement(shape) = weights {
         same_form(OPERATION, "weights", values, shape)?;
     }
@@ -117,7 +117,8 @@ pub(crate) fn segment_options(
     let results = segments.checked_mul(values.classes.max(1));
     // Ids are i32, and a kernel counts segments and pieces of them by u32.
     if segments > i32::MAX as usize
-        || results.is_none_or(|results| addressable(OPERATION, results).is_err())
+        || results
+            .is_none_or(|results| addressable(OPERATION, "number of results", results).is_err())
     {
         let expected = format!("at most {}, and that many results can be addressed", i32::MAX);
         return Err(Error::invalid(OPERATION, "number of segments", expected, segments));

@@ -100,11 +100,13 @@ fn upstream_gradients_of_the_wrong_number() {
 #[test]
 fn more_results_than_can_be_addressed() {
     for engine in ENGINES {
-        for (rows, classes) in [(1 << 60, 0), (0, 1 << 60)] {
+        for (rows, classes, what) in
+            [(1 << 60, 0, "number of rows"), (0, 1 << 60, "number of columns")]
+        {
             let values = Logits::new::<f32>(&[], rows, classes).unwrap();
             let options = options(Statistic::Sum);
             let result = engine.reduce(values, Weights::None, &options);
-            assert_invalid(result, "number of rows", "addressed");
+            assert_invalid(result, what, "addressed");
         }
     }
 }
