@@ -11,23 +11,25 @@ fn main(
     run(workgroup.x, index);
 }
 
+// A column's rows, and where row 0 of it has its value, its weight and its result.
 struct Span {
-    outer: u32,
-    column: u32,
     first: u32,
     end: u32,
+    values: u32,
+    weights: u32,
+    result: u32,
 }
 
 fn value_at(span: Span, row: u32) -> u32 {
-    return values_load1(parameters.values_offset + span.outer * parameters.values_outer + row * parameters.values_inner + span.column, 0u);
+    return values_load1(span.values + row * parameters.values_inner, 0u);
 }
 
 fn weight_at(span: Span, row: u32) -> u32 {
-    return weight1(parameters.weights_offset + span.outer * parameters.weights_outer + row * parameters.weights_inner + span.column * parameters.weights_step);
+    return weight1(span.weights + row * parameters.weights_inner);
 }
 
 fn result_at(span: Span, row: u32) -> u32 {
-    return span.outer * parameters.result_outer + row * parameters.result_inner + span.column * parameters.result_step;
+    return span.result + row * parameters.result_inner;
 }
 
 // Four values of a column, `depth` rows apart.
@@ -87,7 +89,13 @@ fn run(group: u32, index: u32) {
 
     var range = vec2<u32>(0u);
     if is_used { range = row_range(piece, part); }
-    let start = Span(outer, column, range.x, range.y);
+    let start = Span(
+        range.x,
+        range.y,
+        parameters.values_offset + outer * parameters.values_outer + column,
+        parameters.weights_offset + outer * parameters.weights_outer + column * parameters.weights_step,
+        outer * parameters.result_outer + column * parameters.result_step,
+    );
     var pivot = 0.0;
     if HAS_PIVOT && range.x < range.y { pivot = pivot_of(terms_at(start, range.x), present_at(start, range.x)); }
     var span = start;

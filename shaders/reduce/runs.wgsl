@@ -28,10 +28,23 @@ fn results_of(outer: u32, at: u32, column: u32) -> vec4<u32> {
     return vec4<u32>(first) + (vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u)) * parameters.result_step;
 }
 
-fn terms_at(span: Span, at: u32, of_run: u32, column: u32, present: u32) -> Terms {
-    let bits = values_load4(values_start(span.outer, at), column, span.end);
-    let weights = weights4(of_run, weights_start(span.outer, at), column, span.end);
-    return terms_of(bits, weights, present, results_of(span.outer, at, column));
+// A run, and where its values and weights start.
+struct Run {
+    at: u32,
+    values: u32,
+    weights: u32,
+    of_run: u32, // the weight of all its values
+}
+
+fn run_at(outer: u32, at: u32) -> Run {
+    let weights = weights_start(outer, at);
+    return Run(at, values_start(outer, at), weights, run_weight(weights));
+}
+
+fn terms_at(span: Span, run: Run, column: u32, present: u32) -> Terms {
+    let bits = values_load4(run.values, column, span.end);
+    let weights = weights4(run.of_run, run.weights, column, span.end);
+    return terms_of(bits, weights, present, results_of(span.outer, run.at, column));
 }
 
 fn take(accumulator: ptr<function, Accumulator>, terms: Terms, present: u32, is_ahead: bool) {
@@ -43,46 +56,46 @@ fn take(accumulator: ptr<function, Accumulator>, terms: Terms, present: u32, is_
 }
 
 // A block that ends with its run.
-fn scan_end(accumulator: ptr<function, Accumulator>, span: Span, at: u32, of_run: u32, block: u32, lane: u32, is_ahead: bool) {
+fn scan_end(accumulator: ptr<function, Accumulator>, span: Span, run: Run, block: u32, lane: u32, is_ahead: bool) {
     for (var k = 0u; k < VECTORS; k++) {
         let column = block + 4u * (k * LANES + lane);
         if column < span.end {
             let present = min(span.end - column, 4u);
-            take(accumulator, terms_at(span, at, of_run, column, present), present, is_ahead);
+            take(accumulator, terms_at(span, run, column, present), present, is_ahead);
         }
     }
 }
 
 fn scan_run(accumulator: ptr<function, Accumulator>, span: Span, at: u32, lane: u32) {
     let whole = span.first + (span.end - span.first) / BLOCK * BLOCK;
-    let of_run = run_weight(weights_start(span.outer, at));
+    let run = run_at(span.outer, at);
     // Nothing is asked of whole blocks.
     for (var block = span.first; block < whole; block += BLOCK) {
         if LOOKS_AHEAD {
             for (var k = 0u; k < VECTORS; k++) {
-                take(accumulator, terms_at(span, at, of_run, block + 4u * (k * LANES + lane), 4u), 4u, true);
+                take(accumulator, terms_at(span, run, block + 4u * (k * LANES + lane), 4u), 4u, true);
             }
             take_ahead(accumulator);
         }
         for (var k = 0u; k < VECTORS; k++) {
-            take(accumulator, terms_at(span, at, of_run, block + 4u * (k * LANES + lane), 4u), 4u, false);
+            take(accumulator, terms_at(span, run, block + 4u * (k * LANES + lane), 4u), 4u, false);
         }
     }
     for (var block = whole; block < span.end; block += BLOCK) {
         if LOOKS_AHEAD {
-            scan_end(accumulator, span, at, of_run, block, lane, true);
+            scan_end(accumulator, span, run, block, lane, true);
             take_ahead(accumulator);
         }
-        scan_end(accumulator, span, at, of_run, block, lane, false);
+        scan_end(accumulator, span, run, block, lane, false);
     }
 }
 
 // The same, one vector at a time, without infinities and NaN but noting them.
 fn scan_cleared(accumulator: ptr<function, Accumulator>, span: Span, at: u32, lane: u32) {
-    let of_run = run_weight(weights_start(span.outer, at));
+    let run = run_at(span.outer, at);
     for (var column = span.first + 4u * lane; column < span.end; column += 4u * LANES) {
         let present = min(span.end - column, 4u);
-        let terms = terms_cleared(accumulator, terms_at(span, at, of_run, column, present));
+        let terms = terms_cleared(accumulator, terms_at(span, run, column, present));
         if LOOKS_AHEAD {
             take(accumulator, terms, present, true);
             take_ahead(accumulator);
@@ -139,7 +152,7 @@ fn run(group: u32, index: u32) {
         let end = min(first + parameters.part_length, parameters.length);
         let present = min(end - first, 4u);
         let whole = Span(outer, pivot_run, 0u, first, end);
-        pivot = pivot_of(terms_at(whole, pivot_run, run_weight(weights_start(outer, pivot_run)), first, present), present);
+        pivot = pivot_of(terms_at(whole, run_at(outer, pivot_run), first, present), present);
     }
     var accumulator = accumulator_new(pivot);
     scan(&accumulator, span, lane, false);
