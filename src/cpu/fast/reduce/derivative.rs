@@ -14,8 +14,10 @@ pub(super) struct Coefficient {
     /// What they are multiplied by: the upstream gradient, divided as the mean is, with the sign of
     /// a log-sum-exp. NaN where they are undefined.
     scale: f64,
-    /// What the values are compared with: the mean, or the log-sum-exp.
+    /// What the values are compared with: the mean, or the maximum of a log-sum-exp.
     shift: f64,
+    /// What a log-sum-exp is beyond its maximum.
+    beyond: f64,
     /// Of a mean over nothing: the derivatives of what is left out are 0.
     hides: bool,
 }
@@ -30,21 +32,22 @@ pub(super) struct Derivation<'a> {
 impl Derivation<'_> {
     pub(super) fn coefficient(&self, result: usize, summary: &Summary) -> Coefficient {
         let upstream = f64::from(self.upstream.of_row(result));
-        let Summary { value, sign, denominator, .. } = *summary;
+        let Summary { value, sign, denominator, maximum, beyond, .. } = *summary;
         let over_nothing = denominator == 0.0;
         match self.options.statistic {
             Statistic::LogSumExp if value.is_nan() || sign == 0.0 => {
-                Coefficient { scale: f64::NAN, shift: 0.0, hides: false }
+                Coefficient { scale: f64::NAN, ..Default::default() }
             }
             Statistic::LogSumExp => {
-                Coefficient { scale: upstream * sign, shift: value, hides: false }
+                Coefficient { scale: upstream * sign, shift: maximum, beyond, hides: false }
             }
             Statistic::Mean => Coefficient {
                 scale: if over_nothing { f64::NAN } else { upstream / denominator },
                 shift: if value.is_finite() { value } else { f64::NAN },
+                beyond: 0.0,
                 hides: over_nothing && self.options.mode == Mode::Masked,
             },
-            _ => Coefficient { scale: upstream, shift: 0.0, hides: false },
+            _ => Coefficient { scale: upstream, ..Default::default() },
         }
     }
 }
@@ -90,7 +93,7 @@ fn is_distant(exponent: f32) -> bool {
 fn exponent(x: f32, w: f32, coefficient: &Coefficient) -> f64 {
     match w == 0.0 && !x.is_finite() {
         true => f64::NEG_INFINITY,
-        false => f64::from(x) - coefficient.shift,
+        false => (f64::from(x) - coefficient.shift) - coefficient.beyond,
     }
 }
 
@@ -125,7 +128,7 @@ fn change(
 /// From the value, or the exponential of a log-sum-exp's term.
 #[inline(always)]
 fn formula(options: &Reduce, of: Of, value: f64, w: f64, coefficient: &Coefficient) -> f64 {
-    let Coefficient { scale, shift, hides } = *coefficient;
+    let Coefficient { scale, shift, hides, .. } = *coefficient;
     let masks = options.mode == Mode::Masked && w == 0.0;
     match (options.statistic, of) {
         (Statistic::LogSumExp, Of::Values) if w == 0.0 => 0.0,

@@ -154,7 +154,6 @@ impl Kind for LogSumExps {
         if sum.abs() <= DISTANT * count as f64 * f64::from(magnitude) {
             return None;
         }
-        let value = f64::from(maximum) + sum.abs().ln();
-        Some(Summary { sign: sum.signum(), ..Summary::of_value(value) })
+        Some(Summary::of_exponentials(maximum.into(), sum))
     }
 }

@@ -88,7 +88,7 @@ fn of_log_sum_exp(term: Term, factor: f64, result: &Summary) -> (f64, f64) {
         _ if w == 0.0 && !x.is_finite() => 0.0,
         f64::INFINITY if x == f64::INFINITY => f64::NAN,
         f64::INFINITY => 0.0,
-        _ => (x - value).exp(),
+        _ => result.exponent(x).exp(),
     };
     let dx = if w == 0.0 { 0.0 } else { factor * sign * w * probability };
     (dx, factor * sign * probability)

@@ -13,11 +13,28 @@ pub(in crate::cpu) struct Summary {
     pub(in crate::cpu) sign: f64,
     /// `D`.
     pub(in crate::cpu) denominator: f64,
+    /// The largest value of a log-sum-exp, of which the result may hold nothing else.
+    pub(in crate::cpu) maximum: f64,
+    /// What the result is beyond it.
+    pub(in crate::cpu) beyond: f64,
 }
 
 impl Summary {
     pub(in crate::cpu) fn of_value(value: f64) -> Self {
-        Self { value, variance: f64::NAN, sign: f64::NAN, denominator: f64::NAN }
+        let (variance, sign, denominator) = (f64::NAN, f64::NAN, f64::NAN);
+        Self { value, variance, sign, denominator, maximum: value, beyond: 0.0 }
+    }
+
+    /// `maximum + log abs(sum)`, and the sum's sign.
+    pub(in crate::cpu) fn of_exponentials(maximum: f64, sum: f64) -> Self {
+        let beyond = sum.abs().ln();
+        let sign = if sum == 0.0 { 0.0 } else { sum.signum() };
+        Self { sign, maximum, beyond, ..Self::of_value(maximum + beyond) }
+    }
+
+    /// The logarithm of `exp(x)` over the sum's magnitude.
+    pub(in crate::cpu) fn exponent(&self, x: f64) -> f64 {
+        (x - self.maximum) - self.beyond
     }
 
     pub(in crate::cpu) fn of(terms: impl Iterator<Item = Term> + Clone, options: &Reduce) -> Self {
@@ -49,10 +66,7 @@ impl Summary {
             }
             Statistic::Max => Self::of_value(extreme(weighted, f64::NEG_INFINITY, |x, y| x > y)),
             Statistic::Min => Self::of_value(extreme(weighted, f64::INFINITY, |x, y| x < y)),
-            Statistic::LogSumExp => {
-                let (value, sign) = log_sum_exp(weighted);
-                Self { sign, ..Self::of_value(value) }
-            }
+            Statistic::LogSumExp => log_sum_exp(weighted),
         }
     }
 }
@@ -102,7 +116,7 @@ fn extreme(
 }
 
 /// `log abs(s)` and the sign of `s = sum w exp(x)`.
-fn log_sum_exp(weighted: impl Iterator<Item = Term> + Clone) -> (f64, f64) {
+fn log_sum_exp(weighted: impl Iterator<Item = Term> + Clone) -> Summary {
     // What is not finite decides: infinite terms by their sign, and none of both signs.
     let infinite = weighted.clone().map(|Term { x, w }| match () {
         _ if x.is_nan() || w.is_nan() => f64::NAN,
@@ -113,18 +127,16 @@ fn log_sum_exp(weighted: impl Iterator<Item = Term> + Clone) -> (f64, f64) {
     });
     let infinite: f64 = infinite.sum();
     if infinite.is_nan() {
-        return (f64::NAN, f64::NAN);
+        return Summary::of_value(f64::NAN);
     }
     if infinite.is_infinite() {
-        return (f64::INFINITY, infinite.signum());
+        return Summary { sign: infinite.signum(), ..Summary::of_value(f64::INFINITY) };
     }
     let maximum = weighted.clone().map(|term| term.x).fold(f64::NEG_INFINITY, f64::max);
     if maximum == f64::NEG_INFINITY {
-        return (f64::NEG_INFINITY, 0.0);
+        return Summary { sign: 0.0, ..Summary::of_value(f64::NEG_INFINITY) };
     }
     let mut sum = Sum::default();
     weighted.for_each(|Term { x, w }| sum.add_product(w, (x - maximum).exp()));
-    let sum = sum.total();
-    let sign = if sum == 0.0 { 0.0 } else { sum.signum() };
-    (maximum + sum.abs().ln(), sign)
+    Summary::of_exponentials(maximum, sum.total())
 }
