@@ -11,11 +11,12 @@ fn ratio_of(bits: u32, factor: f32, result: u32) -> u32 {
     let x = bitcast<f32>(bits);
     let maximum = bitcast<f32>(forward_word(result, 2u));
     let sum = bitcast<f32>(forward_word(result, 3u));
-    let below = exp_difference_scalar(min(x, maximum), maximum);
-    if x <= maximum { return bitcast<u32>(factor * below / sum); }
-    // Only what was left out may lie above the maximum.
-    let root = exp_nonpositive(vec4<f32>(0.5 * (maximum - x))).x;
-    return bitcast<u32>(factor / root / (sum * root));
+    // Where an exponential or its inverse would leave the range of f32, it is the square of its root;
+    // only what was left out may lie above the maximum.
+    let root = exp_nonpositive(vec4<f32>(-0.5 * abs(maximum - x))).x;
+    if x > maximum { return bitcast<u32>(factor / root / (sum * root)); }
+    if maximum - x > 80.0 { return bitcast<u32>(factor * root / sum * root); }
+    return bitcast<u32>(factor * exp_difference_scalar(x, maximum) / sum);
 }
 
 fn value_gradient_of(bits: u32, weight: u32, result: u32) -> u32 {
