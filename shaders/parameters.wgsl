@@ -23,6 +23,7 @@ struct RowParameters {
     has_ignore_index: u32,
     parts: u32,       // partial states of each row
     part_stride: u32, // states from a part to the next
+    part_classes: u32, // columns of a part of a row that is cut
     upstream: f32,
     target_share: f32,    // 1 - label smoothing
     smoothing_share: f32, // label smoothing / classes

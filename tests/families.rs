@@ -252,6 +252,9 @@ fn every_geometry_around_its_boundaries() {
     let capabilities = *gpu.kernels().capabilities();
     let mut run = HashSet::new();
     for (number, entry) in entries(&capabilities).into_iter().enumerate() {
+        if entry.family == Family::Split {
+            continue; // has a test of its own
+        }
         let tuning = Tuning { entries: vec![entry], ..Tuning::built_in(capabilities.class) };
         let Ok(choice) = choose(&capabilities, &tuning, 1, false, Purpose::Reduce) else {
             continue;
@@ -293,6 +296,91 @@ fn every_geometry_around_its_boundaries() {
         ] {
             assert!(run.contains(&(needed.0, std::mem::discriminant(&needed.1))), "{needed:?} ran");
         }
+    }
+}
+
+/// Rows that are cut into parts, which are short here: on every team, around a part's boundaries and
+/// those of the groups in which the merge adds them up, with rows in one round and in several.
+#[test]
+fn rows_in_parts_around_their_boundaries() {
+    let gpu = gpu();
+    let capabilities = *gpu.kernels().capabilities();
+    let largest = capabilities.subgroups.map_or(8, |sizes| sizes.largest);
+    let mut run = HashSet::new();
+    for (number, (team, lanes, rows, vectors, part)) in [
+        (Team::Lane, 1, 8, 2, 12),
+        (Team::Subgroup, 4, largest, 1, 64),
+        (Team::Workgroup, 8, 3, 1, 100),
+        (Team::Subgroups { smallest: 1 }, 2 * largest, 1, 1, 96),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let geometry = Geometry { lanes, rows, vectors };
+        let entry = Entry { up_to_classes: u64::MAX, family: Family::Split, team, geometry };
+        let whole = Entry { family: Family::Streamed, ..entry };
+        let tuning = Tuning {
+            entries: vec![entry, whole],
+            from_state: vec![Entry { team: Team::Workgroup, ..entry }],
+            part_classes: part,
+            // One row, two rows, all rows.
+            chunk_bytes: [1, 8 * part, u64::MAX][number % 3],
+            ..Tuning::built_in(capabilities.class)
+        };
+        let Ok(choice) = choose(&capabilities, &tuning, 1, false, Purpose::Reduce) else {
+            continue;
+        };
+        assert!(choice.split);
+        run.insert(std::mem::discriminant(&choice.team));
+        let gpu = gpu.with_tuning(tuning).unwrap();
+        let what = format!("{entry:?} in parts of {part}");
+        let part = part as usize;
+        for (turn, classes) in
+            [1, part - 1, part, part + 1, 3 * part - 4, 16 * part, 17 * part + 3].iter().enumerate()
+        {
+            let shape = match turn % 3 {
+                0 => Shape::new(7, *classes),
+                1 => Shape::new(6, *classes).with_row_stride(classes.next_multiple_of(4) + 4),
+                _ => {
+                    Shape::new(5, *classes).with_element([Element::F16, Element::Bf16][number % 2])
+                }
+            };
+            // Sums beside the softmax on every team, since parts have to keep them.
+            let batch = Batch::new(shape);
+            batch.check_reductions(&gpu, turn == 0, &what);
+            batch.check_sums(&gpu, &what);
+        }
+    }
+    assert!(run.len() >= 2, "only {run:?}");
+    assert!(capabilities.subgroups.is_none() || run.len() == 4, "only {run:?}");
+}
+
+/// Every option and special value of `verify` on rows that are cut into parts.
+#[test]
+fn options_and_special_values_of_rows_in_parts() {
+    let gpu = gpu();
+    let capabilities = *gpu.kernels().capabilities();
+    let geometry = Geometry { lanes: 1, rows: 8, vectors: 1 };
+    let (up_to_classes, team) = (u64::MAX, Team::Lane);
+    let entry = |family| Entry { up_to_classes, family, team, geometry };
+    let tuning = Tuning {
+        entries: vec![entry(Family::Split), entry(Family::Streamed)],
+        from_state: vec![entry(Family::Split), entry(Family::FromState)],
+        part_classes: 8,
+        ..Tuning::built_in(capabilities.class)
+    };
+    let choice = choose(&capabilities, &tuning, 9, false, Purpose::Reduce).unwrap();
+    assert!(choice.split, "{choice:?}");
+    let gpu = gpu.with_tuning(tuning).unwrap();
+    let of_losses = |case: &Case| {
+        case.shape.rows * case.shape.row_stride <= 1 << 16 && case.operation.reduction().is_none()
+    };
+    let cases: Vec<_> = cases(Extent::Quick).into_iter().filter(of_losses).collect();
+    assert!(cases.len() > 60, "only {} cases", cases.len());
+    for (turn, case) in cases.iter().enumerate() {
+        let engines = [&gpu as &dyn Engine, &TwoStep(&gpu)];
+        let failure = case.check(engines[turn % 2]).failure;
+        assert!(failure.is_none(), "{} {case}: {failure:?}", engines[turn % 2].name());
     }
 }
 

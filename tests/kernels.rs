@@ -238,6 +238,7 @@ fn structs_are_laid_out_as_in_the_source() {
         has_ignore_index,
         parts,
         part_stride,
+        part_classes,
         upstream,
         target_share,
         smoothing_share,

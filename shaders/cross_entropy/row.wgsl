@@ -20,7 +20,7 @@ fn row_open(place: Place) -> Row {
     row.weight = row_weight(place.row);
     row_target(&row, place);
     if row.is_counted || READS_IGNORED_ROWS {
-        row.end = parameters.classes;
+        row.end = columns();
     }
     return row;
 }

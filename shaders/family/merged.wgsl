@@ -35,6 +35,9 @@ fn partial_merge(a: PartialState, b: PartialState) -> PartialState {
     );
 }
 
+// A sum of short sums, whose error grows slower than that of a long one.
+const GROUP: u32 = 16u;
+
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -44,9 +47,17 @@ fn main(
     if place.row >= parameters.rows { return; }
     var row = row_open(place);
     let first = parameters.logits_offset + place.row;
-    var merged = parts[first];
-    for (var part = 1u; part < parameters.parts; part++) {
-        merged = partial_merge(merged, parts[first + part * parameters.part_stride]);
+    var merged: PartialState;
+    for (var group = 0u; group < parameters.parts; group += GROUP) {
+        var of_group = parts[first + group * parameters.part_stride];
+        for (var part = group + 1u; part < min(group + GROUP, parameters.parts); part++) {
+            of_group = partial_merge(of_group, parts[first + part * parameters.part_stride]);
+        }
+        if group == 0u {
+            merged = of_group;
+        } else {
+            merged = partial_merge(merged, of_group);
+        }
     }
     row.target_bits = merged.target_bits;
     let state = vec2<f32>(merged.maximum, merged.rest);

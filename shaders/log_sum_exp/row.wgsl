@@ -5,5 +5,5 @@ struct Row {
 }
 
 fn row_open(place: Place) -> Row {
-    return Row(select(0u, parameters.classes, place.row < parameters.rows), 0xffffffffu);
+    return Row(select(0u, columns(), place.row < parameters.rows), 0xffffffffu);
 }

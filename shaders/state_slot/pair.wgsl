@@ -2,5 +2,5 @@
 @group(0) @binding(7) var<storage, read_write> states: array<vec2<f32>>;
 
 fn state_save(place: Place, row: Row, all: Summary) {
-    states[parameters.state_offset + place.row] = all.state;
+    states[state_index(place)] = all.state;
 }

@@ -2,7 +2,7 @@
 
 fn state_save(place: Place, row: Row, all: Summary) {
     // The argmax has been written already, or will be, by another lane.
-    let at = parameters.state_offset + place.row;
+    let at = state_index(place);
     let counts = row.is_counted && row.is_valid;
     states[at].maximum = all.state.x;
     states[at].rest = all.state.y;

@@ -8,10 +8,12 @@ fn row_target(row: ptr<function, Row>, place: Place) {
     (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
     var owner = 0u;
     // Below the part's first class this wraps beyond its last.
-    let column = u32(label) - parameters.first_class;
-    if (*row).is_counted && (*row).is_valid && column < parameters.classes {
-        (*row).target_column = column;
+    let column = u32(label) - parameters.first_class - first_column();
+    if (*row).is_counted && (*row).is_valid {
         (*row).class_weight = class_weight(u32(label));
+    }
+    if (*row).is_counted && (*row).is_valid && column < columns() {
+        (*row).target_column = column;
         owner = block_owner(column);
         if place.lane == owner {
             let stored = logits_load1(logits_start(place.row), column);

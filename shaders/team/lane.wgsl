@@ -6,7 +6,7 @@ fn main(
     @builtin(local_invocation_index) index: u32,
 ) {
     let at = place_of(index);
-    run(Place(workgroup.x * ROWS + at.x, at.x, at.y));
+    run(place_at(workgroup.x * ROWS + at.x, at.x, at.y));
 }
 
 fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {

@@ -11,7 +11,7 @@ fn main(
 ) {
     let index = subgroup * size + invocation;
     let slot = index / LANES;
-    run(Place(workgroup.x * ROWS + slot, slot, index % LANES));
+    run(place_at(workgroup.x * ROWS + slot, slot, index % LANES));
 }
 
 fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {

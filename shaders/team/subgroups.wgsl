@@ -20,7 +20,7 @@ fn main(
     subgroup_count = LANES / own_size;
     size = own_size;
     invocation = own_invocation;
-    run(Place(workgroup.x, 0u, own_subgroup * own_size + own_invocation));
+    run(place_at(workgroup.x, 0u, own_subgroup * own_size + own_invocation));
 }
 
 fn merge_in_subgroup(state: vec2<f32>) -> vec2<f32> {

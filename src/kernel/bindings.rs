@@ -175,15 +175,17 @@ fn row_bindings(variant: &RowVariant) -> Vec<Binding> {
 }
 
 fn merge_bindings(variant: &MergeVariant) -> Vec<Binding> {
-    let mut list = vec![uniform::<RowParameters>(), storage(1, Slot::Parts, false, 32)];
+    let part_bytes = if variant.log_sum_exp { 8 } else { 32 };
+    let mut list = vec![uniform::<RowParameters>(), storage(1, Slot::Parts, false, part_bytes)];
     if variant.classes {
         list.push(storage(3, Slot::Targets, false, 4));
     }
     if variant.record.words() > 0 {
-        list.push(storage(4, Slot::Rows, true, 4));
+        let slot = if variant.log_sum_exp { Slot::LogSumExp } else { Slot::Rows };
+        list.push(storage(4, slot, true, 4));
     }
-    if variant.saves_state {
-        list.push(storage(7, Slot::State, true, 32));
+    if variant.state != StateKind::None {
+        list.push(storage(7, Slot::State, true, variant.state.bytes()));
     }
     if variant.row_weights {
         list.push(storage(11, Slot::RowWeights, false, 4));

@@ -8,7 +8,8 @@ use super::modules::{merge_modules, row_modules, totals_modules};
 use super::record::{Record, Word};
 use super::reduce;
 use super::variant::{
-    MergeVariant, Operation, Reduced, RowVariant, Team, TotalsKernel, TotalsVariant, Variant,
+    MergeVariant, Operation, Reduced, RowVariant, StateKind, Team, TotalsKernel, TotalsVariant,
+    Variant,
 };
 
 /// The name of every kernel's entry point.
@@ -65,7 +66,7 @@ fn row_prelude(variant: &RowVariant) -> String {
     // Without any of these an ignored row leaves before its logits are read.
     let of_ignored_rows = [Word::LogSumExp, Word::Entropy, Word::Argmax];
     let reads = variant.gradient.is_some()
-        || variant.state != super::StateKind::None
+        || !matches!(variant.state, StateKind::None | StateKind::Part { ignored_rows: false, .. })
         || of_ignored_rows.into_iter().any(|word| variant.record.has(word));
     let is_cross_entropy = variant.operation == Operation::CrossEntropy;
     for (name, value) in [

@@ -9,6 +9,7 @@ pub mod parameters;
 mod record;
 pub mod reduce;
 mod scope;
+mod split;
 mod trusted;
 pub mod variant;
 

@@ -36,6 +36,7 @@ pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
         module!("parameters.wgsl"),
         module!("block.wgsl"),
     ];
+    modules.push(part_module(variant.split));
     modules.push(match variant.access {
         Access::Strided => module!("layout/strided.wgsl"),
         Access::Vector | Access::Scalar => module!("layout/rows.wgsl"),
@@ -67,6 +68,10 @@ pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
     modules.extend(gradient_modules(variant));
     modules.extend(family_modules(variant));
     modules
+}
+
+fn part_module(split: bool) -> Module {
+    if split { module!("part/cut.wgsl") } else { module!("part/whole.wgsl") }
 }
 
 fn team_modules(variant: &RowVariant) -> Vec<Module> {
@@ -271,7 +276,8 @@ pub(super) fn stored_module(access: Access, element: Element) -> Module {
 }
 
 fn moment_module(variant: &RowVariant) -> Module {
-    let is_kept = matches!(variant.state, StateKind::Partial);
+    let is_kept =
+        matches!(variant.state, StateKind::Partial | StateKind::Part { entropy: true, .. });
     match variant.operation {
         Operation::SoftmaxGradient => module!("moment/upstream.wgsl"),
         Operation::LogSoftmaxGradient => module!("moment/upstream_total.wgsl"),
@@ -300,7 +306,7 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
             modules.extend(unread);
             modules.extend(match variant.state {
                 StateKind::Pair | StateKind::None => vec![module!("state_slot/pair_read.wgsl")],
-                StateKind::Sums | StateKind::Partial => vec![
+                StateKind::Sums | StateKind::Partial | StateKind::Part { .. } => vec![
                     module!("state_slot/partial_layout.wgsl"),
                     module!("state_slot/partial_read.wgsl"),
                 ],
@@ -313,11 +319,11 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
             modules.extend(unread);
             return modules;
         }
-        Family::Team | Family::Resident | Family::Streamed => {}
+        Family::Team | Family::Resident | Family::Streamed | Family::Split => {}
     }
     let mut modules = vec![
         match variant.family {
-            Family::Streamed => module!("family/streamed.wgsl"),
+            Family::Streamed | Family::Split => module!("family/streamed.wgsl"),
             _ => module!("family/held.wgsl"),
         },
         close,
@@ -339,7 +345,7 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
     if variant.finds_argmax() {
         modules.push(module!("argmax/find.wgsl"));
         modules.push(match variant.state {
-            StateKind::Partial => module!("argmax/state.wgsl"),
+            StateKind::Partial | StateKind::Part { .. } => module!("argmax/state.wgsl"),
             _ => module!("argmax/record.wgsl"),
         });
     } else {
@@ -348,7 +354,7 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
     modules.extend(match variant.state {
         StateKind::None => vec![module!("state_slot/none.wgsl")],
         StateKind::Pair => vec![module!("state_slot/pair.wgsl")],
-        StateKind::Sums | StateKind::Partial => {
+        StateKind::Sums | StateKind::Partial | StateKind::Part { .. } => {
             vec![module!("state_slot/partial_layout.wgsl"), module!("state_slot/partial.wgsl")]
         }
     });
@@ -356,32 +362,47 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
 }
 
 pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
-    vec![
+    let mut modules = vec![
         module!("numeric.wgsl"),
         module!("bits.wgsl"),
         module!("state.wgsl"),
         module!("parameters.wgsl"),
-        module!("cross_entropy/row.wgsl"),
-        match variant.classes {
-            true => module!("target/merged_class.wgsl"),
-            false => module!("target/probability.wgsl"),
-        },
-        row_weight_module(variant.row_weights),
-        module!("cross_entropy/close.wgsl"),
+        part_module(false),
         match variant.record.words() {
             0 => module!("record/none.wgsl"),
             _ => module!("record/write.wgsl"),
         },
-        module!("state_slot/none.wgsl"),
-        module!("state_slot/partial_layout.wgsl"),
-        match variant.saves_state {
-            true => module!("state_slot/merged.wgsl"),
-            false => module!("state_slot/no_merged.wgsl"),
+        match variant.state {
+            StateKind::None | StateKind::Partial => module!("state_slot/none.wgsl"),
+            StateKind::Pair => module!("state_slot/pair.wgsl"),
+            StateKind::Sums | StateKind::Part { .. } => module!("state_slot/partial.wgsl"),
         },
-        module!("terms/moved.wgsl"),
-        module!("moment/entropy_moved.wgsl"),
-        module!("family/merged.wgsl"),
-    ]
+    ];
+    modules.extend(match variant.log_sum_exp {
+        true => vec![
+            module!("log_sum_exp/row.wgsl"),
+            module!("log_sum_exp/close.wgsl"),
+            module!("family/merged_pairs.wgsl"),
+        ],
+        false => vec![
+            module!("cross_entropy/row.wgsl"),
+            match variant.classes {
+                true => module!("target/merged_class.wgsl"),
+                false => module!("target/probability.wgsl"),
+            },
+            row_weight_module(variant.row_weights),
+            module!("cross_entropy/close.wgsl"),
+            module!("state_slot/partial_layout.wgsl"),
+            match variant.state {
+                StateKind::Partial => module!("state_slot/merged.wgsl"),
+                _ => module!("state_slot/no_merged.wgsl"),
+            },
+            module!("terms/moved.wgsl"),
+            module!("moment/entropy_moved.wgsl"),
+            module!("family/merged.wgsl"),
+        ],
+    });
+    modules
 }
 
 pub(super) fn totals_modules(kernel: TotalsKernel) -> Vec<Module> {

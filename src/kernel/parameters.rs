@@ -31,6 +31,7 @@ pub struct RowParameters {
     pub has_ignore_index: u32,
     pub parts: u32,
     pub part_stride: u32,
+    pub part_classes: u32,
     pub upstream: f32,
     pub target_share: f32,
     pub smoothing_share: f32,

@@ -32,6 +32,9 @@ pub enum Family {
     Resident,
     /// Rows too long to hold: block by block, and a second time for a gradient.
     Streamed,
+    /// Rows cut into parts, each gone over by a team of its own: states of the parts, which another
+    /// kernel merges, and a third that writes the gradient.
+    Split,
     /// Backward from the state a forward saved: nothing to reduce, the row is read once.
     FromState,
     /// Log-probabilities: of each row only the target's is read.
@@ -176,6 +179,15 @@ pub enum StateKind {
     Sums,
     /// A whole [`PartialState`](crate::partial::PartialState), of a part of the classes.
     Partial,
+    /// The same of a part of a row that is cut, as far as its results need it.
+    Part {
+        /// An argmax is looked for.
+        argmax: bool,
+        /// There is an entropy.
+        entropy: bool,
+        /// Ignored rows are read too.
+        ignored_rows: bool,
+    },
 }
 
 impl StateKind {
@@ -184,7 +196,7 @@ impl StateKind {
         match self {
             Self::None => 0,
             Self::Pair => 8,
-            Self::Sums | Self::Partial => 32,
+            Self::Sums | Self::Partial | Self::Part { .. } => 32,
         }
     }
 }
@@ -216,6 +228,8 @@ pub struct RowVariant {
     pub record: Record,
     /// What is kept of each row, or read from it by [`Family::FromState`].
     pub state: StateKind,
+    /// Rows are cut into parts.
+    pub split: bool,
 }
 
 impl RowVariant {
@@ -256,7 +270,7 @@ impl RowVariant {
     pub const fn finds_argmax(&self) -> bool {
         self.record.has(Word::Argmax)
             || self.record.has(Word::Correct)
-            || matches!(self.state, StateKind::Partial)
+            || matches!(self.state, StateKind::Partial | StateKind::Part { argmax: true, .. })
     }
 }
 
@@ -321,9 +335,11 @@ pub enum TotalsKernel {
     },
 }
 
-/// A kernel that merges the partial states of each row and closes it.
+/// A kernel that merges the states of each row's parts and closes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MergeVariant {
+    /// There is no more than log-sum-exp, and states are `(m, r)`.
+    pub log_sum_exp: bool,
     /// Targets are classes, not probabilities.
     pub classes: bool,
     /// There are row weights.
@@ -334,8 +350,8 @@ pub struct MergeVariant {
     pub z_loss: bool,
     /// What is written of each row.
     pub record: Record,
-    /// The merged states are written.
-    pub saves_state: bool,
+    /// What is kept of each row.
+    pub state: StateKind,
     /// Lanes of its workgroup, one for each row.
     pub lanes: u32,
 }
@@ -423,6 +439,9 @@ impl fmt::Display for RowVariant {
         }
         if self.state != StateKind::None {
             write!(f, " state {:?}", self.state)?;
+        }
+        if self.split {
+            write!(f, " in parts")?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::kernel::reduce::ReduceVariant;
 use crate::kernel::{Family, Kernels, RowVariant, TotalsKernel, Variant, Word};
 
 use super::rows::RowsPlan;
+use super::split::kernels_of;
 
 /// A pipeline of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,14 +39,27 @@ impl DebugView {
         self.pipelines.iter().map(|each| each.bytes_read + each.bytes_written).sum()
     }
 
-    /// The kernel over the rows; `upstream`: values of the upstream gradient, where it has a buffer.
-    pub(super) fn push_rows(&mut self, plan: &RowsPlan, upstream: u64) {
-        let variant = Variant::Rows(plan.variant);
+    /// The kernels over the rows; `upstream`: values of the upstream gradient, where it has a buffer.
+    pub(super) fn push_rows(&mut self, plan: &RowsPlan, upstream: u64, kernels: &Kernels) {
         let rows = plan.logits.rows as u64;
-        self.push(&variant, plan.reads(), &|slot, written| match slot {
-            Slot::Upstream => 4 * upstream,
-            _ => row_bytes(plan, slot, written, rows),
-        });
+        let parts = plan.cut.map_or(1, |cut| cut.parts);
+        for variant in kernels_of(&plan.variant, kernels.tuning().totals_lanes) {
+            let (reads, state) = match &variant {
+                Variant::Rows(of_rows) if plan.variant.family == Family::Split => {
+                    let is_of_part = of_rows.family == Family::Split;
+                    (1, of_rows.state.bytes() * if is_of_part { parts } else { 1 })
+                }
+                Variant::Merge(merge) => (0, merge.state.bytes()),
+                _ => (plan.reads(), plan.variant.state.bytes()),
+            };
+            let of_parts = parts * plan.variant.of_parts().state.bytes();
+            self.push(&variant, reads, &|slot, written| match slot {
+                Slot::Upstream => 4 * upstream,
+                Slot::State => rows * state,
+                Slot::Parts => rows * of_parts,
+                _ => row_bytes(plan, slot, written, rows),
+            });
+        }
     }
 
     /// The kernels of a reduction over so many rows.
@@ -98,7 +112,7 @@ impl DebugView {
 
 /// Bytes of an operand of a kernel over rows.
 fn row_bytes(plan: &RowsPlan, slot: Slot, written: bool, rows: u64) -> u64 {
-    let RowVariant { family, record, state, element, .. } = plan.variant;
+    let RowVariant { family, record, element, .. } = plan.variant;
     let matrix = |element: Element| rows * plan.logits.classes as u64 * element.bytes() as u64;
     match slot {
         Slot::Logits if family == Family::Gathered && !written => rows * element.bytes() as u64,
@@ -108,7 +122,6 @@ fn row_bytes(plan: &RowsPlan, slot: Slot, written: bool, rows: u64) -> u64 {
             plan.values.map_or(0, |values| matrix(values.element))
         }
         Slot::Rows | Slot::LogSumExp => 4 * rows * u64::from(record.words()),
-        Slot::State => rows * state.bytes(),
         Slot::ClassWeights => 4 * plan.logits.classes as u64,
         Slot::Totals => 8,
         Slot::Targets | Slot::RowWeights => 4 * rows,
@@ -133,9 +146,9 @@ impl fmt::Display for DebugView {
     }
 }
 
-/// The view of a plan that is one kernel over rows.
-pub(super) fn of_rows(plan: &RowsPlan, upstream: u64) -> DebugView {
+/// The view of a plan that is of rows alone.
+pub(super) fn of_rows(plan: &RowsPlan, upstream: u64, kernels: &Kernels) -> DebugView {
     let mut view = DebugView::default();
-    view.push_rows(plan, upstream);
+    view.push_rows(plan, upstream, kernels);
     view
 }

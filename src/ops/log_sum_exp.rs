@@ -135,7 +135,8 @@ impl LogSumExpPlan {
 
     /// The plan's pipeline, with what it is given.
     pub fn debug_view(&self) -> DebugView {
-        debug_view::of_rows(&self.rows, self.pass.upstream_values(self.rows.logits.rows))
+        let upstream = self.pass.upstream_values(self.rows.logits.rows);
+        debug_view::of_rows(&self.rows, upstream, &self.kernels)
     }
 
     /// Bytes of logits and gradient that must move at the least.

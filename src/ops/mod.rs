@@ -11,6 +11,7 @@ mod pass;
 pub mod reduce;
 mod rows;
 pub mod softmax;
+mod split;
 mod step;
 mod totals;
 pub(crate) mod validate;

@@ -8,11 +8,12 @@ use crate::kernel::{
     Access, Comparison, Family, GradientKind, GradientVariant, Kernels, Operation, Record,
     RowVariant, StateKind, Transform, UpstreamKind, Variant,
 };
-use crate::plan::{Purpose, choose, row_chunks};
+use crate::plan::{Chunk, Purpose, choose, row_chunks};
 use crate::{Element, Error, Result, Shape};
 
 use super::operand::{Operand, Rows, if_wanted};
 use super::pass::{Pass, UpstreamOperand};
+use super::split::{self, Cut};
 use super::step::{Bound, StepBuilder};
 
 /// What an operation wants of its rows.
@@ -56,6 +57,8 @@ pub(crate) struct RowsPlan {
     pub(crate) logits: Shape,
     pub(crate) gradient: Shape,
     pub(crate) values: Option<Shape>,
+    /// How rows are cut, where they are.
+    pub(crate) cut: Option<Cut>,
 }
 
 impl RowsPlan {
@@ -103,14 +106,21 @@ impl RowsPlan {
                 gradient: request.gradient_variant,
                 record: request.record,
                 state: request.state,
+                split: choice.split,
             },
             logits,
             gradient,
             values,
+            cut: choice.split.then(|| {
+                let bytes = (logits.classes * logits.element.bytes()) as u64;
+                Cut::new(kernels, logits.classes as u64, bytes)
+            }),
         };
         // What most buffers will need; a misaligned one has the other compiled when it is bound.
         let plan = Self { variant: plan.with_access([0; 3]), ..plan };
-        kernels.pipeline(&Variant::Rows(plan.variant))?;
+        for variant in split::kernels_of(&plan.variant, kernels.tuning().totals_lanes) {
+            kernels.pipeline(&variant)?;
+        }
         Ok(plan)
     }
 
@@ -141,7 +151,6 @@ impl RowsPlan {
         fixed: RowParameters,
     ) -> Result<()> {
         let capabilities = *builder.kernels().capabilities();
-        let alignment = capabilities.storage_alignment;
         let offset = |slots: &[Slot]| {
             let found = operands.iter().find(|operand| slots.contains(&operand.slot));
             found.map_or(0, |operand| operand.row.offset)
@@ -151,6 +160,9 @@ impl RowsPlan {
             offset(&[Slot::Gradient]),
             offset(&[Slot::Probabilities, Slot::UpstreamMatrix]),
         ]);
+        if let Some(cut) = self.cut {
+            return split::bind(self, cut, &variant, builder, operands, fixed);
+        }
         let rows: Vec<_> = operands.iter().map(|operand| operand.row).collect();
         let chunks = row_chunks(
             builder.operation(),
@@ -160,39 +172,52 @@ impl RowsPlan {
             &rows,
         )?;
         log::debug!("{}: {variant} in {} dispatches", builder.operation(), chunks.len());
-        let inner = self.logits.inner.max(1) as u64;
         for chunk in chunks {
-            let mut parameters = RowParameters {
-                rows: chunk.rows as u32,
-                classes: self.logits.classes as u32,
-                inner: inner as u32,
-                first_inner: (chunk.first_row % inner) as u32,
-                logits_stride: self.logits.row_stride as u32,
-                gradient_stride: self.gradient.row_stride as u32,
-                targets_stride: self.values.map_or(0, |values| values.row_stride as u32),
-                ..fixed
-            };
-            let mut bound = Vec::with_capacity(operands.len());
-            for operand in operands {
-                let slack = operand.row.slack(chunk.first_row, alignment);
-                let span = operand.row.span(chunk.first_row, chunk.rows);
-                *offset_of(&mut parameters, operand.slot) = (slack / operand.unit) as u32;
-                bound.push(if span == 0 {
-                    // Rows without classes have no bytes, yet a binding must have some.
-                    let buffer = builder.scratch("wgpu-loss nothing", 16)?;
-                    Bound { slot: operand.slot, buffer, offset: 0, bytes: 16 }
-                } else {
-                    Bound {
-                        slot: operand.slot,
-                        buffer: operand.buffer.clone(),
-                        offset: operand.row.binding_offset(chunk.first_row, alignment),
-                        bytes: (slack + span).next_multiple_of(4),
-                    }
-                });
-            }
-            builder.dispatch(&Variant::Rows(variant), &parameters, chunk.workgroups, &bound)?;
+            self.dispatch(builder, &Variant::Rows(variant), chunk, operands, fixed)?;
         }
         Ok(())
+    }
+
+    /// Adds one dispatch of a kernel over some of the rows.
+    pub(super) fn dispatch(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        variant: &Variant,
+        chunk: Chunk,
+        operands: &[Operand],
+        fixed: RowParameters,
+    ) -> Result<()> {
+        let alignment = builder.kernels().capabilities().storage_alignment;
+        let inner = self.logits.inner.max(1) as u64;
+        let mut parameters = RowParameters {
+            rows: chunk.rows as u32,
+            classes: self.logits.classes as u32,
+            inner: inner as u32,
+            first_inner: (chunk.first_row % inner) as u32,
+            logits_stride: self.logits.row_stride as u32,
+            gradient_stride: self.gradient.row_stride as u32,
+            targets_stride: self.values.map_or(0, |values| values.row_stride as u32),
+            ..fixed
+        };
+        let mut bound = Vec::with_capacity(operands.len());
+        for operand in operands {
+            let slack = operand.row.slack(chunk.first_row, alignment);
+            let span = operand.row.span(chunk.first_row, chunk.rows);
+            *offset_of(&mut parameters, operand.slot) = (slack / operand.unit) as u32;
+            bound.push(if span == 0 {
+                // Rows without classes have no bytes, yet a binding must have some.
+                let buffer = builder.scratch("wgpu-loss nothing", 16)?;
+                Bound { slot: operand.slot, buffer, offset: 0, bytes: 16 }
+            } else {
+                Bound {
+                    slot: operand.slot,
+                    buffer: operand.buffer.clone(),
+                    offset: operand.row.binding_offset(chunk.first_row, alignment),
+                    bytes: (slack + span).next_multiple_of(4),
+                }
+            });
+        }
+        builder.dispatch(variant, &parameters, chunk.workgroups, &bound)
     }
 
     /// Logits and, where it has a buffer of its own, the gradient.
@@ -247,7 +272,7 @@ impl RowsPlan {
     /// Times the logits are read.
     pub(crate) fn reads(&self) -> u32 {
         match self.variant.family {
-            Family::Streamed if self.variant.gradient.is_some() => 2,
+            Family::Streamed | Family::Split if self.variant.gradient.is_some() => 2,
             _ => 1,
         }
     }

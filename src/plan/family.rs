@@ -20,6 +20,8 @@ pub struct Choice {
     pub team: Team,
     /// Lanes, rows and vectors.
     pub geometry: Geometry,
+    /// Rows are cut into parts of the tuning's `part_classes`.
+    pub split: bool,
 }
 
 /// What a kernel goes over its rows for.
@@ -27,6 +29,8 @@ pub struct Choice {
 pub enum Purpose {
     /// To reduce them, with or without a gradient.
     Reduce,
+    /// The same, where no row can be cut into parts.
+    ReduceWhole,
     /// For the gradient alone, from saved states.
     FromState,
     /// For the target's log-probability alone; `gradient`: and to write a gradient of zeros.
@@ -50,21 +54,28 @@ pub fn choose(
 ) -> Result<Choice> {
     if purpose == (Purpose::Gather { gradient: false }) {
         let geometry = Geometry { lanes: 1, rows: 64, vectors: 1 };
-        return Ok(Choice { family: Family::Gathered, team: Team::Lane, geometry });
+        let (family, team) = (Family::Gathered, Team::Lane);
+        return Ok(Choice { family, team, geometry, split: false });
     }
     let entries = match (strided, purpose) {
         (true, _) => &tuning.strided,
-        (false, Purpose::Reduce) => &tuning.entries,
+        (false, Purpose::Reduce | Purpose::ReduceWhole) => &tuning.entries,
         (false, Purpose::FromState | Purpose::Gather { .. }) => &tuning.from_state,
     };
     let mut least = u32::MAX;
     let mut fewest_iterations = u64::MAX;
-    for entry in entries.iter().filter(|entry| classes <= entry.up_to_classes) {
+    let may_split = matches!(purpose, Purpose::Reduce | Purpose::FromState);
+    let is_for = |entry: &&Entry| {
+        classes <= entry.up_to_classes
+            && (entry.family != Family::Split || (may_split && tuning.splits()))
+    };
+    for entry in entries.iter().filter(is_for) {
         let Some(choice) = fit(capabilities, entry) else {
             least = least.min(entry.geometry.invocations());
             continue;
         };
-        let iterations = loop_iterations(&choice, classes);
+        let of_part = if choice.split { tuning.part_classes } else { u64::MAX };
+        let iterations = loop_iterations(&choice, classes.min(of_part));
         let is_bounded = capabilities.class == AdapterClass::Software;
         if !is_bounded || iterations <= SOFTWARE_LOOP_ITERATIONS {
             return Ok(choice.for_purpose(purpose));
@@ -91,7 +102,7 @@ impl Choice {
     /// The same geometry without an exchange between lanes, where the purpose needs none.
     pub(super) fn for_purpose(self, purpose: Purpose) -> Self {
         let family = match purpose {
-            Purpose::Reduce => return self,
+            Purpose::Reduce | Purpose::ReduceWhole => return self,
             Purpose::FromState => Family::FromState,
             Purpose::Gather { .. } => Family::Gathered,
         };
@@ -140,7 +151,7 @@ pub(super) fn fit(capabilities: &Capabilities, entry: &Entry) -> Option<Choice> 
             Team::Subgroups { smallest: sizes.smallest }
         }
     };
-    Some(Choice { family, team, geometry })
+    Some(Choice { family, team, geometry, split: family == Family::Split })
 }
 
 #[cfg(test)]
@@ -172,7 +183,7 @@ mod tests {
             for classes in (0..5000).chain([8192, 8193, 32_768, 32_769, 1 << 20, 1 << 21]) {
                 let choice = choose(&device, &tuning, classes, false, Purpose::Reduce).unwrap();
                 let held = choice.geometry.held();
-                if choice.family != Family::Streamed {
+                if !matches!(choice.family, Family::Streamed | Family::Split) {
                     assert!(classes <= held, "{classes} classes in {choice:?}");
                 }
                 if choice.family == Family::Resident {
@@ -180,8 +191,11 @@ mod tests {
                 }
                 assert!(choice.geometry.invocations() <= device.max_invocations);
                 if device.class == AdapterClass::Software {
-                    assert!(loop_iterations(&choice, classes) <= SOFTWARE_LOOP_ITERATIONS);
+                    let of_part = if choice.split { tuning.part_classes } else { classes };
+                    assert!(loop_iterations(&choice, of_part) <= SOFTWARE_LOOP_ITERATIONS);
                 }
+                let whole = choose(&device, &tuning, classes, false, Purpose::ReduceWhole).unwrap();
+                assert!(!whole.split && whole.family != Family::Split, "{whole:?}");
                 let strided = choose(&device, &tuning, classes, true, Purpose::Reduce).unwrap();
                 assert!(matches!(strided.team, Team::Lane | Team::Workgroup), "{strided:?}");
                 let backward =
@@ -227,7 +241,8 @@ mod tests {
             (1025, Family::Resident),
             (8192, Family::Resident),
             (32_768, Family::Resident),
-            (32_769, Family::Streamed),
+            (32_769, Family::Split),
+            (1 << 29, Family::Split),
         ] {
             let choice = choose(&device, &tuning, classes, false, Purpose::Reduce).unwrap();
             assert_eq!(choice.family, family, "{classes} classes: {choice:?}");
@@ -238,15 +253,18 @@ mod tests {
     fn rows_too_long_for_a_software_driver_are_refused() {
         let software = Capabilities::web_gpu(AdapterClass::Software);
         let tuning = Tuning::built_in(AdapterClass::Software);
+        assert!(choose(&software, &tuning, 9_000_000, false, Purpose::ReduceWhole).is_ok());
+        let error =
+            choose(&software, &tuning, 100_000_000, false, Purpose::ReduceWhole).unwrap_err();
+        assert!(matches!(error, Error::Limit { available: 65_535, .. }), "{error}");
+        // Parts are short, however many there are.
         for purpose in [Purpose::Reduce, Purpose::FromState] {
-            assert!(choose(&software, &tuning, 9_000_000, false, purpose).is_ok());
-            let error = choose(&software, &tuning, 100_000_000, false, purpose).unwrap_err();
-            assert!(matches!(error, Error::Limit { available: 65_535, .. }), "{error}");
+            assert!(choose(&software, &tuning, 100_000_000, false, purpose).unwrap().split);
         }
         // lavapipe's 1024 invocations reach further.
         let lavapipe =
             Capabilities { max_invocations: 1024, max_workgroup_bytes: 1 << 15, ..software };
-        assert!(choose(&lavapipe, &tuning, 1 << 24, false, Purpose::Reduce).is_ok());
+        assert!(choose(&lavapipe, &tuning, 1 << 24, false, Purpose::ReduceWhole).is_ok());
         let discrete = Capabilities::web_gpu(AdapterClass::Discrete);
         assert!(
             choose(
@@ -254,7 +272,7 @@ mod tests {
                 &Tuning::built_in(AdapterClass::Discrete),
                 1 << 29,
                 false,
-                Purpose::Reduce
+                Purpose::ReduceWhole
             )
             .is_ok()
         );

@@ -30,7 +30,16 @@ pub fn every_variant(capabilities: &Capabilities, tuning: &Tuning) -> Vec<Varian
     ] {
         for entry in entries {
             for &access in accesses {
-                push_geometry(&mut variants, &mut draw, capabilities, entry, access, purpose);
+                let lanes = tuning.totals_lanes;
+                push_geometry(
+                    &mut variants,
+                    &mut draw,
+                    capabilities,
+                    entry,
+                    access,
+                    purpose,
+                    lanes,
+                );
             }
         }
     }
@@ -53,19 +62,32 @@ fn push_geometry(
     entry: &Entry,
     access: Access,
     purpose: Purpose,
+    lanes: u32,
 ) {
     let Some(choice) = fit(capabilities, entry) else { return };
+    if choice.split && matches!(purpose, Purpose::Gather { .. }) {
+        return;
+    }
     let choice = choice.for_purpose(purpose);
     let of_purpose = |variant: &RowVariant| variant.fits(purpose);
-    variants.extend(plain(choice, access).into_iter().filter(of_purpose).map(Variant::Rows));
+    let mut rows: Vec<_> = plain(choice, access).into_iter().filter(of_purpose).collect();
     let drawn = std::iter::repeat_with(|| draw.variant(choice, access));
-    variants.extend(drawn.filter(of_purpose).take(DRAWN).map(Variant::Rows));
+    rows.extend(drawn.filter(of_purpose).take(DRAWN));
+    for variant in rows {
+        if variant.family == Family::Split {
+            variants.push(Variant::Rows(variant.of_parts()));
+            variants.push(Variant::Merge(variant.merge_of_parts(lanes)));
+            variants.extend(variant.gradient_of_parts().map(Variant::Rows));
+        } else {
+            variants.push(Variant::Rows(variant));
+        }
+    }
 }
 
 fn push_gathers(variants: &mut Vec<Variant>, draw: &mut Draw) {
     let purpose = Purpose::Gather { gradient: false };
     let geometry = crate::kernel::Geometry { lanes: 1, rows: 64, vectors: 1 };
-    let choice = Choice { family: Family::Gathered, team: Team::Lane, geometry };
+    let choice = Choice { family: Family::Gathered, team: Team::Lane, geometry, split: false };
     for access in [Access::Vector, Access::Scalar, Access::Strided] {
         let drawn = std::iter::repeat_with(|| draw.variant(choice, access));
         let fitting = drawn.filter(|variant| variant.fits(purpose));
@@ -91,6 +113,7 @@ fn plain(choice: Choice, access: Access) -> Vec<RowVariant> {
             Family::FromState => StateKind::Pair,
             _ => StateKind::None,
         },
+        split: choice.split,
     };
     let mut variants = Vec::new();
     for operation in [Operation::LogSumExp, Operation::CrossEntropy] {
@@ -137,11 +160,12 @@ impl RowVariant {
         let no_words = self.record.words() == 0;
         let saves = self.state != StateKind::None;
         match purpose {
-            Purpose::Reduce => {
+            Purpose::Reduce | Purpose::ReduceWhole => {
                 let has_result = !no_words || self.gradient.is_some() || saves;
                 let is_gradient_alone = !is_cross_entropy && !is_log_sum_exp;
                 let alone = no_words && !saves && self.gradient.is_some();
                 has_result
+                    && (self.family != Family::Split || self.operation.splits())
                     && !(saves && self.gradient.is_some())
                     && (!is_gradient_alone || alone)
                     && (self.state != StateKind::Pair || !self.has_terms())
@@ -149,7 +173,8 @@ impl RowVariant {
                     && (self.state != StateKind::Partial || no_words)
             }
             Purpose::FromState => {
-                (is_cross_entropy || is_log_sum_exp)
+                let splits = self.split && self.operation.splits();
+                (is_cross_entropy || is_log_sum_exp || splits)
                     && no_words
                     && self.gradient.is_some()
                     && match self.state {
@@ -157,6 +182,7 @@ impl RowVariant {
                         StateKind::Pair => !self.has_terms(),
                         StateKind::Sums => self.has_terms(),
                         StateKind::Partial => true,
+                        StateKind::Part { .. } => false, // of no whole row
                     }
             }
             Purpose::Gather { gradient } => {
@@ -185,12 +211,13 @@ fn push_merges(variants: &mut Vec<Variant>, draw: &mut Draw, lanes: u32) {
             record = record.with(word, draw.is() && (classes || !only_of_classes));
         }
         variants.push(Variant::Merge(MergeVariant {
+            log_sum_exp: false,
             classes,
             row_weights: flag(1),
             masked: flag(2),
             z_loss: flag(3),
             record,
-            saves_state: flag(4),
+            state: if flag(4) { StateKind::Partial } else { StateKind::None },
             lanes,
         }));
     }
@@ -304,6 +331,7 @@ impl Draw {
             gradient: self.is().then_some(gradient),
             record: if is_cross_entropy { record } else { only_log_sum_exp },
             state,
+            split: choice.split,
         }
     }
 }

@@ -28,6 +28,11 @@ pub struct Tuning {
     /// For rows that lie side by side, the classes of each apart: lanes that are neighbours read
     /// neighbouring rows, so teams are `Lane` or `Workgroup`. By ascending number of classes.
     pub strided: Vec<Entry>,
+    /// Classes of a part of a row that is cut into parts, by [`Family::Split`]. A multiple of four.
+    pub part_classes: u64,
+    /// Bytes of logits that kernels of [`Family::Split`] go over together, so that the gradient's
+    /// finds them in the cache; at the least one row.
+    pub chunk_bytes: u64,
     /// Lanes of the kernels that reduce over a batch.
     pub totals_lanes: u32,
     /// Weighted reductions.
@@ -86,6 +91,11 @@ const fn resident(team: Team, lanes: u32, vectors: u32) -> Entry {
 const SUBGROUPS: Team = Team::Subgroups { smallest: 1 };
 
 impl Tuning {
+    /// Whether rows can be cut into parts.
+    pub(super) fn splits(&self) -> bool {
+        self.part_classes > 0 && self.part_classes.is_multiple_of(4)
+    }
+
     /// The built-in table of a class of adapters.
     pub fn built_in(class: AdapterClass) -> Self {
         match class {
@@ -106,12 +116,8 @@ impl Tuning {
                 team(Team::Lane, 1, 64, 8),
                 team(Team::Subgroup, 4, 8, 4),
                 team(Team::Workgroup, 4, 8, 4),
-                team(Team::Subgroup, 8, 8, 4),
-                team(Team::Workgroup, 8, 8, 4),
-                team(Team::Subgroup, 8, 8, 8),
-                team(Team::Subgroup, 8, 8, 16),
-                entry(4096, Family::Streamed, Team::Subgroup, 8, 8, 4),
-                entry(4096, Family::Streamed, Team::Workgroup, 8, 8, 4),
+                entry(32_768, Family::Streamed, Team::Lane, 1, 8, 4),
+                entry(ANY, Family::Split, Team::Lane, 1, 8, 4),
                 entry(SHORT, Family::Streamed, Team::Subgroup, 8, 1, 4),
                 entry(SHORT, Family::Streamed, Team::Workgroup, 8, 1, 4),
                 // More lanes only so that none of them loops too often; the planner counts.
@@ -122,8 +128,8 @@ impl Tuning {
             from_state: vec![
                 entry(4, Family::FromState, Team::Lane, 1, 64, 1),
                 entry(16, Family::FromState, Team::Lane, 1, 64, 4),
-                entry(64, Family::FromState, Team::Lane, 4, 8, 4),
-                entry(4096, Family::FromState, Team::Lane, 8, 8, 4),
+                entry(32_768, Family::FromState, Team::Lane, 1, 8, 4),
+                entry(ANY, Family::Split, Team::Lane, 1, 8, 4),
                 entry(SHORT, Family::FromState, Team::Lane, 8, 1, 4),
                 entry(8 * SHORT, Family::FromState, Team::Lane, 64, 1, 4),
                 entry(ANY, Family::FromState, Team::Lane, 256, 1, 4),
@@ -138,6 +144,8 @@ impl Tuning {
                 entry(ANY, Family::Streamed, Team::Workgroup, 256, 1, 4),
                 entry(ANY, Family::Streamed, Team::Workgroup, 1024, 1, 4),
             ],
+            part_classes: 2048,
+            chunk_bytes: ANY,
             totals_lanes: 64,
             reduce: ReduceTuning {
                 runs: vec![
@@ -188,6 +196,9 @@ impl Tuning {
                 resident(Team::Workgroup, 128, 4),
                 resident(Team::Workgroup, 256, 4),
                 resident(Team::Workgroup, 256, 8),
+                entry(ANY, Family::Split, SUBGROUPS, 256, 1, 4),
+                entry(ANY, Family::Split, Team::Workgroup, 256, 1, 4),
+                entry(ANY, Family::Split, Team::Workgroup, 64, 1, 4),
                 entry(ANY, Family::Streamed, SUBGROUPS, 256, 1, 4),
                 entry(ANY, Family::Streamed, Team::Workgroup, 256, 1, 4),
                 entry(ANY, Family::Streamed, Team::Workgroup, 64, 1, 4),
@@ -195,6 +206,8 @@ impl Tuning {
             from_state: vec![
                 entry(64, Family::FromState, Team::Lane, 8, 32, 1),
                 entry(1024, Family::FromState, Team::Lane, 32, 8, 2),
+                entry(32_768, Family::FromState, Team::Lane, 256, 1, 4),
+                entry(ANY, Family::Split, Team::Workgroup, 256, 1, 4),
                 entry(ANY, Family::FromState, Team::Lane, 256, 1, 4),
                 entry(ANY, Family::FromState, Team::Lane, 64, 1, 4),
             ],
@@ -207,6 +220,8 @@ impl Tuning {
                 entry(ANY, Family::Streamed, Team::Workgroup, 8, 32, 4),
                 entry(ANY, Family::Streamed, Team::Workgroup, 8, 8, 4),
             ],
+            part_classes: 8192,
+            chunk_bytes: 1 << 24,
             totals_lanes: 256,
             reduce: ReduceTuning {
                 runs: vec![

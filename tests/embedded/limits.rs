@@ -42,6 +42,8 @@ fn more_rows_than_workgroups_of_a_dispatch() {
         entries: vec![entry(Family::Team, 1)],
         from_state: vec![entry(Family::FromState, 1)],
         strided: Vec::new(),
+        part_classes: 4,
+        chunk_bytes: u64::MAX,
         totals_lanes: 16,
         reduce: gpu.kernels().tuning().reduce.clone(),
     };

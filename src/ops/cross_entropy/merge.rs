@@ -4,7 +4,7 @@ use wgpu::BufferSlice;
 
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
-use crate::kernel::{Comparison, Kernels, MergeVariant, Record, TargetKind, Variant};
+use crate::kernel::{Comparison, Kernels, MergeVariant, Record, StateKind, TargetKind, Variant};
 use crate::partial::{ClassRange, PartialState};
 use crate::plan::row_chunks;
 use crate::{CrossEntropy, Element, Error, Pass, Result, Shape, TargetLayout};
@@ -113,12 +113,13 @@ impl CrossEntropy {
 impl MergePlan {
     fn variant(&self, saves_state: bool) -> Variant {
         Variant::Merge(MergeVariant {
+            log_sum_exp: false,
             classes: self.comparison.target == TargetKind::Class,
             row_weights: self.comparison.row_weights,
             masked: self.comparison.masked,
             z_loss: self.comparison.z_loss,
             record: self.record,
-            saves_state,
+            state: if saves_state { StateKind::Partial } else { StateKind::None },
             lanes: self.kernels.tuning().totals_lanes,
         })
     }

@@ -340,7 +340,7 @@ impl CrossEntropyPlan {
         if let Some(counts) = self.counts {
             view.push_totals(&counts.variants(&self.kernels), rows, &self.kernels);
         }
-        view.push_rows(&self.rows, self.pass.upstream_values(rows));
+        view.push_rows(&self.rows, self.pass.upstream_values(rows), &self.kernels);
         if let Some(sums) = self.sums {
             view.push_totals(&sums.variants(&self.kernels), rows, &self.kernels);
         }

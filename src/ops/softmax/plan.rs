@@ -85,7 +85,11 @@ impl Softmax {
             values,
             gradient: output,
             gradient_variant: as_fused.variant(output.element, false),
-            ..RowsRequest::new(operation, logits, Purpose::Reduce)
+            ..RowsRequest::new(
+                operation,
+                logits,
+                if operation.splits() { Purpose::Reduce } else { Purpose::ReduceWhole },
+            )
         };
         let rows = RowsPlan::new(kernels, name, request)?;
         Ok(SoftmaxPlan { kernels: kernels.clone(), name, rows })
@@ -137,7 +141,7 @@ impl SoftmaxPlan {
 
     /// The plan's pipeline, with what it is given.
     pub fn debug_view(&self) -> DebugView {
-        debug_view::of_rows(&self.rows, 0)
+        debug_view::of_rows(&self.rows, 0, &self.kernels)
     }
 
     /// Bytes of logits, upstream gradient and result that must move at the least.

@@ -1,0 +1,22 @@
+// A row is cut into parts of part_classes columns, each gone over by a team of its own; neighbouring
+// teams have the same part of neighbouring rows.
+var<private> row_part: u32;
+
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    row_part = index / parameters.rows;
+    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
+    return Place(row, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    return row_part * parameters.part_classes;
+}
+
+fn columns() -> u32 {
+    return min(parameters.part_classes, parameters.classes - first_column());
+}
+
+fn state_index(place: Place) -> u32 {
+    return parameters.state_offset + row_part * parameters.part_stride + place.row;
+}
