@@ -1,6 +1,7 @@
 //! The CPU engines, and `verify`, which judges every other engine by them.
 
 mod agreement;
+mod buffers;
 mod corners;
 mod denominators;
 mod elements;

@@ -1,52 +1,51 @@
 //! Softmax cross-entropy and its gradient.
 
-use bytemuck::allocation::zeroed_vec;
-
 use super::batch::{Denominators, Factors, hides_loss, is_hidden, reduce};
-use super::gradient::RowGradient;
-use super::matrix::Matrix;
+use super::gradient::{RowGradient, RowResult};
+use super::place::Place;
 use super::rows::Rows;
+use super::scratch::{keep_losses, take_losses};
+use super::short_rows;
 use super::softmax::Softmax;
 use super::split::for_rows;
 use super::terms::{Coefficients, Target, Terms};
-use super::tiled::{RowResult, Source, SourceRow, for_each_row};
+use super::tiled::{Source, SourceRow, for_each_row};
 use super::transform::Transform;
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Float, Logits, Mode, Reduction, TargetValues, Targets,
-    Upstream,
+    CrossEntropy, CrossEntropyOutput, Float, Mode, Reduction, TargetValues, Targets, Upstream,
 };
 
 /// What all rows have in common.
-struct Call<'a> {
-    terms: &'a Terms<'a>,
-    options: &'a CrossEntropy,
-    factors: Option<Factors<'a>>,
+pub(super) struct Call<'a> {
+    pub(super) terms: &'a Terms<'a>,
+    pub(super) options: &'a CrossEntropy,
+    pub(super) factors: Option<Factors<'a>>,
     /// Whether each row's loss is that of its target alone.
-    is_plain: bool,
+    pub(super) is_plain: bool,
 }
 
-/// Of validated operands.
+/// Everything but the gradient itself, of validated operands.
 pub(super) fn evaluate<G: Float>(
-    logits: Logits<'_>,
+    place: Place<'_, G>,
     targets: Targets<'_>,
     terms: &Terms<'_>,
     counted: usize,
     upstream: Option<Upstream<'_>>,
     options: &CrossEntropy,
 ) -> CrossEntropyOutput {
-    let shape = logits.shape();
+    let shape = place.shape;
     let rows = shape.rows;
     let denominators = Denominators::of(terms, rows, counted);
     let wanted = options.rows;
+    let keeps_losses = wanted.loss || options.reduction == Reduction::None;
 
     let column = |is_wanted: bool| is_wanted.then(|| vec![0.0; rows]);
-    let mut losses = vec![0.0; rows];
+    let mut losses = if keeps_losses { vec![0.0; rows] } else { take_losses(rows) };
     let mut z_losses = column(options.z_loss != 0.0 || wanted.z_loss);
     let mut log_sum_exp = column(wanted.log_sum_exp);
     let mut target_log_probability = column(wanted.target_log_probability);
     let mut entropy = column(wanted.entropy);
     let mut argmax = (wanted.argmax || options.correct).then(|| vec![0; rows]);
-    let mut gradient = upstream.map(|_| zeroed_vec::<G>(rows * shape.classes));
 
     let results = Rows {
         loss: Some(&mut losses),
@@ -56,15 +55,16 @@ pub(super) fn evaluate<G: Float>(
         entropy: entropy.as_deref_mut(),
         argmax: argmax.as_deref_mut(),
     };
-    let matrix = gradient.as_mut().map(|gradient| Matrix::new(gradient, shape));
     let source = Source {
-        logits,
+        logits: place.logits,
+        shape,
         transform: Transform::of(options),
         argmax: results.argmax.is_some(),
         others: match targets.values {
             TargetValues::Classes(_) => None,
             TargetValues::Probabilities(probabilities) => Some(probabilities),
         },
+        in_parts: true,
     };
     let call = Call {
         terms,
@@ -72,7 +72,8 @@ pub(super) fn evaluate<G: Float>(
         factors: upstream.map(|up| Factors::new(up, denominators, options.reduction)),
         is_plain: terms.are_plain(),
     };
-    for_rows(0..rows, shape, (results, matrix), &|part, (mut results, matrix)| {
+    for_rows(0..rows, shape, (results, place.matrix()), &|part, results| {
+        let (part, (mut results, matrix)) = short_rows::compute(&call, source, part, results);
         for_each_row(source, part, matrix, |row| call.row(row, &mut results));
     });
 
@@ -89,45 +90,57 @@ pub(super) fn evaluate<G: Float>(
     if let Some(z_losses) = &z_losses {
         losses.iter_mut().zip(z_losses).for_each(|(loss, z_loss)| *loss += z_loss);
     }
+    let loss_rows = match keeps_losses {
+        true => Some(losses),
+        false => {
+            keep_losses(losses);
+            None
+        }
+    };
     CrossEntropyOutput {
         loss: loss as f32,
         z_loss: z_loss as f32,
         denominator: denominators.loss as f32,
         counted: denominators.counted,
         correct,
-        loss_rows: (wanted.loss || options.reduction == Reduction::None).then_some(losses),
+        loss_rows,
         log_sum_exp,
         target_log_probability,
         entropy,
         argmax: argmax.filter(|_| wanted.argmax),
         z_loss_rows: z_losses.filter(|_| wanted.z_loss),
-        gradient: gradient.map(G::owned),
+        gradient: None,
     }
 }
 
-impl Call<'_> {
-    /// Computes what is asked for of a row; results start out as 0.
+impl<'c> Call<'c> {
+    /// Computes what is asked for of a row, losses apart results start out as 0; describes its
+    /// gradient.
     #[inline(always)]
-    fn row(&self, source: SourceRow<'_>, results: &mut Rows<'_>) {
-        let SourceRow { row, index, transformed, others, result: mut gradient } = source;
+    pub(super) fn row<'a>(
+        &self,
+        source: SourceRow<'_, 'a, 'c>,
+        results: &mut Rows<'_>,
+    ) -> RowResult<'a> {
+        let SourceRow { row, index, transformed, others, values, .. } = source;
         let (options, logits) = (self.options, transformed.logits);
         let (target, row_weight) = (self.terms.target(row), self.terms.row_weight(row));
         let coefficients = self.terms.of_row(target, logits.len(), others);
         let hidden = is_hidden(target, coefficients.contributes, row_weight, options);
         let has_z_loss = options.z_loss != 0.0 && !hidden;
-        let wants_undefined = gradient.is_some() && options.mode == Mode::Strict;
+        let wants_undefined = values.is_some() && options.mode == Mode::Strict;
         let wants_row =
             results.log_sum_exp.is_some() || results.entropy.is_some() || results.argmax.is_some();
         let wants_target = results.target_log_probability.is_some() && target != Target::Ignored;
+        if hidden && let Some(losses) = &mut results.loss {
+            losses[index] = 0.0;
+        }
         if hidden && !(wants_undefined || wants_row || wants_target) {
-            if let Some(gradient) = &mut gradient {
-                gradient.set_zero();
-            }
-            return;
+            return RowResult::Zero;
         }
 
-        let softmax = match &mut gradient {
-            Some(gradient) if !hidden => Softmax::with_exps(logits, gradient.values),
+        let softmax = match values {
+            Some(values) if !hidden => Softmax::leaving_exps(logits, values),
             _ => Softmax::of(logits),
         };
         if let (Some(losses), false) = (&mut results.loss, hidden) {
@@ -150,14 +163,13 @@ impl Call<'_> {
         if let Some(argmax) = &mut results.argmax {
             argmax[index] = transformed.argmax.unwrap_or(softmax.argmax) as u32;
         }
-        let (Some(mut gradient), Some(factors)) = (gradient, self.factors) else { return };
-        if hidden {
-            write_hidden(&mut gradient, &softmax, options);
-            return;
+        let is_undefined = softmax.is_undefined() && (!hidden || options.mode == Mode::Strict);
+        let Some(factors) = self.factors else { return RowResult::Zero };
+        if is_undefined {
+            return RowResult::Undefined;
         }
-        if softmax.is_undefined() {
-            gradient.values.fill(f32::NAN);
-            return;
+        if hidden {
+            return RowResult::Zero;
         }
         let hides_loss = hides_loss(coefficients.contributes, options.mode);
         let (of_loss, of_z_loss) = factors.of_row(row, hides_loss);
@@ -168,7 +180,8 @@ impl Call<'_> {
                 of_z_loss * 2.0 * f64::from(options.z_loss) * lse
             }
         };
-        let gradient_of_row = RowGradient {
+        RowResult::Gradient(RowGradient {
+            maximum: softmax.maximum,
             rest: softmax.rest,
             leader: Some(softmax.argmax),
             of_probability: row_weight * (of_loss * coefficients.weight + z_loss),
@@ -178,8 +191,7 @@ impl Call<'_> {
             coefficients,
             scale: options.logit_scale,
             slopes: transformed.slopes,
-        };
-        gradient_of_row.write(gradient.values);
+        })
     }
 
     /// `v sum_c u_c (lse - y_c)`.
@@ -200,18 +212,9 @@ impl Call<'_> {
             Some((target, _)) if self.is_plain => softmax.negative_log_probability(logits[target]),
             _ => {
                 let distance = coefficients.distance(logits, softmax.maximum, self.options.mode);
-                let rest = coefficients.weight * f64::from(softmax.rest.ln_1p());
+                let rest = coefficients.weight * f64::from(softmax.log_of_sum());
                 (row_weight * (distance + rest)) as f32
             }
         }
-    }
-}
-
-/// Zeros; NaN in strict mode where the softmax is undefined.
-fn write_hidden(gradient: &mut RowResult<'_>, softmax: &Softmax, options: &CrossEntropy) {
-    if options.mode == Mode::Strict && softmax.is_undefined() {
-        gradient.values.fill(f32::NAN);
-    } else {
-        gradient.set_zero();
     }
 }

@@ -51,21 +51,15 @@ pub(super) fn copy_rows(logits: Logits<'_>, rows: Range<usize>, into: &mut [f32]
     });
 }
 
-/// A tile's rows, one after the other: borrowed where they lie so in memory.
-pub(super) fn read_rows<'a>(
-    logits: Logits<'a>,
-    rows: Range<usize>,
-    scratch: &'a mut Vec<f32>,
-) -> &'a [f32] {
+/// A tile's rows, one after the other, where they lie so in memory.
+pub(super) fn borrow_rows<'a>(logits: Logits<'a>, rows: &Range<usize>) -> Option<&'a [f32]> {
     let Shape { classes, inner, .. } = logits.shape();
-    if let Values::F32(values) = logits.values()
-        && inner == 1
-    {
-        return &values[logits.shape().start_of(rows.start)..][..classes];
+    match logits.values() {
+        Values::F32(values) if inner == 1 => {
+            Some(&values[logits.shape().start_of(rows.start)..][..classes])
+        }
+        _ => None,
     }
-    let into = room(scratch, rows.len() * classes);
-    copy_rows(logits, rows, into);
-    into
 }
 
 /// What is to be found out about rows before they are transformed away.
@@ -86,25 +80,26 @@ pub(super) struct Tile<'a> {
 }
 
 impl<'a> Tile<'a> {
+    /// So many rows of so many classes, borrowed where they lie one after the other in memory, else
+    /// as `copy` leaves them.
     #[inline(always)]
     pub(super) fn read(
-        logits: Logits<'a>,
-        rows: Range<usize>,
-        transform: Transform,
-        wanted: Wanted,
-        scratch: [&'a mut Vec<f32>; 2],
+        (count, classes): (usize, usize),
+        borrowed: Option<&'a [f32]>,
+        copy: impl FnOnce(&mut [f32]),
+        (transform, wanted): (Transform, Wanted),
+        [of_logits, of_slopes]: [&'a mut Vec<f32>; 2],
         argmax: &'a mut Vec<usize>,
     ) -> Self {
-        let classes = logits.classes();
-        let [of_logits, of_slopes] = scratch;
-        if transform.is_identity() {
-            let logits = read_rows(logits, rows, of_logits);
+        if let Some(logits) = borrowed.filter(|_| transform.is_identity()) {
             return Self { classes, logits, slopes: &[], argmax: &[] };
         }
-        let elements = rows.len() * classes;
+        let elements = count * classes;
         let into = room(of_logits, elements);
-        let count = rows.len();
-        copy_rows(logits, rows, into);
+        copy(into);
+        if transform.is_identity() {
+            return Self { classes, logits: into, slopes: &[], argmax: &[] };
+        }
         let argmax = room(argmax, if wanted.argmax { count } else { 0 });
         if wanted.argmax && classes > 0 {
             for (row, argmax) in into.chunks_exact_mut(classes).zip(argmax.iter_mut()) {
@@ -119,7 +114,7 @@ impl<'a> Tile<'a> {
 
     /// The tile's `index`-th row.
     #[inline(always)]
-    pub(super) fn row(&self, index: usize) -> TransformedRow<'a> {
+    pub(super) fn row(&self, index: usize) -> TransformedRow<'a, 'a> {
         let of_row = index * self.classes..(index + 1) * self.classes;
         TransformedRow {
             logits: &self.logits[of_row.clone()],
@@ -129,10 +124,10 @@ impl<'a> Tile<'a> {
     }
 }
 
-/// A row after the transformation.
+/// A row after the transformation: `logits` may live shorter than the rest.
 #[derive(Clone, Copy)]
-pub(super) struct TransformedRow<'a> {
-    pub(super) logits: &'a [f32],
+pub(super) struct TransformedRow<'l, 'a> {
+    pub(super) logits: &'l [f32],
     /// `dy/dx`; `None` where all are the transformation's scale.
     pub(super) slopes: Option<&'a [f32]>,
     /// By the stored logits; `None` where the transformed ones tell as well.

@@ -1,42 +1,40 @@
 //! Cross-entropy where the rows hold log-probabilities already: one element of each is looked at.
 
-use bytemuck::allocation::zeroed_vec;
-
 use super::batch::{Denominators, Factors, is_hidden, reduce};
+use super::matrix::Holds;
+use super::place::Place;
 use super::terms::{Target, Terms};
-use crate::{CrossEntropy, CrossEntropyOutput, Float, Logits, Reduction, Upstream};
+use crate::{CrossEntropy, CrossEntropyOutput, Float, Reduction, Shape, Upstream};
 
+/// Everything but the gradient itself, of validated operands.
 pub(super) fn evaluate<G: Float>(
-    logits: Logits<'_>,
+    mut place: Place<'_, G>,
     terms: &Terms<'_>,
     counted: usize,
     upstream: Option<Upstream<'_>>,
     options: &CrossEntropy,
 ) -> CrossEntropyOutput {
-    let (shape, results) = (logits.shape(), logits.shape().contiguous());
+    let shape = place.shape;
     let denominators = Denominators::of(terms, shape.rows, counted);
     let factors = upstream.map(|up| Factors::new(up, denominators, options.reduction));
     let mut losses = vec![0.0; shape.rows];
     let mut target_log_probability =
         options.rows.target_log_probability.then(|| vec![0.0; shape.rows]);
-    let mut gradient = upstream.map(|_| zeroed_vec::<G>(shape.rows * shape.classes));
     for row in 0..shape.rows {
         let target = terms.target(row);
         let Target::Class(class) = target else { continue };
         let at = shape.start_of(row) + class * shape.inner;
-        let log_probability = logits.values().get(at).unwrap_or(f32::NAN);
+        let log_probability = place.get(at);
         if let Some(values) = &mut target_log_probability {
             values[row] = log_probability;
         }
         let (row_weight, class_weight) = (terms.row_weight(row), terms.class_weight(class));
-        if is_hidden(target, class_weight != 0.0, row_weight, options) {
-            continue;
+        if !is_hidden(target, class_weight != 0.0, row_weight, options) {
+            losses[row] = (row_weight * (class_weight * -f64::from(log_probability))) as f32;
         }
-        losses[row] = (row_weight * (class_weight * -f64::from(log_probability))) as f32;
-        if let (Some(gradient), Some(factors)) = (&mut gradient, factors) {
-            let value = -factors.of_row(row, false).0 * row_weight * class_weight;
-            gradient[results.start_of(row) + class * shape.inner] = G::narrow(value as f32);
-        }
+    }
+    if let (Some((gradient, results, holds)), Some(factors)) = (place.results(), factors) {
+        write_gradient((gradient, results, holds), terms, factors, options);
     }
     CrossEntropyOutput {
         loss: reduce(&losses, denominators.loss, options) as f32,
@@ -50,6 +48,31 @@ pub(super) fn evaluate<G: Float>(
         entropy: None,
         argmax: None,
         z_loss_rows: options.rows.z_loss.then(|| vec![0.0; shape.rows]),
-        gradient: gradient.map(G::owned),
+        gradient: None,
+    }
+}
+
+/// Zeros, and a value where the target is.
+fn write_gradient<G: Float>(
+    (gradient, shape, holds): (&mut [G], Shape, Holds),
+    terms: &Terms<'_>,
+    factors: Factors<'_>,
+    options: &CrossEntropy,
+) {
+    if holds != Holds::Zeros {
+        let block = shape.classes * shape.inner;
+        for of_block in gradient.chunks_mut(shape.row_stride.max(1)).take(shape.outer()) {
+            of_block[..block].fill(G::narrow(0.0));
+        }
+    }
+    for row in 0..shape.rows {
+        let target = terms.target(row);
+        let Target::Class(class) = target else { continue };
+        let (row_weight, class_weight) = (terms.row_weight(row), terms.class_weight(class));
+        if is_hidden(target, class_weight != 0.0, row_weight, options) {
+            continue;
+        }
+        let value = -factors.of_row(row, false).0 * row_weight * class_weight;
+        gradient[shape.start_of(row) + class * shape.inner] = G::narrow(value as f32);
     }
 }

@@ -1,15 +1,33 @@
-//! Results with a value for each logit, contiguous, of any element type.
+//! Results with a value for each logit, of any element type: rows without gaps, or in the place of
+//! the logits.
 
-use super::convert::narrow;
+use super::convert::{narrow, widen};
 use super::input::TILE;
 use super::split::Split;
+use super::stream;
 use crate::{Element, Float, Shape};
 
 /// Consecutive rows of such results.
 pub(super) struct Matrix<'a, T> {
     classes: usize,
     inner: usize,
+    /// Elements from a row, or a block of `inner` rows, to the next.
+    stride: usize,
+    holds: Holds,
     lines: Lines<'a, T>,
+}
+
+/// What the memory holds before the results.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Holds {
+    /// Zeros, fresh from the allocator.
+    Zeros,
+    /// Anything; so much that the results would not stay in the caches.
+    Much,
+    /// Anything.
+    Anything,
+    /// The logits.
+    Logits,
 }
 
 enum Lines<'a, T> {
@@ -20,23 +38,64 @@ enum Lines<'a, T> {
 }
 
 impl<'a, T: Float> Matrix<'a, T> {
-    pub(super) fn new(values: &'a mut [T], shape: Shape) -> Self {
-        Self { classes: shape.classes, inner: shape.inner, lines: Lines::Blocks(values) }
+    pub(super) fn new(values: &'a mut [T], shape: Shape, holds: Holds) -> Self {
+        let Shape { classes, inner, row_stride: stride, .. } = shape;
+        Self { classes, inner, stride, holds, lines: Lines::Blocks(values) }
     }
 
-    /// Whether each row has memory of its own, of `f32` without gaps.
-    pub(super) fn has_rows(&self) -> bool {
-        self.inner == 1 && T::ELEMENT == Element::F32
+    /// Whether results need not be written where they are 0.
+    pub(super) fn is_zero(&self) -> bool {
+        self.holds == Holds::Zeros
     }
 
-    /// A row's own memory, where it [has](Self::has_rows) some.
-    pub(super) fn row(&mut self, row: usize) -> Option<&mut [f32]> {
+    /// Whether results pass the caches by.
+    pub(super) fn is_streamed(&self) -> bool {
+        self.holds == Holds::Much && T::ELEMENT == Element::F32 && self.inner == 1
+    }
+
+    /// A row's own memory, unless rows lie side by side.
+    pub(super) fn row(&mut self, row: usize) -> Option<&mut [T]> {
         match &mut self.lines {
-            Lines::Blocks(values) if self.inner == 1 && T::ELEMENT == Element::F32 => {
-                let of_row = &mut values[row * self.classes..][..self.classes];
-                Some(bytemuck::cast_slice_mut(of_row))
+            Lines::Blocks(values) if self.inner == 1 => {
+                Some(&mut values[row * self.stride..][..self.classes])
             }
             _ => None,
+        }
+    }
+
+    /// The memory of rows, unless something lies between their elements.
+    pub(super) fn rows(&mut self, first: usize, count: usize) -> Option<&mut [T]> {
+        match &mut self.lines {
+            Lines::Blocks(values) if self.inner == 1 && self.stride == self.classes => {
+                Some(&mut values[first * self.classes..][..count * self.classes])
+            }
+            _ => None,
+        }
+    }
+
+    /// Widens rows of one block, at most [`TILE`], from `row` on: one after the other in `tile`.
+    pub(super) fn load(&self, row: usize, tile: &mut [f32]) {
+        let classes = self.classes;
+        if classes == 0 {
+            return;
+        }
+        let rows = tile.len() / classes;
+        let (block, column) = (row / self.inner, row % self.inner);
+        match &self.lines {
+            Lines::Blocks(values) => {
+                let block = &values[block * self.stride..][..classes * self.inner];
+                if self.inner == 1 {
+                    return widen(block, tile);
+                }
+                for (class, line) in block.chunks_exact(self.inner).enumerate() {
+                    load_line(&line[column..column + rows], tile, classes, class);
+                }
+            }
+            Lines::OfOneBlock(lines) => {
+                for (class, line) in lines.iter().enumerate() {
+                    load_line(&line[row..row + rows], tile, classes, class);
+                }
+            }
         }
     }
 
@@ -47,16 +106,16 @@ impl<'a, T: Float> Matrix<'a, T> {
         if classes == 0 {
             return;
         }
+        let streamed = self.is_streamed();
         let rows = tile.len() / classes;
         let (block, column) = (row / self.inner, row % self.inner);
         match &mut self.lines {
-            Lines::Blocks(values) if self.inner == 1 => {
-                narrow(tile, &mut values[row * classes..][..tile.len()]);
-            }
             Lines::Blocks(values) => {
-                let block = values.chunks_exact_mut(classes * self.inner).nth(block);
-                let lines = block.into_iter().flat_map(|block| block.chunks_exact_mut(self.inner));
-                for (class, line) in lines.enumerate() {
+                let block = &mut values[block * self.stride..][..classes * self.inner];
+                if self.inner == 1 {
+                    return store_row(tile, block, streamed);
+                }
+                for (class, line) in block.chunks_exact_mut(self.inner).enumerate() {
                     store_line(tile, classes, class, &mut line[column..column + rows]);
                 }
             }
@@ -66,6 +125,15 @@ impl<'a, T: Float> Matrix<'a, T> {
                 }
             }
         }
+    }
+}
+
+/// Rounds a row, or a part of one.
+pub(super) fn store_row<T: Float>(from: &[f32], to: &mut [T], streamed: bool) {
+    if streamed && T::ELEMENT == Element::F32 {
+        stream::copy(from, bytemuck::cast_slice_mut(to));
+    } else {
+        narrow(from, to);
     }
 }
 
@@ -79,18 +147,34 @@ fn store_line<T: Float>(tile: &[f32], classes: usize, class: usize, line: &mut [
     narrow(values, line);
 }
 
+/// One class of each row, into a tile.
+fn load_line<T: Float>(line: &[T], tile: &mut [f32], classes: usize, class: usize) {
+    let mut values = [0.0; TILE];
+    let values = &mut values[..line.len()];
+    widen(line, values);
+    for (row, &value) in values.iter().enumerate() {
+        tile[row * classes + class] = value;
+    }
+}
+
 impl<T: Float> Split for Matrix<'_, T> {
     fn split(self, rows: usize) -> (Self, Self) {
-        let Self { classes, inner, lines } = self;
+        let Self { classes, inner, stride, holds, lines } = self;
         let (left, right) = match lines {
             Lines::Blocks(values) if rows.is_multiple_of(inner) => {
-                let (left, right) = values.split_at_mut(rows * classes);
+                // The last block has no gap behind it.
+                let end = (rows / inner * stride).min(values.len());
+                let (left, right) = values.split_at_mut(end);
                 (Lines::Blocks(left), Lines::Blocks(right))
             }
-            Lines::Blocks(block) => split_lines(block.chunks_exact_mut(inner).collect(), rows),
+            Lines::Blocks(block) => {
+                let block = &mut block[..classes * inner];
+                split_lines(block.chunks_exact_mut(inner).collect(), rows)
+            }
             Lines::OfOneBlock(lines) => split_lines(lines, rows),
         };
-        (Self { classes, inner, lines: left }, Self { classes, inner, lines: right })
+        let with = |lines| Self { classes, inner, stride, holds, lines };
+        (with(left), with(right))
     }
 }
 

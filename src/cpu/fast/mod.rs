@@ -1,26 +1,36 @@
 //! Single precision, vectorised, on all cores.
 
 mod batch;
+mod buffers;
 mod convert;
+mod counting;
 mod cross_entropy;
 mod exp;
 mod gradient;
 mod input;
+mod ln_1p;
 mod log_probabilities;
 mod log_sum_exp;
 mod matrix;
 mod partial;
+mod place;
 mod reduce;
+mod row_kernel;
 mod rows;
 mod scratch;
+mod short_rows;
+mod side_by_side;
+mod simd;
 mod softmax;
 mod softmax_operation;
 mod split;
+mod stream;
 mod tanh;
 mod terms;
 mod tiled;
 mod transform;
 
+use bytemuck::allocation::zeroed_vec;
 use half::{bf16, f16};
 
 use super::Oracle;
@@ -28,10 +38,13 @@ use crate::ops::reduce::validate as check;
 use crate::ops::validate;
 use crate::partial::{ClassRange, PartialState};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Element, Engine, Input, LogSumExp, LogSumExpOutput, Logits,
-    OwnedValues, Reduce, ReduceOutput, Result, Segments, Softmax, TargetValues, Targets, Upstream,
+    CrossEntropy, CrossEntropyOutput, Element, Engine, Float, Input, LogSumExp, LogSumExpOutput,
+    Logits, OwnedValues, Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream,
     Weights,
 };
+use counting::count_rows;
+use matrix::Holds;
+use place::Place;
 use terms::Terms;
 
 /// Every operation in single precision on all cores: what to use without a GPU.
@@ -39,6 +52,14 @@ use terms::Terms;
 /// A row's result depends on that row alone, and sums are made of parts of a fixed size in a fixed
 /// order, so the same input gives the same bits on any number of threads. Without the feature `rayon`
 /// there is one thread.
+///
+/// Vectors are as wide as the processor's (AVX-512, AVX2, NEON, or portable code), so between machines
+/// the last bits may differ.
+///
+/// Beside the calls of [`Engine`], which return a gradient in memory of its own,
+/// [`cross_entropy_into`](Self::cross_entropy_into) writes it to the caller's, and
+/// [`cross_entropy_in_place`](Self::cross_entropy_in_place) over the logits: on large batches, getting
+/// fresh memory from the operating system takes longer than everything else.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fast;
 
@@ -62,19 +83,31 @@ macro_rules! with_element {
     };
 }
 
-/// Counts the rows that are not ignored; refuses targets that are neither a class nor the ignore
-/// index.
-fn count_rows(
+/// Memory for a value for each logit.
+fn room_for<G: Float>(logits: Logits<'_>) -> Vec<G> {
+    zeroed_vec(logits.rows() * logits.classes())
+}
+
+/// Fresh memory as the place of a gradient.
+fn fresh<G: Float>(gradient: &mut Option<Vec<G>>) -> Option<(&mut [G], Holds)> {
+    gradient.as_mut().map(|gradient| (gradient.as_mut_slice(), Holds::Zeros))
+}
+
+/// Everything but the gradient itself, of validated operands.
+fn evaluate_cross_entropy<G: Float>(
+    place: Place<'_, G>,
     targets: Targets<'_>,
-    rows: usize,
-    classes: usize,
+    counted: usize,
+    upstream: Option<Upstream<'_>>,
     options: &CrossEntropy,
-) -> Result<usize> {
-    match targets.values {
-        TargetValues::Classes(indices) => {
-            validate::count_targets(indices, classes, options.ignore_index)
+) -> CrossEntropyOutput {
+    let columns = place.shape.classes;
+    let terms = &Terms::new(targets, ClassRange { first: 0, total: columns }, columns, options);
+    match options.input {
+        Input::Logits => cross_entropy::evaluate(place, targets, terms, counted, upstream, options),
+        Input::LogProbabilities => {
+            log_probabilities::evaluate(place, terms, counted, upstream, options)
         }
-        TargetValues::Probabilities(_) => Ok(rows),
     }
 }
 
@@ -94,7 +127,12 @@ impl Engine for Fast {
     ) -> Result<LogSumExpOutput> {
         validate::log_sum_exp(logits, upstream)?;
         let element = options.gradient_element.unwrap_or(logits.element());
-        Ok(with_element!(element, G => log_sum_exp::evaluate::<G>(logits, upstream)))
+        Ok(with_element!(element, G => {
+            let mut gradient = upstream.map(|_| room_for::<G>(logits));
+            let place = Place::apart(logits, fresh(&mut gradient));
+            let output = log_sum_exp::evaluate(place, upstream);
+            LogSumExpOutput { gradient: gradient.map(G::owned), ..output }
+        }))
     }
 
     fn evaluate_cross_entropy(
@@ -106,16 +144,12 @@ impl Engine for Fast {
     ) -> Result<CrossEntropyOutput> {
         validate::cross_entropy(logits, targets, upstream, options)?;
         let counted = count_rows(targets, logits.rows(), logits.classes(), options)?;
-        let classes = ClassRange { first: 0, total: logits.classes() };
-        let terms = &Terms::new(targets, classes, logits.classes(), options);
         let element = options.gradient_element.unwrap_or(logits.element());
-        Ok(with_element!(element, G => match options.input {
-            Input::Logits => {
-                cross_entropy::evaluate::<G>(logits, targets, terms, counted, upstream, options)
-            }
-            Input::LogProbabilities => {
-                log_probabilities::evaluate::<G>(logits, terms, counted, upstream, options)
-            }
+        Ok(with_element!(element, G => {
+            let mut gradient = upstream.map(|_| room_for::<G>(logits));
+            let place = Place::apart(logits, fresh(&mut gradient));
+            let output = evaluate_cross_entropy(place, targets, counted, upstream, options);
+            CrossEntropyOutput { gradient: gradient.map(G::owned), ..output }
         }))
     }
 

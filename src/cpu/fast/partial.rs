@@ -3,8 +3,8 @@
 use bytemuck::allocation::zeroed_vec;
 
 use super::batch::{Denominators, Factors, hides_loss, is_hidden};
-use super::gradient::RowGradient;
-use super::matrix::Matrix;
+use super::gradient::{RowGradient, RowResult};
+use super::matrix::{Holds, Matrix};
 use super::softmax::{Softmax, exps_below};
 use super::split::for_rows;
 use super::terms::{Coefficients, Terms};
@@ -15,9 +15,11 @@ use crate::{CrossEntropy, Float, Logits, Mode, OwnedValues, TargetValues, Target
 
 fn source<'a>(logits: Logits<'a>, targets: Targets<'a>, options: &CrossEntropy) -> Source<'a> {
     Source {
-        logits,
+        logits: Some(logits),
+        shape: logits.shape(),
         transform: Transform::of(options),
         argmax: true,
+        in_parts: true,
         others: match targets.values {
             TargetValues::Classes(_) => None,
             TargetValues::Probabilities(probabilities) => Some(probabilities),
@@ -43,6 +45,7 @@ pub(super) fn states(
             let state = state(transformed.logits, &coefficients, options.mode);
             let argmax = transformed.argmax.unwrap_or(state.argmax as usize);
             states[index] = PartialState { argmax: (first + argmax) as u32, ..state };
+            RowResult::Zero
         });
     });
     states
@@ -96,38 +99,33 @@ pub(super) fn gradient<G: Float>(
     let factors = Factors::new(upstream, denominators, options.reduction);
     let source = Source { argmax: false, ..source(logits, targets, options) };
     let mut gradient = zeroed_vec::<G>(shape.rows * shape.classes);
-    for_rows(0..shape.rows, shape, Matrix::new(&mut gradient, shape), &|part, matrix| {
+    let matrix = Matrix::new(&mut gradient, shape.contiguous(), Holds::Zeros);
+    for_rows(0..shape.rows, shape, matrix, &|part, matrix| {
         for_each_row(source, part, Some(matrix), |row| {
-            row_gradient(row, states, terms, factors, options);
+            row_gradient(row, states, terms, factors, options)
         });
     });
     G::owned(gradient)
 }
 
-fn row_gradient(
-    source: SourceRow<'_>,
+fn row_gradient<'a, 'c>(
+    source: SourceRow<'_, 'a, 'c>,
     states: &[PartialState],
-    terms: &Terms<'_>,
+    terms: &'c Terms<'_>,
     factors: Factors<'_>,
     options: &CrossEntropy,
-) {
-    let SourceRow { row, transformed, others, result, .. } = source;
-    let Some(mut result) = result else { return };
+) -> RowResult<'a> {
+    let SourceRow { row, transformed, others, values, .. } = source;
     let (state, logits) = (&states[row], transformed.logits);
     let (target, row_weight) = (terms.target(row), terms.row_weight(row));
     let contributes = state.flags & PartialState::CONTRIBUTES != 0;
     let is_undefined = state.rest.is_nan() || state.rest < 0.0;
     if is_hidden(target, contributes, row_weight, options) {
-        if options.mode == Mode::Strict && is_undefined {
-            result.values.fill(f32::NAN);
-        } else {
-            result.set_zero();
-        }
-        return;
+        let has_part = options.mode == Mode::Strict && is_undefined;
+        return if has_part { RowResult::Undefined } else { RowResult::Zero };
     }
     if is_undefined {
-        result.values.fill(f32::NAN);
-        return;
+        return RowResult::Undefined;
     }
     let coefficients = terms.of_row(target, logits.len(), others);
     let (of_loss, of_z_loss) = factors.of_row(row, hides_loss(contributes, options.mode));
@@ -138,12 +136,15 @@ fn row_gradient(
             of_z_loss * 2.0 * f64::from(options.z_loss) * lse
         }
     };
-    exps_below(logits, state.maximum, result.values);
+    if let Some(values) = values.filter(|values| values.len() == logits.len()) {
+        exps_below(logits, state.maximum, values);
+    }
     let leader = match state.rest < 1.0 {
         true => logits.iter().position(|&y| y == state.maximum),
         false => None, // no probability is close to 1
     };
-    let gradient_of_row = RowGradient {
+    RowResult::Gradient(RowGradient {
+        maximum: state.maximum,
         rest: state.rest,
         leader,
         of_probability: row_weight * (of_loss * f64::from(state.weight) + z_loss),
@@ -153,6 +154,5 @@ fn row_gradient(
         coefficients,
         scale: options.logit_scale,
         slopes: transformed.slopes,
-    };
-    gradient_of_row.write(result.values);
+    })
 }

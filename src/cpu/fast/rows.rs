@@ -14,6 +14,14 @@ pub(super) struct Rows<'a> {
     pub(super) argmax: Option<&'a mut [u32]>,
 }
 
+impl Rows<'_> {
+    /// Whether nothing but losses is asked for.
+    pub(super) fn are_losses_alone(&self) -> bool {
+        let others = [&self.z_loss, &self.log_sum_exp, &self.target_log_probability, &self.entropy];
+        others.iter().all(|values| values.is_none()) && self.argmax.is_none() && self.loss.is_some()
+    }
+}
+
 impl Split for Rows<'_> {
     fn split(self, rows: usize) -> (Self, Self) {
         let (loss, loss_right) = self.loss.split(rows);

@@ -15,6 +15,19 @@ pub(super) struct Scratch {
 
 thread_local! {
     static SCRATCH: Cell<Scratch> = Cell::default();
+    static LOSSES: Cell<Vec<f32>> = Cell::default();
+}
+
+/// A number for each row that nobody asked for, holding anything: kept from one call to the next.
+pub(super) fn take_losses(rows: usize) -> Vec<f32> {
+    let mut losses = LOSSES.take();
+    losses.resize(rows, 0.0);
+    losses
+}
+
+/// Gives them back.
+pub(super) fn keep_losses(losses: Vec<f32>) {
+    LOSSES.set(losses);
 }
 
 /// Calls with this thread's memory.

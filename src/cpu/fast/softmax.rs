@@ -1,15 +1,17 @@
-//! One row of logits: its maximum and the sum of its exponentials, in `LANES` lanes that LLVM turns
-//! into vector instructions. Each lane adds up the elements of its own index modulo `LANES`, so the
-//! order of every addition is fixed by the row's length alone.
+//! One row of logits: its maximum and the sum of its exponentials.
+//!
+//! Rows longer than [`PART`] are read in parts, on several threads; the order in which parts are
+//! merged is fixed by the row's length alone.
 
-use super::exp::exp;
+use super::ln_1p::ln_1p;
+use super::row_kernel::{self, RowState};
+use super::split::join;
 
-/// Elements handled together: four vectors of 128 bits, one of 512.
-pub(super) const LANES: usize = 16;
+/// Elements read together: with their exponentials they fit into a core's own cache.
+pub(super) const PART: usize = 1 << 14;
 
-/// Elements added up in single precision before the sum moves on to double precision: 16 additions
-/// a lane, so that the rounding error does not grow with the number of classes.
-pub(super) const BLOCK: usize = 16 * LANES;
+/// Elements below which a row is not worth splitting over threads.
+const GRAIN: usize = 4 * PART;
 
 /// What everything about a row's softmax is computed from.
 #[derive(Clone, Copy)]
@@ -23,31 +25,40 @@ pub(super) struct Softmax {
 }
 
 impl Softmax {
-    /// Two reads of the row.
+    /// One read of the row from memory.
     pub(super) fn of(row: &[f32]) -> Self {
-        Self::read::<false>(row, &mut [])
+        Self::new(row, state_of_parts(row))
     }
 
     /// The same; leaves `exp(x_j - maximum)` in `exps`, or anything where the softmax is undefined.
     pub(super) fn with_exps(row: &[f32], exps: &mut [f32]) -> Self {
-        Self::read::<true>(row, exps)
+        if row.len() <= PART {
+            return Self::new(row, row_kernel::with_exps(row, exps));
+        }
+        let softmax = Self::of(row);
+        exps_below(row, softmax.maximum, exps);
+        softmax
     }
 
-    fn read<const STORE: bool>(row: &[f32], exps: &mut [f32]) -> Self {
-        let (maximum, argmax) = maximum(row);
-        if maximum.is_infinite() {
-            return Self::undefined(row);
+    /// Leaves the exponentials where there is room for them, up to [`PART`] classes.
+    pub(super) fn leaving_exps(row: &[f32], room: &mut [f32]) -> Self {
+        if row.len() <= PART && room.len() == row.len() {
+            Self::with_exps(row, room)
+        } else {
+            Self::of(row)
         }
-        let sum = sum_exps::<STORE>(row, maximum, argmax, exps);
-        if sum.is_nan() {
-            return Self::undefined(row); // the maximum passes a NaN over, the sum does not
+    }
+
+    /// From what was found out about the row.
+    pub(super) fn new(row: &[f32], state: RowState) -> Self {
+        let RowState { maximum, argmax, rest } = state;
+        if rest.is_nan() || maximum.is_infinite() {
+            Self::undefined(row)
+        } else if is_distant(rest, row.len()) {
+            Self { maximum, argmax, rest: sum_distant_exps(row, maximum, argmax) as f32 }
+        } else {
+            Self { maximum, argmax, rest: rest as f32 }
         }
-        if STORE {
-            exps[argmax] = 1.0;
-        }
-        let rest =
-            if is_distant(sum, row.len()) { sum_distant_exps(row, maximum, argmax) } else { sum };
-        Self { maximum, argmax, rest: rest as f32 }
     }
 
     /// A row of `-inf`, one with `+inf`, one with NaN, one without elements.
@@ -59,13 +70,21 @@ impl Softmax {
     }
 
     /// `log sum_c exp(x_c)`; where the softmax is undefined, the maximum has it.
+    #[inline(always)]
     pub(super) fn log_sum_exp(&self) -> f32 {
-        if self.rest.is_nan() { self.maximum } else { self.maximum + self.rest.ln_1p() }
+        if self.rest.is_nan() { self.maximum } else { self.maximum + self.log_of_sum() }
     }
 
-    /// `-log p(x)`.
+    /// `log sum_c exp(x_c - maximum)`; anything where the softmax is undefined.
+    #[inline(always)]
+    pub(super) fn log_of_sum(&self) -> f32 {
+        ln_1p(self.rest)
+    }
+
+    /// `-log p(x)`; NaN where the softmax is undefined.
+    #[inline(always)]
     pub(super) fn negative_log_probability(&self, x: f32) -> f32 {
-        (self.maximum - x) + self.rest.ln_1p()
+        if self.is_undefined() { f32::NAN } else { (self.maximum - x) + self.log_of_sum() }
     }
 
     /// Turns the exponentials into `factor * softmax(x)`; NaN where that is undefined.
@@ -74,11 +93,12 @@ impl Softmax {
         if scale.is_nan() {
             exps.fill(f32::NAN); // the exponentials are anything
         } else {
-            exps.iter_mut().for_each(|e| *e *= scale);
+            row_kernel::scale(exps, scale);
         }
     }
 
     /// Whether there is none: a row of `-inf`, one with `+inf`, one with NaN.
+    #[inline(always)]
     pub(super) fn is_undefined(&self) -> bool {
         self.rest.is_nan()
     }
@@ -97,160 +117,48 @@ impl Softmax {
         } else if is_distant(self.rest.into(), row.len()) {
             sum_distant_spread(row, self.maximum)
         } else {
-            row.chunks(BLOCK).map(|block| f64::from(block_spread(block, self.maximum))).sum()
+            row_kernel::spread(row, self.maximum)
         }
     }
 }
 
 /// Less than e^-30 a class: mostly exponents below -30, where rounding x - maximum to single
 /// precision alone costs up to 3.8e-6 of each exponential.
-fn is_distant(rest: f64, classes: usize) -> bool {
+pub(super) fn is_distant(rest: f64, classes: usize) -> bool {
     rest < 9.4e-14 * classes as f64
 }
 
 /// As `torch.argmax`: the first NaN, else the lowest index of the largest; 0 without classes.
 pub(super) fn argmax(row: &[f32]) -> usize {
-    row.iter().position(|x| x.is_nan()).unwrap_or_else(|| maximum(row).1)
+    row.iter().position(|x| x.is_nan()).unwrap_or_else(|| row_kernel::maximum(row).1)
 }
 
-/// `if` and not `f32::max`: one instruction, which passes over a NaN in `x`.
-#[inline(always)]
-fn larger(x: f32, best: f32) -> f32 {
-    if x > best { x } else { best }
-}
-
-/// The last `tail.len() < LANES` elements of a row, filled up with what adds nothing.
-#[inline(always)]
-fn padded(tail: &[f32]) -> [f32; LANES] {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    lanes[..tail.len()].copy_from_slice(tail);
-    lanes
-}
-
-/// The largest element that is not NaN, and its lowest index; `-inf` and 0 where there is none.
-fn maximum(row: &[f32]) -> (f32, usize) {
-    let mut best = f32::NEG_INFINITY;
-    let mut best_block = 0;
-    for (index, block) in row.chunks(BLOCK).enumerate() {
-        let found = block_maximum(block);
-        if found > best {
-            (best, best_block) = (found, index);
-        }
+/// Of any length: halves of whole parts, merged in this order whatever thread reads them.
+fn state_of_parts(row: &[f32]) -> RowState {
+    if row.len() <= PART {
+        return row_kernel::state(row);
     }
-    // Only the block that holds the maximum is searched for it.
-    let start = best_block * BLOCK;
-    let offset = row[start..].iter().position(|&x| x == best);
-    (best, start + offset.unwrap_or(0))
-}
-
-#[inline(always)]
-fn block_maximum(block: &[f32]) -> f32 {
-    let (chunks, tail) = block.as_chunks::<LANES>();
-    let mut lanes = padded(tail);
-    for chunk in chunks {
-        for lane in 0..LANES {
-            lanes[lane] = larger(chunk[lane], lanes[lane]);
-        }
-    }
-    lanes.into_iter().fold(f32::NEG_INFINITY, |best, x| larger(x, best))
-}
-
-/// `sum_{j != excluded} exp(x_j - maximum)`; NaN where the row holds one.
-fn sum_exps<const STORE: bool>(
-    row: &[f32],
-    maximum: f32,
-    excluded: usize,
-    exps: &mut [f32],
-) -> f64 {
-    let mut sum = 0.0;
-    let mut exps = exps.chunks_mut(BLOCK);
-    for (index, block) in row.chunks(BLOCK).enumerate() {
-        let exps = if STORE { exps.next().unwrap_or_default() } else { &mut [] };
-        // Beyond the block's end where the excluded element is in another one.
-        let excluded = excluded.wrapping_sub(index * BLOCK);
-        sum += f64::from(block_sum_exps::<STORE>(block, maximum, excluded, exps));
-    }
-    sum
-}
-
-#[inline(always)]
-fn block_sum_exps<const STORE: bool>(
-    block: &[f32],
-    maximum: f32,
-    excluded: usize,
-    exps: &mut [f32],
-) -> f32 {
-    let (chunks, tail) = block.as_chunks::<LANES>();
-    let (exp_chunks, exp_tail) = exps.as_chunks_mut::<LANES>();
-    let mut sums = [0.0; LANES];
-    for (index, chunk) in chunks.iter().enumerate() {
-        let chunk_exps = exp_lanes(chunk, maximum);
-        if STORE {
-            exp_chunks[index] = chunk_exps;
-        }
-        add(&mut sums, &chunk_exps, excluded.wrapping_sub(index * LANES));
-    }
-    if !tail.is_empty() {
-        let tail_exps = exp_lanes(&padded(tail), maximum);
-        if STORE {
-            exp_tail.copy_from_slice(&tail_exps[..tail.len()]);
-        }
-        add(&mut sums, &tail_exps, excluded.wrapping_sub(chunks.len() * LANES));
-    }
-    pairwise(&mut sums)
-}
-
-#[inline(always)]
-fn pairwise(sums: &mut [f32; LANES]) -> f32 {
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            sums[lane] += sums[lane + half];
-        }
-    }
-    sums[0]
-}
-
-/// `sum_j exp(x_j - maximum) (maximum - x_j)` of at most `BLOCK` elements.
-#[inline(always)]
-fn block_spread(block: &[f32], maximum: f32) -> f32 {
-    let (chunks, tail) = block.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    let mut add = |x: &[f32; LANES]| {
-        for lane in 0..LANES {
-            let exp = exp(x[lane] - maximum);
-            let term = exp * (maximum - x[lane]);
-            sums[lane] += if exp == 0.0 { 0.0 } else { term };
-        }
-    };
-    chunks.iter().for_each(&mut add);
-    add(&padded(tail));
-    pairwise(&mut sums)
-}
-
-/// Adds each lane but the excluded one, which is no lane's index in most calls.
-#[inline(always)]
-fn add(sums: &mut [f32; LANES], exps: &[f32; LANES], excluded: usize) {
-    if excluded < LANES {
-        for lane in 0..LANES {
-            sums[lane] += if lane == excluded { 0.0 } else { exps[lane] };
-        }
+    let middle = row.len().div_ceil(PART) / 2 * PART;
+    let (first, second) = row.split_at(middle);
+    let (left, right) = if row.len() <= GRAIN {
+        (state_of_parts(first), state_of_parts(second))
     } else {
-        for lane in 0..LANES {
-            sums[lane] += exps[lane];
-        }
-    }
+        join(|| state_of_parts(first), || state_of_parts(second))
+    };
+    left.merge(RowState { argmax: middle + right.argmax, ..right })
 }
 
-#[inline(always)]
-fn exp_lanes(x: &[f32; LANES], maximum: f32) -> [f32; LANES] {
-    let mut exps = [0.0; LANES];
-    for lane in 0..LANES {
-        exps[lane] = exp(x[lane] - maximum);
+/// `exp(x_j - maximum)` of a row, for a maximum that is at least the row's own.
+pub(super) fn exps_below(row: &[f32], maximum: f32, exps: &mut [f32]) {
+    if row.len() <= GRAIN {
+        return row_kernel::exps_below(row, maximum, exps);
     }
-    exps
+    let middle = row.len().div_ceil(PART) / 2 * PART;
+    let ((first, second), (left, right)) = (row.split_at(middle), exps.split_at_mut(middle));
+    join(|| exps_below(first, maximum, left), || exps_below(second, maximum, right));
 }
 
-/// [`sum_exps`] where the maximum leads so far that only double precision gets the others right.
+/// The rest where the maximum leads so far that only double precision gets the others right.
 #[cold]
 fn sum_distant_exps(row: &[f32], maximum: f32, excluded: usize) -> f64 {
     let distance = |&x: &f32| f64::from(x) - f64::from(maximum);
@@ -265,22 +173,59 @@ fn sum_distant_spread(row: &[f32], maximum: f32) -> f64 {
     distances.filter(|distance| distance.is_finite()).map(|d| (-d).exp() * d).sum()
 }
 
-/// `exp(x_j - maximum)` of a row, for a maximum that is at least the row's own.
-pub(super) fn exps_below(row: &[f32], maximum: f32, exps: &mut [f32]) {
-    for (exp_of, &x) in exps.iter_mut().zip(row) {
-        *exp_of = exp(x - maximum);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Around vectors, blocks and parts, against double precision.
     #[test]
-    fn maximum_is_the_lowest_index_of_the_largest() {
-        let row: Vec<f32> = (0..1000).map(|i| if i % 300 == 299 { 7.0 } else { -1.0 }).collect();
-        assert_eq!(maximum(&row), (7.0, 299));
-        assert_eq!(maximum(&[f32::NAN, 1.0, f32::NAN, 1.0]), (1.0, 1));
-        assert_eq!(maximum(&[]), (f32::NEG_INFINITY, 0));
+    fn rows_of_every_length_have_their_state() {
+        let around = |length: usize| length.saturating_sub(2)..length + 3;
+        let lengths = (1..140).chain(around(256)).chain(around(1024)).chain(around(2048));
+        let lengths = lengths.chain(around(PART)).chain(around(3 * PART)).chain(around(GRAIN));
+        for length in lengths.chain(around(2 * GRAIN + PART)) {
+            let value = |i: usize| ((i * 7919 % 10_007) as f32) * 1e-3 - 5.0;
+            let mut row: Vec<f32> = (0..length).map(value).collect();
+            let place = length * 2 / 3;
+            row[place] = 6.0;
+            let expected: f64 = row.iter().map(|&x| (f64::from(x) - 6.0).exp()).sum::<f64>() - 1.0;
+            let mut exps = vec![f32::NAN; length];
+            for softmax in [Softmax::of(&row), Softmax::with_exps(&row, &mut exps)] {
+                assert_eq!((softmax.maximum, softmax.argmax), (6.0, place));
+                assert!(
+                    (f64::from(softmax.rest) - expected).abs() <= 3e-7 * expected,
+                    "{length}: {} and not {expected}",
+                    softmax.rest
+                );
+                assert_eq!(softmax.rest.to_bits(), Softmax::of(&row).rest.to_bits());
+            }
+            for (&x, exp) in row.iter().zip(exps) {
+                assert!((f64::from(exp) - (f64::from(x) - 6.0).exp()).abs() <= 1.2e-7);
+            }
+        }
+    }
+
+    #[test]
+    fn special_values_are_found_anywhere() {
+        for length in [1, 5, 16, 17, 100, 1500, PART + 1, GRAIN + 7] {
+            for place in [0, length / 2, length - 1] {
+                for (value, others) in [
+                    (f32::NAN, 1.0),
+                    (f32::NAN, f32::NEG_INFINITY),
+                    (f32::NAN, f32::INFINITY),
+                    (f32::INFINITY, 1.0),
+                    (f32::NEG_INFINITY, f32::NEG_INFINITY),
+                ] {
+                    let mut row = vec![others; length];
+                    row[place] = value;
+                    let softmax = Softmax::of(&row);
+                    assert!(softmax.is_undefined());
+                    assert_eq!(softmax.maximum.to_bits(), value.to_bits());
+                    let expected = if value == others { 0 } else { place };
+                    assert_eq!(softmax.argmax, expected);
+                }
+            }
+        }
+        assert_eq!(Softmax::of(&[]).maximum, f32::NEG_INFINITY);
     }
 }

@@ -2,7 +2,9 @@
 
 use bytemuck::allocation::zeroed_vec;
 
-use super::matrix::Matrix;
+use super::gradient::RowResult;
+use super::matrix::{Holds, Matrix};
+use super::simd::dispatch;
 use super::softmax::Softmax;
 use super::split::for_rows;
 use super::tiled::{Source, for_each_row};
@@ -17,26 +19,38 @@ pub(super) fn evaluate<G: Float>(
 ) -> OwnedValues {
     let shape = logits.shape();
     let mut results = zeroed_vec::<G>(shape.rows * shape.classes);
-    let source = Source { logits, transform: Transform::IDENTITY, argmax: false, others: upstream };
-    for_rows(0..shape.rows, shape, Matrix::new(&mut results, shape), &|part, matrix| {
+    let source = Source {
+        logits: Some(logits),
+        shape,
+        transform: Transform::IDENTITY,
+        argmax: false,
+        others: upstream,
+        in_parts: false,
+    };
+    let matrix = Matrix::new(&mut results, shape.contiguous(), Holds::Zeros);
+    for_rows(0..shape.rows, shape, matrix, &|part, matrix| {
         for_each_row(source, part, Some(matrix), |row| {
-            let Some(result) = row.result else { return };
-            let (logits, result) = (row.transformed.logits, result.values);
+            let logits = row.transformed.logits;
+            let result = row.values.unwrap_or_default();
             let softmax = match upstream.is_none() && log {
                 true => Softmax::of(logits),
                 false => Softmax::with_exps(logits, result),
             };
             match (upstream, log) {
-                _ if softmax.is_undefined() => result.fill(f32::NAN),
+                _ if softmax.is_undefined() => return RowResult::Undefined,
                 (None, false) => softmax.scale_exps(result, 1.0),
                 (None, true) => {
-                    for (result, &x) in result.iter_mut().zip(logits) {
-                        *result = -softmax.negative_log_probability(x);
-                    }
+                    let (maximum, log_of_sum) = (softmax.maximum, softmax.log_of_sum());
+                    dispatch(|| {
+                        for (result, &x) in result.iter_mut().zip(logits) {
+                            *result = -((maximum - x) + log_of_sum);
+                        }
+                    });
                 }
                 (Some(_), false) => softmax_gradient(&softmax, row.others, result),
                 (Some(_), true) => log_softmax_gradient(&softmax, row.others, result),
             }
+            RowResult::Values
         });
     });
     G::owned(results)

@@ -60,15 +60,19 @@ pub(super) fn for_rows<R: Split>(
     );
 }
 
+/// Calls both, on two threads where there are.
 #[cfg(feature = "rayon")]
-fn join(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
-    rayon::join(left, right);
+pub(super) fn join<A: Send, B: Send>(
+    left: impl FnOnce() -> A + Send,
+    right: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    rayon::join(left, right)
 }
 
+/// Calls both.
 #[cfg(not(feature = "rayon"))]
-fn join(left: impl FnOnce(), right: impl FnOnce()) {
-    left();
-    right();
+pub(super) fn join<A, B>(left: impl FnOnce() -> A, right: impl FnOnce() -> B) -> (A, B) {
+    (left(), right())
 }
 
 /// How many threads [`for_rows`] uses.

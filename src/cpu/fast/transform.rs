@@ -1,5 +1,6 @@
 //! From the stored logits to those the softmax is taken of.
 
+use super::simd::dispatch;
 use super::softmax::argmax;
 use super::tanh::tanh_and_slope;
 use crate::CrossEntropy;
@@ -40,6 +41,11 @@ impl Transform {
 
     /// In place; `slopes`, unless empty, receives `dy/dx`.
     pub(super) fn apply(&self, row: &mut [f32], slopes: &mut [f32]) {
+        dispatch(|| self.apply_scalar(row, slopes));
+    }
+
+    #[inline(always)]
+    fn apply_scalar(&self, row: &mut [f32], slopes: &mut [f32]) {
         let Self { scale, softcap } = *self;
         let Some(softcap) = softcap else {
             row.iter_mut().for_each(|x| *x *= scale);

@@ -1,0 +1,201 @@
+//! Vectors of whatever width the processor has, chosen at run time.
+
+use std::any::TypeId;
+
+use pulp::{Arch, Scalar128b, Simd, WithSimd};
+
+use super::exp::{EXP_TAIL, HIDDEN_BELOW, LN_2_HIGH, LN_2_LOW, ROUND, SHIFT_TO_EXPONENT};
+
+/// Vectors that a row is added up in side by side, so that additions do not wait for each other.
+pub(super) const UNROLL: usize = 4;
+
+/// More lanes than any vector has.
+pub(super) const MOST_LANES: usize = 16;
+
+/// Runs an operation with the widest vectors there are. What it computes may differ in last bits
+/// between machines (by the order of sums, and by fused multiplication and addition), never between
+/// calls.
+#[inline(always)]
+pub(super) fn dispatch<Op: WithSimd>(operation: Op) -> Op::Output {
+    match Arch::new() {
+        // pulp's own fallback has a lane: four become vector instructions almost everywhere.
+        Arch::Scalar => operation.with_simd(Scalar128b),
+        arch => arch.dispatch(operation),
+    }
+}
+
+/// `a b + c`, rounded once where that is an instruction.
+#[inline(always)]
+fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    if TypeId::of::<S>() == TypeId::of::<Scalar128b>() {
+        simd.add_f32s(simd.mul_f32s(a, b), c) // else a library call for each lane
+    } else {
+        simd.mul_add_e_f32s(a, b, c)
+    }
+}
+
+/// [`exp`](super::exp::exp) of each lane.
+#[inline(always)]
+pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let round = simd.splat_f32s(ROUND);
+    let shifted = mul_add(simd, x, simd.splat_f32s(std::f32::consts::LOG2_E), round);
+    let n = simd.sub_f32s(shifted, round);
+    let f = mul_add(simd, n, simd.splat_f32s(-LN_2_HIGH), x);
+    let f = mul_add(simd, n, simd.splat_f32s(-LN_2_LOW), f);
+    let [a, b, c, d, e] = EXP_TAIL;
+    let exp_f = mul_add(simd, simd.splat_f32s(a), f, simd.splat_f32s(b));
+    let exp_f = mul_add(simd, exp_f, f, simd.splat_f32s(c));
+    let exp_f = mul_add(simd, exp_f, f, simd.splat_f32s(d));
+    let exp_f = mul_add(simd, exp_f, f, simd.splat_f32s(e));
+    let exp_f = mul_add(simd, exp_f, simd.mul_f32s(f, f), f);
+    let exp_f = simd.add_f32s(exp_f, simd.splat_f32s(1.0));
+    let exponent = simd.wrapping_dyn_shl_u32s(
+        simd.transmute_u32s_f32s(shifted),
+        simd.splat_u32s(SHIFT_TO_EXPONENT),
+    );
+    let two_to_n = simd.add_u32s(exponent, simd.splat_u32s(1.0f32.to_bits()));
+    let exp = simd.mul_f32s(exp_f, simd.transmute_f32s_u32s(two_to_n));
+    let hidden = simd.less_than_f32s(x, simd.splat_f32s(HIDDEN_BELOW));
+    simd.select_f32s(hidden, simd.splat_f32s(0.0), exp)
+}
+
+/// A vector out of the middle of a table.
+#[inline(always)]
+fn window<S: Simd>(simd: S, table: &[f32; 3 * MOST_LANES], start: usize) -> S::f32s {
+    let (vectors, _) = S::as_simd_f32s(&table[start..start + S::F32_LANES]);
+    vectors.first().copied().unwrap_or_else(|| simd.splat_f32s(0.0))
+}
+
+/// The last elements of a row, fewer than a vector, filled up with what adds nothing: `-inf`.
+#[inline(always)]
+pub(super) fn padded<S: Simd>(simd: S, tail: &[f32]) -> S::f32s {
+    static PADDING: [f32; 3 * MOST_LANES] = {
+        let mut table = [f32::NEG_INFINITY; 3 * MOST_LANES];
+        let mut lane = 0;
+        while lane < MOST_LANES {
+            table[lane] = 0.0;
+            lane += 1;
+        }
+        table
+    };
+    let padding = window(simd, &PADDING, MOST_LANES - tail.len().min(S::F32_LANES));
+    simd.add_f32s(simd.partial_load_f32s(tail), padding)
+}
+
+/// The same with one lane set to 0, unless `lane` is beyond the last.
+#[inline(always)]
+pub(super) fn without<S: Simd>(simd: S, vector: S::f32s, lane: usize) -> S::f32s {
+    static KEPT: [f32; 3 * MOST_LANES] = {
+        let mut table = [1.0; 3 * MOST_LANES];
+        table[MOST_LANES] = 0.0;
+        table
+    };
+    if lane < S::F32_LANES {
+        simd.mul_f32s(vector, window(simd, &KEPT, MOST_LANES - lane))
+    } else {
+        vector
+    }
+}
+
+/// Vectors of sums, added up in an order that the width of vectors fixes.
+#[inline(always)]
+pub(super) fn add_up<S: Simd>(simd: S, sums: [S::f32s; UNROLL]) -> f32 {
+    let [a, b, c, d] = sums;
+    let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
+    let mut lanes = [0.0; MOST_LANES];
+    let (vectors, _) = S::as_mut_simd_f32s(&mut lanes);
+    if let Some(vector) = vectors.first_mut() {
+        *vector = sum;
+    }
+    pairwise(&mut lanes)
+}
+
+/// The sum of lanes: halves onto halves.
+#[inline(always)]
+pub(super) fn pairwise(sums: &mut [f32; MOST_LANES]) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+    }
+    sums[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Exps<'a>(&'a mut [f32]);
+
+    impl WithSimd for Exps<'_> {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            let (vectors, tail) = S::as_mut_simd_f32s(self.0);
+            assert!(tail.is_empty());
+            vectors.iter_mut().for_each(|x| *x = exp(simd, *x));
+        }
+    }
+
+    /// On this machine's vectors, and on the portable ones.
+    fn exps(values: &[f32]) -> [Vec<f32>; 2] {
+        let mut padded = values.to_vec();
+        padded.resize(values.len().next_multiple_of(MOST_LANES), 0.0);
+        let mut portable = padded.clone();
+        dispatch(Exps(&mut padded));
+        Exps(&mut portable).with_simd(Scalar128b);
+        [padded, portable].map(|mut exps| {
+            exps.truncate(values.len());
+            exps
+        })
+    }
+
+    #[test]
+    fn exp_is_within_one_ulp() {
+        let special =
+            [0.0, -0.0, f32::NEG_INFINITY, -f32::MAX, -87.000_01, -87.0, f32::NAN, -1e-30];
+        for exps in exps(&special) {
+            assert_eq!(exps[..5], [1.0, 1.0, 0.0, 0.0, 0.0]);
+            assert!(exps[5] > 0.0 && exps[6].is_nan() && exps[7] == 1.0);
+        }
+        let values: Vec<f32> = (-2_000_000..2_000_000).map(|step| step as f32 * 4.35e-5).collect();
+        for exps in exps(&values) {
+            let mut worst = 0f64;
+            for (&x, exp) in values.iter().zip(exps) {
+                let exact = f64::from(x).exp();
+                let ulp = f64::from((exact as f32).next_up() - exact as f32);
+                worst = worst.max((f64::from(exp) - exact).abs() / ulp);
+            }
+            assert!(worst <= 1.0, "{worst} ulp");
+        }
+    }
+
+    struct Tables<'a>(&'a [f32]);
+
+    impl WithSimd for Tables<'_> {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            let values = &self.0[..S::F32_LANES];
+            let lanes_of = |vector: S::f32s| bytemuck::cast_slice::<_, f32>(&[vector]).to_vec();
+            for count in 0..S::F32_LANES {
+                let mut expected = values.to_vec();
+                expected[count..].fill(f32::NEG_INFINITY);
+                assert_eq!(lanes_of(padded(simd, &values[..count])), expected);
+            }
+            let (vectors, _) = S::as_simd_f32s(values);
+            for lane in 0..S::F32_LANES + 2 {
+                let mut expected = values.to_vec();
+                expected.iter_mut().skip(lane).take(1).for_each(|x| *x = 0.0);
+                assert_eq!(lanes_of(without(simd, vectors[0], lane)), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn tails_are_padded_and_lanes_left_out() {
+        let values: Vec<f32> = (1..=16).map(|x| x as f32).collect();
+        dispatch(Tables(&values));
+        Tables(&values).with_simd(Scalar128b);
+    }
+}
