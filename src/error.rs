@@ -43,6 +43,30 @@ pub enum Error {
         classes: usize,
     },
 
+    /// A tuning is not one that a planner can use; a file of one names itself.
+    #[error("{place}: {field}: expected {expected}, found {found}")]
+    Tuning {
+        /// The file, or `tuning`.
+        place: String,
+        /// The field.
+        field: String,
+        /// What it should have been.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
+
+    /// A file cannot be read or written.
+    #[error("{operation}: {path}: {message}", path = path.display())]
+    File {
+        /// What was going on.
+        operation: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        message: String,
+    },
+
     /// The device is too small for the request.
     #[error("{operation}: needs {limit} of at least {needed}, the device has {available}")]
     Limit {

@@ -1,4 +1,4 @@
-//! The one unsafe call of the crate: shader modules whose loops naga leaves as they are.
+//! The one unsafe call of the GPU side: shader modules whose loops naga leaves as they are.
 #![allow(unsafe_code)]
 
 /// Compiles `source` without the counters that naga adds to loops it cannot prove to end. They cost

@@ -25,6 +25,8 @@ pub enum Operation {
 
 /// How a row is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Family {
     /// Several rows a workgroup, each held in the registers of its lanes.
     Team,
@@ -43,6 +45,11 @@ pub enum Family {
 
 /// How the lanes of a row tell each other what they found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(from = "crate::plan::TeamName", into = "crate::plan::TeamName")
+)]
 pub enum Team {
     /// Not at all: one lane per row, or nothing to tell.
     Lane,
@@ -59,6 +66,8 @@ pub enum Team {
 
 /// The numbers of a kernel. They are data, chosen per adapter class and number of classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Geometry {
     /// Lanes that share a row; a power of two.
     pub lanes: u32,

@@ -4,6 +4,8 @@ use crate::{Error, Result};
 
 /// Adapters that want different geometries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum AdapterClass {
     /// A driver that runs on the CPU: lavapipe, SwiftShader, WARP.
     Software,
@@ -15,6 +17,8 @@ pub enum AdapterClass {
 
 /// Subgroup sizes a device may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct SubgroupSizes {
     /// The least.
     pub smallest: u32,

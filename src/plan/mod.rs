@@ -7,9 +7,16 @@ mod family;
 mod menu;
 pub mod reduce;
 mod tuning;
+mod tuning_check;
+#[cfg(feature = "serde")]
+mod tuning_file;
 
 pub use capabilities::{AdapterClass, Capabilities, SubgroupSizes};
 pub use chunks::{Chunk, RowOperand, row_chunks};
 pub use family::{Choice, Purpose, choose};
 pub use menu::every_variant;
 pub use tuning::{Entry, ReduceTuning, Tuning};
+#[cfg(feature = "serde")]
+pub(crate) use tuning_file::TeamName;
+#[cfg(feature = "serde")]
+pub use tuning_file::{TunedAdapter, TuningFile};

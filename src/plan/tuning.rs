@@ -6,8 +6,11 @@ use crate::kernel::{Family, Geometry, Team};
 
 /// A row of a tuning table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Entry {
     /// The largest number of classes this entry is for.
+    #[cfg_attr(feature = "serde", serde(with = "super::tuning_file::limit"))]
     pub up_to_classes: u64,
     /// How rows are read.
     pub family: Family,
@@ -20,6 +23,8 @@ pub struct Entry {
 /// The geometries to choose from. The planner takes the first entry that the device can run and
 /// that is for at least as many classes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Tuning {
     /// By ascending number of classes; the last is for any number.
     pub entries: Vec<Entry>,
@@ -32,6 +37,7 @@ pub struct Tuning {
     pub part_classes: u64,
     /// Bytes of logits that kernels of [`Family::Split`] go over together, so that the gradient's
     /// finds them in the cache; at the least one row.
+    #[cfg_attr(feature = "serde", serde(with = "super::tuning_file::limit"))]
     pub chunk_bytes: u64,
     /// Lanes of the kernels that reduce over a batch.
     pub totals_lanes: u32,
@@ -41,6 +47,8 @@ pub struct Tuning {
 
 /// The geometries of weighted reductions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct ReduceTuning {
     /// For runs that have a result each. By ascending length; the last is for any.
     pub runs: Vec<RunEntry>,

@@ -7,8 +7,11 @@ use crate::{Error, Result};
 
 /// A row of a tuning table of reductions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct RunEntry {
     /// The longest run this entry is for.
+    #[cfg_attr(feature = "serde", serde(with = "crate::plan::tuning_file::limit"))]
     pub up_to_length: u64,
     /// How lanes meet.
     pub team: Team,

@@ -1,0 +1,310 @@
+//! A tuning as a JSON file, with the adapter it was made on.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{AdapterClass, Capabilities, SubgroupSizes, Tuning};
+use crate::kernel::Team;
+use crate::{Error, Result};
+
+/// The version of the file's form.
+const VERSION: u32 = 1;
+
+/// Most bytes of a file; that of a full run has some ten thousand.
+#[cfg(not(target_arch = "wasm32"))]
+const MOST_BYTES: u64 = 1 << 20;
+
+/// A measured [`Tuning`] as JSON, as `wgpu-loss tune` writes it: the form's `version`, the
+/// `library` whose kernels were measured, the `adapter`, and the `tuning`, where `"any"` stands for
+/// any number of classes.
+///
+/// ```
+/// # fn main() -> wgpu_loss::Result<()> {
+/// use wgpu_loss::plan::{AdapterClass, Capabilities, Tuning, TuningFile};
+/// let info = wgpu_loss::wgpu::AdapterInfo::new(
+///     wgpu_loss::wgpu::DeviceType::Cpu,
+///     wgpu_loss::wgpu::Backend::Noop,
+/// );
+/// let capabilities = Capabilities::web_gpu(AdapterClass::Software);
+/// let file = TuningFile::new(&info, &capabilities, Tuning::built_in(AdapterClass::Software));
+/// let read = TuningFile::from_json(file.to_json()?.as_bytes())?;
+/// assert_eq!(read.difference(&info, &capabilities), None);
+/// assert_eq!(read.tuning, file.tuning); // for `Gpu::with_tuning` or `Kernels::with`
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TuningFile {
+    version: u32,
+    library: String,
+    /// The adapter that was measured.
+    pub adapter: TunedAdapter,
+    /// The geometries.
+    pub tuning: Tuning,
+}
+
+/// An adapter, as far as measured times depend on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TunedAdapter {
+    /// Its name.
+    pub name: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// The interface wgpu reaches it through.
+    pub backend: String,
+    /// Its class.
+    pub class: AdapterClass,
+    /// Its subgroup sizes, where they could be used.
+    pub subgroups: Option<SubgroupSizes>,
+}
+
+impl TunedAdapter {
+    /// Of an adapter's description and what plans may use of its device.
+    pub fn new(info: &wgpu::AdapterInfo, capabilities: &Capabilities) -> Self {
+        Self {
+            name: info.name.clone(),
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+            backend: info.backend.to_string(),
+            class: capabilities.class,
+            subgroups: capabilities.subgroups,
+        }
+    }
+}
+
+impl TuningFile {
+    /// A tuning that was measured on this adapter, by this version of the library.
+    pub fn new(info: &wgpu::AdapterInfo, capabilities: &Capabilities, tuning: Tuning) -> Self {
+        let adapter = TunedAdapter::new(info, capabilities);
+        let library = env!("CARGO_PKG_VERSION").to_owned();
+        Self { version: VERSION, library, adapter, tuning }
+    }
+
+    /// Why the tuning is not meant for an adapter: what is another than it was measured with.
+    pub fn difference(
+        &self,
+        info: &wgpu::AdapterInfo,
+        capabilities: &Capabilities,
+    ) -> Option<String> {
+        let here = Self::new(info, capabilities, self.tuning.clone());
+        let (there, here) = (self.parts(), here.parts());
+        there.into_iter().zip(here).find_map(|((name, there), (_, here))| {
+            (there != here).then(|| format!("made for {name} {there}, not {here}"))
+        })
+    }
+
+    /// What has to be the same, by name.
+    fn parts(&self) -> [(&'static str, String); 6] {
+        let TunedAdapter { name, driver, backend, class, subgroups } = &self.adapter;
+        [
+            ("adapter", name.clone()),
+            ("driver", driver.clone()),
+            ("backend", backend.clone()),
+            ("class", format!("{class:?}")),
+            ("subgroups", format!("{subgroups:?}")),
+            ("wgpu-loss", self.library.clone()),
+        ]
+    }
+
+    /// Reads and validates.
+    ///
+    /// # Errors
+    /// [`Error::Tuning`], which names the field, what was expected and what was found.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+        }
+        // Another version may have other fields, so it is looked at alone.
+        let head: Head = parse(json)?;
+        if head.version != VERSION {
+            return Err(Error::Tuning {
+                place: PLACE.to_owned(),
+                field: "version".to_owned(),
+                expected: VERSION.to_string(),
+                found: head.version.to_string(),
+            });
+        }
+        let file: Self = parse(json)?;
+        file.tuning.validate()?;
+        Ok(file)
+    }
+
+    /// The file's text.
+    ///
+    /// # Errors
+    /// [`Error::Tuning`] where the tuning is not valid: nothing is written that cannot be read.
+    pub fn to_json(&self) -> Result<String> {
+        self.tuning.validate()?;
+        let mut text = serde_json::to_string_pretty(self).map_err(|error| Error::Tuning {
+            place: PLACE.to_owned(),
+            field: "tuning".to_owned(),
+            expected: "something that JSON can hold".to_owned(),
+            found: error.to_string(),
+        })?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// [`Error::Tuning`], which names the file and the field; [`Error::File`] where it cannot be
+    /// read.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn load(path: &std::path::Path) -> Result<Self> {
+        use std::io::Read as _;
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|error| file_error("reading a tuning", path, &error))?;
+        let found = bytes.len() as u64;
+        let file = if found > MOST_BYTES {
+            Err(Error::Tuning {
+                place: PLACE.to_owned(),
+                field: "size".to_owned(),
+                expected: format!("at most {MOST_BYTES} bytes"),
+                found: "more".to_owned(),
+            })
+        } else {
+            Self::from_json(&bytes)
+        };
+        file.map_err(|error| match error {
+            Error::Tuning { field, expected, found, .. } => {
+                Error::Tuning { place: path.display().to_string(), field, expected, found }
+            }
+            other => other,
+        })
+    }
+
+    /// Writes the file: whole, or not at all.
+    ///
+    /// # Errors
+    /// [`Error::File`] where it cannot be written; as [`to_json`](Self::to_json).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn save(&self, path: &std::path::Path) -> Result<()> {
+        use std::io::Write as _;
+        let text = self.to_json()?;
+        let folder = match path.parent() {
+            Some(parent) if parent != std::path::Path::new("") => parent,
+            _ => std::path::Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".wgpu-loss-").suffix(".part");
+        // A temporary file is its owner's alone; this one becomes an ordinary file.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        builder
+            .tempfile_in(folder)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.as_file().sync_all()?;
+                file.persist(path).map_err(|error| error.error)?;
+                Ok(())
+            })
+            .map_err(|error| file_error("writing a tuning", path, &error))
+    }
+}
+
+/// What stands for the file until its path is known.
+const PLACE: &str = "tuning file";
+
+#[cfg(not(target_arch = "wasm32"))]
+fn file_error(operation: &'static str, path: &std::path::Path, error: &std::io::Error) -> Error {
+    Error::File { operation, path: path.to_owned(), message: error.to_string() }
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let refused = |field: String, found: serde_json::Error| Error::Tuning {
+        place: PLACE.to_owned(),
+        // Where the whole is at fault, or ends too early.
+        field: if matches!(field.as_str(), "." | "?") { "document".to_owned() } else { field },
+        expected: "a tuning in JSON".to_owned(),
+        found: found.to_string(),
+    };
+    let value = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| refused(error.path().to_string(), error.into_inner()))?;
+    deserializer.end().map_err(|error| refused(".".to_owned(), error))?;
+    Ok(value)
+}
+
+/// How lanes meet, without the device's numbers.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TeamName {
+    Lane,
+    Subgroup,
+    Workgroup,
+    Subgroups,
+}
+
+impl From<TeamName> for Team {
+    fn from(name: TeamName) -> Self {
+        match name {
+            TeamName::Lane => Self::Lane,
+            TeamName::Subgroup => Self::Subgroup,
+            TeamName::Workgroup => Self::Workgroup,
+            // The planner fills in the device's.
+            TeamName::Subgroups => Self::Subgroups { smallest: 1 },
+        }
+    }
+}
+
+impl From<Team> for TeamName {
+    fn from(team: Team) -> Self {
+        match team {
+            Team::Lane => Self::Lane,
+            Team::Subgroup => Self::Subgroup,
+            Team::Workgroup => Self::Workgroup,
+            Team::Subgroups { .. } => Self::Subgroups,
+        }
+    }
+}
+
+/// The largest number an entry is for: `"any"` is no limit, which JSON's readers cannot round.
+pub(crate) mod limit {
+    use super::*;
+
+    const ANY: &str = "any";
+
+    pub(crate) fn serialize<S: Serializer>(
+        limit: &u64,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        match *limit {
+            u64::MAX => serializer.serialize_str(ANY),
+            limit => serializer.serialize_u64(limit),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<u64, D::Error> {
+        deserializer.deserialize_any(Limit)
+    }
+
+    struct Limit;
+
+    impl Visitor<'_> for Limit {
+        type Value = u64;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(formatter, "a number or {ANY:?}")
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, value: u64) -> std::result::Result<u64, E> {
+            Ok(value)
+        }
+
+        fn visit_str<E: serde::de::Error>(self, value: &str) -> std::result::Result<u64, E> {
+            match value {
+                ANY => Ok(u64::MAX),
+                other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
+            }
+        }
+    }
+}
