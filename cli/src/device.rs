@@ -8,16 +8,22 @@ use wgpu_loss::{Engine, Error, Gpu, cpu};
 use crate::arguments::Device;
 use crate::failure::Result;
 use crate::output::{Output, bytes};
+use crate::tuning;
 
-/// A GPU, or why there is none; a named adapter that does not exist is a failure, not a reason to
-/// fall back.
+/// A GPU with the tuning that was measured on it, or why there is none; a named adapter that does
+/// not exist is a failure, not a reason to fall back.
 pub fn find(adapter: Option<&str>) -> Result<std::result::Result<Gpu, Error>> {
-    let options = GpuOptions { adapter_name: adapter.map(str::to_owned), ..Default::default() };
-    match Gpu::with_options(&options) {
-        Ok(gpu) => Ok(Ok(gpu)),
+    match open(adapter) {
+        Ok(gpu) => Ok(Ok(tuning::apply(gpu)?)),
         Err(error @ Error::NoAdapter { .. }) if adapter.is_none() => Ok(Err(error)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A GPU with the built-in tuning.
+pub fn open(adapter: Option<&str>) -> wgpu_loss::Result<Gpu> {
+    let options = GpuOptions { adapter_name: adapter.map(str::to_owned), ..Default::default() };
+    Gpu::with_options(&options)
 }
 
 /// What computes, and what to say about the choice.

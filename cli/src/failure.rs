@@ -30,6 +30,10 @@ pub enum Failure {
     #[error("JSON: {0}")]
     Json(serde_json::Error),
 
+    /// A picture cannot be drawn.
+    #[error("picture: {0}")]
+    Picture(String),
+
     /// A number that was timed is wrong, so its time is not shown.
     #[error("benchmark: {0}")]
     WrongAnswer(String),

@@ -9,7 +9,11 @@ mod device;
 mod eval;
 mod failure;
 mod output;
+mod pending;
 mod report;
+mod roofline;
+mod tune;
+mod tuning;
 mod verify;
 
 use std::io::Write as _;
@@ -43,11 +47,16 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments, out: &mut Output) -> Result<ExitCode> {
     let adapter = arguments.adapter.as_deref();
+    if arguments.no_tuning {
+        tuning::turn_off();
+    }
     match &arguments.command {
         None => report::run(adapter, out),
         Some(Command::Adapters(options)) => adapters::run(adapter, options, out),
         Some(Command::Verify(options)) => verify::run(adapter, options, out),
         Some(Command::Bench(options)) => bench::run(adapter, options, out),
+        Some(Command::Roofline(options)) => roofline::run(adapter, options, out),
+        Some(Command::Tune(options)) => tune::run(adapter, options, out),
         Some(Command::Eval(options)) => eval::run(adapter, options, out),
     }
 }

@@ -1,5 +1,6 @@
 //! `verify`: an engine against the double-precision oracle.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -63,33 +64,46 @@ pub fn run(adapter: Option<&str>, options: &VerifyOptions, out: &mut Output) -> 
     let (report, elapsed) = check(engine, extent)?;
     let description = gpu.as_ref().map(Description::of_gpu);
     if options.json {
-        out.json(&Json {
-            adapter: description.as_ref().map(|it| it.name.as_str()),
-            backend: description.as_ref().map(|it| it.backend.as_str()),
-            driver: description.as_ref().map(|it| it.driver.as_str()),
-            engine: engine.name(),
-            extent: match extent {
-                Extent::Full => "full",
-                Extent::Broad => "broad",
-                Extent::Quick => "quick",
-            },
-            checked: report.checked,
-            failed: report.failed,
-            worst_relative_error: Number(report.worst_relative_error),
-            worst_case: &report.worst_case,
-            seconds: elapsed.as_secs_f64(),
-            failures: report
-                .failures
-                .iter()
-                .map(|failure| JsonFailure { case: &failure.case, message: &failure.message })
-                .collect(),
-        })?;
+        let json = json(engine, description.as_ref(), extent, &report, elapsed)?;
+        out.write_all(json.as_bytes())?;
     } else {
         out.line(console::style(output::shorten(&engine.name(), output::WIDTH)).bold())?;
         summary(&report, elapsed, out)?;
     }
     let good = report.failed == 0 && !missing;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The report as JSON.
+pub fn json(
+    engine: &dyn Engine,
+    description: Option<&Description>,
+    extent: Extent,
+    report: &Report,
+    elapsed: Duration,
+) -> Result<String> {
+    let failures = report
+        .failures
+        .iter()
+        .map(|failure| JsonFailure { case: &failure.case, message: &failure.message });
+    let json = Json {
+        adapter: description.map(|it| it.name.as_str()),
+        backend: description.map(|it| it.backend.as_str()),
+        driver: description.map(|it| it.driver.as_str()),
+        engine: engine.name(),
+        extent: match extent {
+            Extent::Full => "full",
+            Extent::Broad => "broad",
+            Extent::Quick => "quick",
+        },
+        checked: report.checked,
+        failed: report.failed,
+        worst_relative_error: Number(report.worst_relative_error),
+        worst_case: &report.worst_case,
+        seconds: elapsed.as_secs_f64(),
+        failures: failures.collect(),
+    };
+    Ok(serde_json::to_string_pretty(&json)? + "\n")
 }
 
 /// Verifies with a progress bar.

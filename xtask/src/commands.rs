@@ -145,7 +145,7 @@ fn cargo() -> OsString {
 }
 
 /// The root of the workspace.
-fn workspace() -> PathBuf {
+pub fn workspace() -> PathBuf {
     // cargo's word at run time first: the checkout may have moved since the build.
     let xtask =
         env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
@@ -167,6 +167,27 @@ fn run_step(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Step {
         .arguments([workspace.join("Cargo.toml")])
         .arguments(["--package", "wgpu-loss-cli", "--"])
         .arguments(arguments)
+}
+
+/// Verifies and measures everything, and records it.
+pub fn roofline(arguments: &[OsString]) -> ExitCode {
+    match roofline_step(&cargo(), &workspace(), arguments).run() {
+        Ok(()) => {
+            note("README.md's tables are drawn from benches/record by: cargo xtask readme");
+            ExitCode::SUCCESS
+        }
+        Err(code) => code,
+    }
+}
+
+/// The command of [`roofline()`]. Its folder is ours, so that records show the same command
+/// wherever it was typed.
+fn roofline_step(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Step {
+    Step::new(cargo)
+        .arguments(["run", "--release", "--package", "wgpu-loss-cli", "--"])
+        .arguments(["roofline", "--out", "benches/record"])
+        .arguments(arguments)
+        .folder(workspace)
 }
 
 /// Runs the tests, all or those the arguments choose.
@@ -316,6 +337,15 @@ mod tests {
         let expected = format!(
             "cargo run --release --manifest-path {manifest} --package wgpu-loss-cli -- verify --help"
         );
+        assert_eq!(step.to_string(), expected);
+    }
+
+    #[test]
+    fn rooflines_are_recorded_in_the_workspace() {
+        let step = roofline_step(OsStr::new("cargo"), Path::new("/w"), &words("--quick"));
+        assert_eq!(step.folder.as_deref(), Some(Path::new("/w")));
+        let expected = "cargo run --release --package wgpu-loss-cli -- \
+                        roofline --out benches/record --quick";
         assert_eq!(step.to_string(), expected);
     }
 

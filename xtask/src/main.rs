@@ -3,6 +3,8 @@
 mod adapter;
 mod commands;
 mod install;
+mod readme;
+mod record;
 
 use std::env;
 use std::ffi::OsString;
@@ -18,12 +20,17 @@ Usage: cargo xtask [--no-install] COMMAND [ARGS..]
 Commands:
   run [ARGS..]   build the wgpu-loss program in release mode and run it with ARGS
   test [ARGS..]  check the smallest feature set and run every test; ARGS go to `cargo test`
+  roofline [ARGS..]
+                 verify and measure every operation, into a folder of the adapter's in
+                 benches/record; ARGS go to `wgpu-loss roofline`
+  readme         draw README's tables of speed from benches/record
   soak MINUTES   draw random calls for the GPU and the CPU until the time is over
   wasm-check     check that the library builds for wasm32-unknown-unknown
   help           print this
 
-On Linux, `run`, `test` and `soak` first look for a Vulkan driver. Where there is none and apt-get can be
-used, they install Mesa's, which needs no GPU; elsewhere they name the packages to install.
+On Linux, `run`, `test`, `roofline` and `soak` first look for a Vulkan driver. Where there is none
+and apt-get can be used, they install Mesa's, which needs no GPU; elsewhere they name the packages
+to install.
 
 Options:
   --no-install   install nothing: only name what is missing
@@ -50,6 +57,8 @@ fn main() -> ExitCode {
             commands::run(&rest)
         }
         Some("test") => with_adapter(consent, || commands::test(&rest)),
+        Some("roofline") => with_adapter(consent, || commands::roofline(&rest)),
+        Some("readme") => readme::run(),
         Some("soak") => with_adapter(consent, || commands::soak(&rest)),
         Some("wasm-check") => commands::wasm_check(),
         Some("help" | "--help" | "-h") => {
@@ -69,7 +78,7 @@ fn with_adapter(consent: Consent, run: impl FnOnce() -> ExitCode) -> ExitCode {
         Ok(()) => run(),
         Err(advice) => {
             eprintln!("{advice}");
-            note("the tests need an adapter: stopping");
+            note("this needs an adapter: stopping");
             ExitCode::FAILURE
         }
     }

@@ -1,12 +1,16 @@
 //! The command line.
 
+mod bench;
 mod eval;
 mod reduce;
+mod tune;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use bench::*;
 pub use eval::*;
 pub use reduce::*;
+pub use tune::*;
 
 /// Losses and their gradients on the GPU: without a command, a report on this machine.
 #[derive(Debug, Parser)]
@@ -15,6 +19,10 @@ pub struct Arguments {
     /// Use the adapter whose name contains this, in any case
     #[arg(long, global = true, value_name = "NAME")]
     pub adapter: Option<String>,
+
+    /// Choose kernels by the built-in table, whatever `tune` or WGPU_LOSS_TUNING say
+    #[arg(long, global = true)]
+    pub no_tuning: bool,
 
     /// What to do; without one, the report.
     #[command(subcommand)]
@@ -30,6 +38,12 @@ pub enum Command {
     Verify(VerifyOptions),
     /// Time every operation against a copy on the same adapter and against the CPU
     Bench(BenchOptions),
+    /// Verify, then time everything, into a folder of the adapter's: what to send from a machine
+    /// whose speed is not recorded yet
+    Roofline(RooflineOptions),
+    /// Measure which kernel geometries are the fastest on the adapter, and keep them in a file that
+    /// the program finds by itself
+    Tune(TuneOptions),
     /// Evaluate a loss over arrays in .safetensors or .npy files
     Eval(EvalOptions),
 }
@@ -66,17 +80,6 @@ pub enum VerifyDevice {
     Gpu,
     /// The SIMD engine on all cores
     Cpu,
-}
-
-/// Options of `bench`.
-#[derive(Debug, Args)]
-pub struct BenchOptions {
-    /// Few shapes, small buffers, few runs
-    #[arg(long)]
-    pub quick: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! What the adapter can move at all: kernels that only read, copy, or change in place, in several
-//! geometries, of which the fastest counts.
+//! geometries, of which the fastest counts, on buffers that take turns as those of the operations.
 
 use serde::Serialize;
 use wgpu_loss::{Gpu, wgpu};
 
+use super::device::buffer;
+use super::grid::Effort;
 use super::timing::{Timer, guarded, read, wait};
 use crate::failure::{Failure, Result};
 use crate::output;
@@ -46,7 +48,7 @@ pub struct Ceiling {
     pub geometry: String,
 }
 
-/// The ceilings of one adapter.
+/// The ceilings of one adapter, or of the CPU.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ceilings {
     /// Of reading.
@@ -55,8 +57,10 @@ pub struct Ceilings {
     pub copy: Ceiling,
     /// Of changing in place.
     pub in_place: Ceiling,
-    /// Bytes of the buffer.
+    /// Bytes of a buffer.
     pub buffer_bytes: u64,
+    /// Bytes of the buffers that take turns; a copy writes as many others.
+    pub footprint_bytes: u64,
 }
 
 impl Ceilings {
@@ -66,6 +70,15 @@ impl Ceilings {
             Traffic::Read => &self.read,
             Traffic::Copy => &self.copy,
             Traffic::InPlace => &self.in_place,
+        }
+    }
+
+    /// The same, to be replaced.
+    pub fn of_mut(&mut self, traffic: Traffic) -> &mut Ceiling {
+        match traffic {
+            Traffic::Read => &mut self.read,
+            Traffic::Copy => &mut self.copy,
+            Traffic::InPlace => &mut self.in_place,
         }
     }
 }
@@ -85,6 +98,11 @@ impl Geometry {
     fn all() -> impl Iterator<Item = Self> {
         let vectors = [Some(1), Some(4), Some(8), None];
         [64, 256].into_iter().flat_map(move |lanes| vectors.map(|vectors| Self { lanes, vectors }))
+    }
+
+    /// Those that compete; in a quick measurement fewer.
+    fn competing(every: bool) -> Vec<Self> {
+        Self::all().filter(|it| every || it.lanes == 256).collect()
     }
 
     fn entry_point(self) -> String {
@@ -109,20 +127,24 @@ impl Geometry {
     }
 }
 
-/// Measures all three, over buffers of at most `most` bytes.
-pub fn measure(gpu: &Gpu, timer: &mut Timer, most: u64, runs: usize) -> Result<Ceilings> {
+/// The fastest kernels, kept to be measured again beside the operations: how fast a shared machine
+/// is changes while it measures.
+pub struct Probe {
+    fastest: Vec<(Traffic, Geometry, Kernel)>,
+    buffer_bytes: u64,
+}
+
+/// Measures all three.
+pub fn measure(gpu: &Gpu, timer: &mut Timer, effort: &Effort) -> Result<(Ceilings, Probe)> {
     let device = gpu.device();
     let limits = device.limits();
-    let available = most.min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size);
-    let bytes = 1 << available.max(1 << 20).ilog2();
-    let buffers = guarded(device, "ceiling buffers", || {
-        [
-            buffer(device, "ceiling, source", bytes, true),
-            buffer(device, "ceiling, destination", bytes, false),
-        ]
-    })?;
+    let available = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+    let bytes = 1 << effort.buffer_bytes.min(available).max(1 << 20).ilog2();
+    let buffers = Buffers::new(gpu, bytes, effort.footprint.div_ceil(bytes).max(1))?;
+    let geometries = Geometry::competing(effort.every_geometry);
     let bar = output::progress("measuring the ceilings");
-    bar.set_length(3 * Geometry::all().count() as u64);
+    bar.set_length(3 * geometries.len() as u64);
+    let mut probe = Probe { fastest: Vec::new(), buffer_bytes: bytes };
     let mut best = |traffic: Traffic| -> Result<Ceiling> {
         let module = guarded(device, "ceiling kernels", || {
             device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -130,34 +152,58 @@ pub fn measure(gpu: &Gpu, timer: &mut Timer, most: u64, runs: usize) -> Result<C
                 source: wgpu::ShaderSource::Wgsl(traffic.source().into()),
             })
         })?;
-        let mut best: Option<Ceiling> = None;
-        for geometry in Geometry::all() {
-            let kernel = Kernel::new(device, &module, traffic, geometry, &buffers)?;
-            let timing = timer.measure(runs, &mut |pass, repetition| {
-                kernel.record(pass, geometry.workgroups(bytes), repetition);
-            })?;
-            let gigabytes_per_second = (bytes * traffic.passes()) as f64 / timing.seconds / 1e9;
-            if best.as_ref().is_none_or(|it| gigabytes_per_second > it.gigabytes_per_second) {
-                best = Some(Ceiling { gigabytes_per_second, geometry: geometry.describe() });
+        let mut best: Option<(Ceiling, Geometry, Kernel)> = None;
+        for geometry in &geometries {
+            let kernel = Kernel::new(device, &module, traffic, *geometry, &buffers)?;
+            let ceiling = kernel.measure(timer, effort, traffic, *geometry, bytes)?;
+            let speed = ceiling.gigabytes_per_second;
+            if best.as_ref().is_none_or(|(it, ..)| speed > it.gigabytes_per_second) {
+                best = Some((ceiling, *geometry, kernel));
             }
             bar.inc(1);
             if traffic == Traffic::Copy {
-                check_copy(gpu, &buffers, bytes)?;
+                buffers.check_copy(gpu)?;
             }
         }
-        best.ok_or_else(|| Failure::WrongAnswer("no geometry to measure".to_owned()))
+        let (ceiling, geometry, kernel) =
+            best.ok_or_else(|| Failure::WrongAnswer("no geometry to measure".to_owned()))?;
+        probe.fastest.push((traffic, geometry, kernel));
+        Ok(ceiling)
     };
     let ceilings = Ceilings {
         copy: best(Traffic::Copy)?,
         read: best(Traffic::Read)?,
+        // Last, since it changes what the others read.
         in_place: best(Traffic::InPlace)?,
         buffer_bytes: bytes,
+        footprint_bytes: bytes * buffers.sources.len() as u64,
     };
     bar.finish_and_clear();
-    Ok(ceilings)
+    Ok((ceilings, probe))
 }
 
-/// One geometry, bound; two bind groups where turns between the buffers keep caches cold.
+impl Probe {
+    /// The same ceilings, of which those that are needed are measured anew.
+    pub fn again(
+        &self,
+        timer: &mut Timer,
+        effort: &Effort,
+        before: &Ceilings,
+        needed: &[Traffic],
+    ) -> Result<Ceilings> {
+        let mut ceilings = before.clone();
+        for (traffic, geometry, kernel) in &self.fastest {
+            if needed.contains(traffic) {
+                let bytes = self.buffer_bytes;
+                *ceilings.of_mut(*traffic) =
+                    kernel.measure(timer, effort, *traffic, *geometry, bytes)?;
+            }
+        }
+        Ok(ceilings)
+    }
+}
+
+/// One geometry, bound to each buffer in turn.
 struct Kernel {
     pipeline: wgpu::ComputePipeline,
     groups: Vec<wgpu::BindGroup>,
@@ -169,7 +215,7 @@ impl Kernel {
         module: &wgpu::ShaderModule,
         traffic: Traffic,
         geometry: Geometry,
-        [source, destination]: &[wgpu::Buffer; 2],
+        buffers: &Buffers,
     ) -> Result<Self> {
         guarded(device, "ceiling kernels", || {
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -199,17 +245,35 @@ impl Kernel {
                     entries: &entries,
                 })
             };
-            let (a, b) = (source.as_entire_binding(), destination.as_entire_binding());
-            let groups = match traffic {
-                Traffic::Copy => vec![group(&[a, b])],
-                Traffic::InPlace => vec![group(&[a]), group(&[b])],
-                Traffic::Read => {
-                    let sink = buffer(device, "ceiling, sink", 256, false);
-                    let sink = sink.as_entire_binding();
-                    vec![group(&[a, sink.clone()]), group(&[b, sink])]
+            let sink = buffer(device, "ceiling, sink", 256);
+            let pairs = buffers.sources.iter().zip(&buffers.destinations);
+            let groups = pairs.map(|(source, destination)| {
+                let source = source.as_entire_binding();
+                match traffic {
+                    Traffic::Copy => group(&[source, destination.as_entire_binding()]),
+                    Traffic::InPlace => group(&[source]),
+                    Traffic::Read => group(&[source, sink.as_entire_binding()]),
                 }
-            };
+            });
+            let groups = groups.collect();
             Self { pipeline, groups }
+        })
+    }
+
+    fn measure(
+        &self,
+        timer: &mut Timer,
+        effort: &Effort,
+        traffic: Traffic,
+        geometry: Geometry,
+        bytes: u64,
+    ) -> Result<Ceiling> {
+        let timing = timer.measure(effort.ceiling_runs, &mut |pass, repetition| {
+            self.record(pass, geometry.workgroups(bytes), repetition);
+        })?;
+        Ok(Ceiling {
+            gigabytes_per_second: (bytes * traffic.passes()) as f64 / timing.seconds / 1e9,
+            geometry: geometry.describe(),
         })
     }
 
@@ -220,67 +284,79 @@ impl Kernel {
     }
 }
 
-fn buffer(device: &wgpu::Device, label: &str, bytes: u64, filled: bool) -> wgpu::Buffer {
-    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(label),
-        size: bytes,
-        usage: wgpu::BufferUsages::STORAGE
-            | wgpu::BufferUsages::COPY_SRC
-            | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: filled,
-    });
-    if filled {
-        if let Ok(mut view) = buffer.get_mapped_range_mut(..) {
-            // Memory of zeros may be compressed or shared, and would be faster than data is.
-            view.copy_from_slice(&pattern(bytes as usize));
-        }
-        buffer.unmap();
+/// Bytes after which the data repeats.
+const PERIOD: u64 = 1 << 20;
+
+/// What is read, and where copies go.
+struct Buffers {
+    bytes: u64,
+    sources: Vec<wgpu::Buffer>,
+    destinations: Vec<wgpu::Buffer>,
+}
+
+impl Buffers {
+    /// Sources hold numbers: memory of zeros may be compressed or shared, and would be faster than
+    /// data is.
+    fn new(gpu: &Gpu, bytes: u64, count: u64) -> Result<Self> {
+        let device = gpu.device();
+        guarded(device, "ceiling buffers", || {
+            let buffers = |label| (0..count).map(|_| buffer(device, label, bytes)).collect();
+            let buffers = Self {
+                bytes,
+                sources: buffers("ceiling, source"),
+                destinations: buffers("ceiling, destination"),
+            };
+            let period = buffer(device, "ceiling, period", PERIOD);
+            let words: Vec<u32> = (0..(PERIOD / 4) as u32).map(word).collect();
+            gpu.queue().write_buffer(&period, 0, bytemuck::cast_slice(&words));
+            let mut encoder = device.create_command_encoder(&Default::default());
+            for source in &buffers.sources {
+                for start in (0..bytes).step_by(PERIOD as usize) {
+                    encoder.copy_buffer_to_buffer(&period, 0, source, start, PERIOD);
+                }
+            }
+            gpu.queue().submit([encoder.finish()]);
+            buffers
+        })
     }
-    buffer
+
+    /// A copy that left something out would be a ceiling too high.
+    fn check_copy(&self, gpu: &Gpu) -> Result<()> {
+        const PART: u64 = 1 << 16;
+        let device = gpu.device();
+        for destination in self.destinations.iter().take(1) {
+            let readable = guarded(device, "ceiling check", || {
+                let readable = device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some("ceiling, readable"),
+                    size: 2 * PART,
+                    usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                    mapped_at_creation: false,
+                });
+                let mut encoder = device.create_command_encoder(&Default::default());
+                encoder.copy_buffer_to_buffer(destination, 0, &readable, 0, PART);
+                let last = self.bytes - PART;
+                encoder.copy_buffer_to_buffer(destination, last, &readable, PART, PART);
+                encoder.clear_buffer(destination, 0, None);
+                gpu.queue().submit([encoder.finish()]);
+                readable
+            })?;
+            wait(device)?;
+            let found = read(device, &readable, 0, 2 * PART)?;
+            let words = found.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word));
+            let (part, period) = ((PART / 4) as u32, (PERIOD / 4) as u32);
+            let expected = (0..part).chain(period - part..period).map(word);
+            if !words.eq(expected) {
+                return Err(Failure::WrongAnswer("the copy kernel did not copy".to_owned()));
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Bytes that do not repeat within any cache.
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length.div_ceil(4) as u32)
-        .flat_map(|index| word(index).to_le_bytes())
-        .take(length)
-        .collect()
-}
-
+/// A number without a pattern.
 fn word(index: u32) -> u32 {
     let mixed = (index ^ (index >> 16)).wrapping_mul(0x7feb_352d);
     (mixed ^ (mixed >> 15)).wrapping_mul(0x846c_a68b)
-}
-
-/// A copy that left something out would be a ceiling too high.
-fn check_copy(gpu: &Gpu, [_, destination]: &[wgpu::Buffer; 2], bytes: u64) -> Result<()> {
-    const PART: u64 = 1 << 16;
-    let device = gpu.device();
-    let readable = guarded(device, "ceiling check", || {
-        let readable = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("ceiling, readable"),
-            size: 2 * PART,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut encoder = device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(destination, 0, &readable, 0, PART);
-        encoder.copy_buffer_to_buffer(destination, bytes - PART, &readable, PART, PART);
-        encoder.clear_buffer(destination, 0, None);
-        gpu.queue().submit([encoder.finish()]);
-        readable
-    })?;
-    wait(device)?;
-    let found = read(device, &readable, 0, 2 * PART)?;
-    let words = found.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word));
-    let part = (PART / 4) as u32;
-    let last = (bytes / 4) as u32 - part;
-    let expected = (0..part).chain(last..last + part).map(word);
-    if words.eq(expected) {
-        Ok(())
-    } else {
-        Err(Failure::WrongAnswer("the copy kernel did not copy".to_owned()))
-    }
 }
 
 #[cfg(test)]

@@ -1,20 +1,18 @@
 //! What is timed, and the answers it must give.
 
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOutput, Engine, Logits, OwnedValues, Reduction, RowOutputs, Targets,
-    Upstream, cpu,
+    CrossEntropy, CrossEntropyOutput, Element, Engine, Logits, OwnedValues, Reduction, RowOutputs,
+    Shape, Targets, Upstream, cpu,
 };
 
 use crate::failure::{Failure, Result};
 
 /// Logits and targets of one shape, the same in every run.
 pub struct Problem {
-    /// Number of rows.
-    pub rows: usize,
-    /// Number of classes.
-    pub classes: usize,
-    /// Row-major logits between -8 and 8.
-    pub logits: Vec<f32>,
+    /// Their shape and type, without gaps.
+    pub shape: Shape,
+    /// Logits between -8 and 8.
+    pub logits: OwnedValues,
     /// A class for each row.
     pub targets: Vec<i32>,
 }
@@ -42,52 +40,62 @@ impl Draws {
     }
 }
 
-/// Rows compared with the oracle.
+/// Rows compared with the oracle, and about how many of their logits.
 const CHECKED: usize = 64;
+const CHECKED_LOGITS: usize = 1 << 22;
 
 impl Problem {
-    /// Of one shape.
-    pub fn new(rows: usize, classes: usize) -> Self {
+    /// Of one shape and type.
+    pub fn new(shape: Shape) -> Self {
+        let shape = shape.contiguous();
         let mut draws = Draws::new();
-        let logits = (0..rows * classes).map(|_| draws.uniform(-8.0, 8.0)).collect();
-        let targets = (0..rows).map(|_| (draws.next() % classes as u64) as i32).collect();
-        Self { rows, classes, logits, targets }
+        let count = shape.rows * shape.classes;
+        let logits = (0..count).map(|_| draws.uniform(-8.0, 8.0)).collect();
+        let targets = (0..shape.rows).map(|_| (draws.next() % shape.classes as u64) as i32);
+        Self {
+            shape,
+            targets: targets.collect(),
+            logits: OwnedValues::from_f32(logits, shape.element),
+        }
     }
 
     /// Bytes of the logits: the least that a forward pass moves.
     pub fn bytes(&self) -> u64 {
-        (self.logits.len() * size_of::<f32>()) as u64
+        self.logits.values().bytes().len() as u64
+    }
+
+    /// Values shaped as the logits.
+    pub fn view<'a>(&self, values: &'a OwnedValues) -> Result<Logits<'a>> {
+        Ok(Logits::from_values(values.values(), self.shape)?)
     }
 
     /// Rows spread over the matrix, the first and the last among them.
     pub fn checked_rows(&self) -> Vec<usize> {
-        let count = CHECKED.min(self.rows);
-        (0..count).map(|index| index * (self.rows - 1) / (count - 1).max(1)).collect()
-    }
-
-    /// One row's logits.
-    pub fn row(&self, row: usize) -> &[f32] {
-        &self.logits[row * self.classes..(row + 1) * self.classes]
+        let Shape { rows, classes, .. } = self.shape;
+        let count = CHECKED.min((CHECKED_LOGITS / classes.max(1)).max(2)).min(rows);
+        (0..count).map(|index| index * (rows - 1) / (count - 1).max(1)).collect()
     }
 
     /// The oracle's answers for the rows that are checked, gradient of the sum included.
     pub fn answers(&self) -> Result<Answers> {
         let rows = self.checked_rows();
-        let logits: Vec<f32> = rows.iter().flat_map(|row| self.row(*row)).copied().collect();
+        let of_all = self.view(&self.logits)?;
+        let logits: Vec<f32> = rows.iter().flat_map(|row| of_all.row(*row)).collect();
         let targets: Vec<i32> = rows.iter().map(|row| self.targets[*row]).collect();
         let options = CrossEntropy {
             reduction: Reduction::Sum,
             rows: RowOutputs { loss: true, log_sum_exp: true, ..Default::default() },
             ..Default::default()
         };
+        let classes = self.shape.classes;
         let mut output = cpu::Oracle.cross_entropy_with_gradient(
-            Logits::new(&logits, rows.len(), self.classes)?,
+            Logits::new(&logits, rows.len(), classes)?,
             Targets::classes(&targets),
             Upstream::default(),
             &options,
         )?;
         let gradient = output.gradient.take().map_or_else(Vec::new, OwnedValues::into_f32);
-        Ok(Answers { rows, classes: self.classes, output, gradient })
+        Ok(Answers { rows, classes, output, gradient })
     }
 }
 
@@ -119,23 +127,29 @@ impl Answers {
         Ok(())
     }
 
-    /// Compares the gradient of the sum; `row_of` reads one row of what was computed.
-    pub fn check_gradient<'a>(
-        &self,
-        what: &str,
-        row_of: impl Fn(usize) -> &'a [f32],
-    ) -> Result<()> {
-        let expected = self.gradient.chunks_exact(self.classes);
+    /// Compares the gradient of the sum, shaped as the problem's logits.
+    pub fn check_gradient(&self, what: &str, gradient: Logits<'_>) -> Result<()> {
+        let expected = self.gradient.chunks_exact(self.classes.max(1));
         for (row, expected) in self.rows.iter().zip(expected) {
-            let found = row_of(*row);
+            let found = gradient.row(*row);
             for (class, expected) in expected.iter().enumerate() {
                 let found = found.get(class).copied().unwrap_or(f32::NAN);
                 // Relative too: among a million classes, a gradient of zeros is close absolutely.
-                let tolerance = (1e-9 + 1e-4 * expected.abs()).min(4e-6);
+                let tolerance = (1e-9 + 1e-4 * expected.abs()).min(4e-6)
+                    + rounding(gradient.element(), *expected);
                 close(|| format!("{what}, row {row}, class {class}"), found, *expected, tolerance)?;
             }
         }
         Ok(())
+    }
+}
+
+/// About a unit in the last place of a value as it is stored, where that is coarse.
+fn rounding(element: Element, value: f32) -> f32 {
+    match element {
+        Element::F32 => 0.0,
+        Element::F16 => value.abs() / 1024.0 + 2f32.powi(-24),
+        Element::Bf16 => value.abs() / 128.0,
     }
 }
 
@@ -154,9 +168,10 @@ mod tests {
 
     #[test]
     fn first_and_last_row_are_checked() {
-        assert_eq!(Problem::new(1, 3).checked_rows(), [0]);
-        assert_eq!(Problem::new(3, 3).checked_rows(), [0, 1, 2]);
-        let many = Problem::new(1000, 1).checked_rows();
+        let checked = |rows, classes| Problem::new(Shape::new(rows, classes)).checked_rows();
+        assert_eq!(checked(1, 3), [0]);
+        assert_eq!(checked(3, 3), [0, 1, 2]);
+        let many = checked(1000, 1);
         assert_eq!((many.len(), many[0], many[63]), (64, 0, 999));
     }
 
@@ -164,5 +179,32 @@ mod tests {
     fn a_nan_is_never_close() {
         assert!(close(String::new, f32::NAN, 1.0, 1.0).is_err());
         assert!(close(String::new, 1.0, 1.0, 0.0).is_ok());
+    }
+
+    #[test]
+    fn a_wrong_gradient_is_found_in_every_layout_and_type() -> Result<()> {
+        for shape in [Shape::new(6, 5), Shape::with_class_axis(2, 5, 3)] {
+            for element in Element::ALL {
+                let problem = Problem::new(shape.with_element(element));
+                let answers = problem.answers()?;
+                let options = CrossEntropy { reduction: Reduction::Sum, ..Default::default() };
+                let out = cpu::Fast.cross_entropy_with_gradient(
+                    problem.view(&problem.logits)?,
+                    Targets::classes(&problem.targets),
+                    Upstream::default(),
+                    &options,
+                )?;
+                let mut gradient = out.gradient.map_or_else(Vec::new, OwnedValues::into_f32);
+                let right = OwnedValues::from_f32(gradient.clone(), element);
+                answers.check_gradient("", problem.view(&right)?)?;
+                // The last row's last class.
+                if let Some(last) = gradient.last_mut() {
+                    *last += 0.02;
+                }
+                let wrong = OwnedValues::from_f32(gradient, element);
+                assert!(answers.check_gradient("", problem.view(&wrong)?).is_err(), "{shape:?}");
+            }
+        }
+        Ok(())
     }
 }

@@ -4,12 +4,13 @@
 use wgpu_loss::kernel::{Record, Word};
 use wgpu_loss::wgpu::{self, BufferUsages, ComputePass};
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOperands, Gpu, GradientPlace, Kernels, LogSumExp, LogSumExpOperands,
-    Pass, Reduction, RowOutputs, Shape, Step, TargetLayout, Totals, UpstreamSource,
+    CrossEntropy, CrossEntropyOperands, Element, Gpu, GradientPlace, Kernels, LogSumExp,
+    LogSumExpOperands, OwnedValues, Pass, Reduction, RowOutputs, Step, TargetLayout, Totals,
+    UpstreamSource,
 };
 
-use super::Op;
 use super::data::{Answers, Problem};
+use super::op::Op;
 use super::timing::{guarded, read, wait};
 use crate::failure::Result;
 
@@ -60,15 +61,17 @@ impl<'a> Resident<'a> {
         let device = gpu.device();
         let bytes = problem.bytes();
         let copies = copies(bytes, footprint);
-        let rows = problem.rows as u64;
+        // Kernels bind whole words, and half precision may end within one.
+        let words = bytes.next_multiple_of(4);
+        let rows = problem.shape.rows as u64;
         guarded(device, "benchmark buffers", || {
             let buffer = |label, size| buffer(device, label, size);
             let resident = Self {
                 gpu,
                 kernels,
                 problem,
-                logits: uploaded(gpu, "logits", bytemuck::cast_slice(&problem.logits), copies),
-                gradients: (0..copies).map(|_| buffer("gradient", bytes)).collect(),
+                logits: uploaded(gpu, "logits", problem.logits.values().bytes(), copies),
+                gradients: (0..copies).map(|_| buffer("gradient", words)).collect(),
                 targets: buffer("targets", 4 * rows),
                 // Room for records of every word there is.
                 rows: buffer("rows", 4 * Word::ALL.len() as u64 * rows),
@@ -118,13 +121,9 @@ impl<'a> Resident<'a> {
         Ok(prepared)
     }
 
-    fn shape(&self) -> Shape {
-        Shape::new(self.problem.rows, self.problem.classes)
-    }
-
     fn log_sum_exp(&self) -> Result<Prepared> {
         let pass = Pass::Forward { save_state: false };
-        let plan = LogSumExp::default().plan(self.kernels, self.shape(), pass)?;
+        let plan = LogSumExp::default().plan(self.kernels, self.problem.shape, pass)?;
         let steps = self.logits.iter().map(|logits| {
             plan.bind(&LogSumExpOperands {
                 log_sum_exp: Some(self.log_sum_exp.slice(..)),
@@ -148,7 +147,8 @@ impl<'a> Resident<'a> {
             rows: RowOutputs { loss: true, ..Default::default() },
             ..Default::default()
         };
-        let plan = options.plan(self.kernels, self.shape(), &TargetLayout::default(), pass)?;
+        let plan =
+            options.plan(self.kernels, self.problem.shape, &TargetLayout::default(), pass)?;
         let steps = self.logits.iter().zip(&self.gradients).map(|(logits, gradient)| {
             plan.bind(&CrossEntropyOperands {
                 rows: forward.then(|| self.rows.slice(..)),
@@ -169,7 +169,7 @@ impl<'a> Resident<'a> {
     /// The loss of each row, out of the rows' records.
     fn losses(&self, record: Record) -> Result<Vec<f32>> {
         let (words, place) = (record.words().max(1) as usize, record.place(Word::Loss));
-        let bytes = (4 * words * self.problem.rows) as u64;
+        let bytes = (4 * words * self.problem.shape.rows) as u64;
         let records = read_back(self.gpu, &[(&self.rows, 0, bytes)])?;
         let records = records.chunks_exact(words);
         Ok(records.filter_map(|record| record.get(place? as usize).copied()).collect())
@@ -181,19 +181,15 @@ impl<'a> Resident<'a> {
         buffers: &[wgpu::Buffer],
         answers: &Answers,
     ) -> Result<()> {
-        let row_bytes = 4 * self.problem.classes as u64;
-        let rows = self.problem.checked_rows();
-        let ranges: Vec<_> = rows
-            .iter()
-            .flat_map(|row| {
-                buffers.first().map(|buffer| (buffer, *row as u64 * row_bytes, row_bytes))
-            })
-            .collect();
-        let found = read_back(self.gpu, &ranges)?;
-        answers.check_gradient(what, |row| {
-            let index = rows.iter().position(|checked| *checked == row).unwrap_or(usize::MAX);
-            found.chunks_exact(self.problem.classes).nth(index).unwrap_or(&[])
-        })
+        let ranges: Vec<_> = buffers.iter().take(1).map(|it| (it, 0, it.size())).collect();
+        let mut bytes = read_back_bytes(self.gpu, &ranges)?;
+        bytes.truncate(self.problem.bytes() as usize);
+        let found = match self.problem.shape.element {
+            Element::F32 => OwnedValues::F32(bytemuck::pod_collect_to_vec(&bytes)),
+            Element::F16 => OwnedValues::F16(bytemuck::pod_collect_to_vec(&bytes)),
+            Element::Bf16 => OwnedValues::Bf16(bytemuck::pod_collect_to_vec(&bytes)),
+        };
+        answers.check_gradient(what, self.problem.view(&found)?)
     }
 }
 
@@ -215,10 +211,17 @@ pub fn buffer(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {
 /// The same bytes in several buffers.
 pub fn uploaded(gpu: &Gpu, label: &str, bytes: &[u8], copies: u64) -> Vec<wgpu::Buffer> {
     let device = gpu.device();
-    let size = bytes.len() as u64;
+    // Copies move whole words, and half precision may end within one.
+    let size = (bytes.len() as u64).next_multiple_of(4);
     let buffers: Vec<_> = (0..copies).map(|_| buffer(device, label, size)).collect();
     if let Some((first, rest)) = buffers.split_first() {
-        gpu.queue().write_buffer(first, 0, bytes);
+        let (whole, rest_of_word) = bytes.split_at(bytes.len() / 4 * 4);
+        gpu.queue().write_buffer(first, 0, whole);
+        if !rest_of_word.is_empty() {
+            let mut word = [0; 4];
+            word[..rest_of_word.len()].copy_from_slice(rest_of_word);
+            gpu.queue().write_buffer(first, whole.len() as u64, &word);
+        }
         let mut encoder = device.create_command_encoder(&Default::default());
         for copy in rest {
             encoder.copy_buffer_to_buffer(first, 0, copy, 0, size);
@@ -253,6 +256,10 @@ pub fn clear(gpu: &Gpu, buffers: &[&wgpu::Buffer]) -> Result<()> {
 
 /// Ranges of buffers, one behind the other.
 pub fn read_back(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<f32>> {
+    Ok(bytemuck::pod_collect_to_vec(&read_back_bytes(gpu, ranges)?))
+}
+
+fn read_back_bytes(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<u8>> {
     let device = gpu.device();
     let total = ranges.iter().map(|(_, _, bytes)| bytes).sum();
     let readable = guarded(device, "benchmark", || {
@@ -271,7 +278,7 @@ pub fn read_back(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<
         gpu.queue().submit([encoder.finish()]);
         readable
     })?;
-    Ok(bytemuck::pod_collect_to_vec(&read(device, &readable, 0, total)?))
+    read(device, &readable, 0, total)
 }
 
 fn fused(gradient: GradientPlace) -> Pass {

@@ -1,8 +1,6 @@
 //! What is reduced, and the answers that must come out.
 
-use wgpu_loss::{
-    Element, Engine, Logits, OwnedValues, Result as LibraryResult, Shape, Weights, cpu,
-};
+use wgpu_loss::{Engine, Logits, OwnedValues, Result as LibraryResult, Shape, Weights, cpu};
 
 use super::ReduceOp;
 use crate::bench::data::{Draws, close};
@@ -19,18 +17,15 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Of one shape.
-    pub fn new(rows: usize, columns: usize, element: Element) -> Self {
+    /// Of one shape and type.
+    pub fn new(shape: Shape) -> Self {
+        let Shape { rows, classes: columns, element, .. } = shape;
         let mut draws = Draws::new();
         let mut uniform = |least: f32, most: f32| {
             let values = (0..rows * columns).map(|_| draws.uniform(least, most)).collect();
             OwnedValues::from_f32(values, element)
         };
-        Self {
-            shape: Shape::new(rows, columns).with_element(element),
-            values: uniform(0.0, 16.0),
-            weights: uniform(0.5, 1.5),
-        }
+        Self { shape, values: uniform(0.0, 16.0), weights: uniform(0.5, 1.5) }
     }
 
     /// Bytes of the values; the weights have as many.

@@ -4,14 +4,18 @@
 mod data;
 mod device;
 
-use wgpu_loss::{Axis, Element, Engine, Reduce, Statistic, cpu};
+use wgpu_loss::{Axis, Engine, Logits, OwnedValues, Reduce, Statistic, cpu};
 
-use super::ceiling::Ceilings;
+use super::ceiling::Traffic;
+use super::device::copies;
+use super::entry::{Ceilings, Entry, Measured, name};
+use super::grid::{Case, Effort};
 use super::host;
-use super::{Bench, Effort, Entry, Measured, Traffic, fits};
+use super::timing::Timing;
+use super::{Bench, fits};
 use crate::failure::Result;
 use crate::output;
-use data::Problem;
+use data::{Answers, Problem};
 use device::Resident;
 
 /// What is timed.
@@ -27,45 +31,10 @@ pub enum ReduceOp {
     ColumnSums,
 }
 
-use ReduceOp::{ColumnSums, RowSums, Sum, WeightedMean};
-
-/// One shape, with what is timed of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Case {
-    /// Number of rows.
-    pub rows: usize,
-    /// Number of columns.
-    pub columns: usize,
-    ops: &'static [ReduceOp],
-}
-
-/// How many reductions are measured.
-#[derive(Clone, Copy, Debug)]
-pub struct Extent {
-    /// The shapes.
-    pub cases: &'static [Case],
-    /// The types of values and weights.
-    pub elements: &'static [Element],
-}
-
-/// 64 and 128 MiB of `f32`, half of that of the other types; few and many columns.
-pub const FULL: Extent = Extent {
-    cases: &[
-        Case { rows: 16_384, columns: 1_024, ops: &[Sum, WeightedMean, RowSums, ColumnSums] },
-        Case { rows: 32_768, columns: 1_024, ops: &[Sum, WeightedMean] },
-        Case { rows: 1_048_576, columns: 16, ops: &[RowSums, ColumnSums] },
-        Case { rows: 64, columns: 262_144, ops: &[RowSums, ColumnSums] },
-    ],
-    elements: &Element::ALL,
-};
-
-/// 64 MiB.
-pub const QUICK: Extent = Extent {
-    cases: &[Case { rows: 16_384, columns: 1_024, ops: &[Sum, WeightedMean, RowSums, ColumnSums] }],
-    elements: &[Element::F32],
-};
-
 impl ReduceOp {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sum, Self::WeightedMean, Self::RowSums, Self::ColumnSums];
+
     /// Its name in JSON and in messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -77,7 +46,7 @@ impl ReduceOp {
     }
 
     /// Its name in tables.
-    fn short_name(self) -> &'static str {
+    pub fn short_name(self) -> &'static str {
         match self {
             Self::Sum => "sum",
             Self::WeightedMean => "weighted mean",
@@ -109,14 +78,12 @@ impl ReduceOp {
 /// Every operation of a case, on the device and on the CPU.
 pub fn measure(
     bench: Option<&mut Bench>,
-    ceilings: Option<&Ceilings>,
-    case: &Case,
-    element: Element,
-    effort: Effort,
+    ceilings: Ceilings<'_>,
+    case: &Case<ReduceOp>,
+    effort: &Effort,
 ) -> Result<Vec<Entry>> {
-    let size = format!("{} x {} {}", case.rows, case.columns, element.name());
-    let bar = output::spinner(&size);
-    let problem = Problem::new(case.rows, case.columns, element);
+    let bar = output::spinner(&name(case.shape));
+    let problem = Problem::new(case.shape);
     let mut device = match bench.filter(|bench| fits(&bench.gpu, problem.bytes())) {
         Some(Bench { gpu, kernels, timer }) => {
             let weighted = case.ops.iter().any(|op| op.is_weighted());
@@ -125,35 +92,56 @@ pub fn measure(
         }
         None => None,
     };
+    let host = Host::new(&problem, effort.host_footprint);
     let mut entries = Vec::new();
-    for &op in case.ops {
-        let entry = |engine, family, timing, timer| {
-            let measured = Measured {
-                op: op.name(),
-                label: op.short_name(),
-                element,
-                shape: (case.rows, case.columns),
-                least_bytes: op.least_bytes(&problem),
-                traffic: Traffic::Read,
-            };
-            measured.entry(ceilings, engine, family, timing, timer)
+    for &op in &case.ops {
+        let measured = Measured {
+            op: op.name(),
+            label: op.short_name(),
+            shape: case.shape,
+            least_bytes: op.least_bytes(&problem),
+            traffic: Traffic::Read,
         };
-        bar.set_message(format!("{size}, {}", op.name()));
+        bar.set_message(format!("{}, {}", name(case.shape), op.name()));
         let answers = problem.answers(op)?;
         if let Some((resident, timer)) = &mut device {
             let prepared = resident.prepare(op, &answers)?;
             let timing = timer.measure(effort.runs, &mut |pass, repetition| {
                 prepared.record(pass, repetition);
             })?;
-            entries.push(entry("gpu", Some(prepared.family), timing, timer.name()));
+            entries.push(measured.on_gpu(ceilings.gpu, prepared.family, timing, timer.name()));
         }
-        bar.set_message(format!("{size}, {}, cpu::Fast", op.name()));
-        let (values, weights) = problem.operands(op)?;
-        let run = || cpu::Fast.reduce(values, weights, &op.options());
-        answers.check(&format!("cpu::Fast {}", op.name()), &run()?.values)?;
-        let timing = host::time(effort.runs, run)?;
-        entries.push(entry("cpu::Fast", None, timing, "wall clock"));
+        bar.set_message(format!("{}, {}, cpu::Fast", name(case.shape), op.name()));
+        let timing = host.measure(op, &answers, effort.runs)?;
+        entries.push(measured.on_cpu(ceilings.host, timing));
     }
     bar.finish_and_clear();
     Ok(entries)
+}
+
+/// A problem in host memory: the values several times over, so that no cache holds all of them.
+struct Host<'a> {
+    problem: &'a Problem,
+    copies: Vec<OwnedValues>,
+}
+
+impl<'a> Host<'a> {
+    fn new(problem: &'a Problem, footprint: u64) -> Self {
+        let more = copies(problem.bytes(), footprint) - 1;
+        Self { problem, copies: (0..more).map(|_| problem.values.clone()).collect() }
+    }
+
+    fn measure(&self, op: ReduceOp, answers: &Answers, runs: usize) -> Result<Timing> {
+        let run = |turn: usize| {
+            let (values, weights) = self.problem.operands(op)?;
+            let turn = turn % (self.copies.len() + 1);
+            let values = match self.copies.get(turn) {
+                Some(copy) => Logits::from_values(copy.values(), self.problem.shape)?,
+                None => values,
+            };
+            cpu::Fast.reduce(values, weights, &op.options())
+        };
+        answers.check(&format!("cpu::Fast {}", op.name()), &run(0)?.values)?;
+        host::time(runs, run)
+    }
 }
