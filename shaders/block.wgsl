@@ -13,7 +13,7 @@ struct Seen {
 }
 
 fn logits_start(row: u32) -> u32 {
-    return element_at(row_start(parameters.logits_offset, parameters.logits_stride, row), first_column());
+    return part_start(row_start(parameters.logits_offset, parameters.logits_stride, row));
 }
 
 fn block_column(k: u32, lane: u32) -> u32 {

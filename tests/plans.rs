@@ -13,7 +13,7 @@ use wgpu_loss::{
 /// Rows, which are one tile of a reduction.
 const N: i64 = 1000;
 /// Classes.
-const C: i64 = 100;
+const C: i64 = 60; // so few that every built-in table holds a row
 const SHAPE: Shape = Shape::new(N as usize, C as usize);
 /// Bytes of a tile's partial results.
 const PARTIAL: i64 = 16;
@@ -437,7 +437,7 @@ fn a_view_can_be_read() {
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 6, "{text}");
     assert!(lines[2].contains("CrossEntropy"), "{text}");
-    assert!(lines[2].contains("404000 read, 4000 written; logits, targets, rows"), "{text}");
+    assert!(lines[2].contains("244000 read, 4000 written; logits, targets, rows"), "{text}");
     assert_eq!(lines[5], format!("5 pipelines, {} bytes", view.bytes()));
 }
 

@@ -1,11 +1,14 @@
-// Four neighbouring classes by four reads; -inf beyond the row's end.
+// Four neighbouring classes by four reads; -inf beyond the row's end. Without branches, of which
+// software drivers run both sides: what lies beyond is its vector's last class, read again.
 fn operand_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
-    var bits = vec4<u32>(operand_load1(start, column), BITS_NEGATIVE_INFINITY, BITS_NEGATIVE_INFINITY, BITS_NEGATIVE_INFINITY);
-    if column + 3u < end {
-        bits = vec4<u32>(bits.x, operand_load1(start, column + 1u), operand_load1(start, column + 2u), operand_load1(start, column + 3u));
-    } else {
-        if column + 1u < end { bits.y = operand_load1(start, column + 1u); }
-        if column + 2u < end { bits.z = operand_load1(start, column + 2u); }
-    }
-    return bits;
+    let wanted = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let last = vec4<u32>(end - 1u);
+    let at = min(wanted, last);
+    let bits = vec4<u32>(
+        operand_load1(start, at.x),
+        operand_load1(start, at.y),
+        operand_load1(start, at.z),
+        operand_load1(start, at.w),
+    );
+    return select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), wanted > last);
 }

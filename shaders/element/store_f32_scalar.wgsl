@@ -1,6 +1,14 @@
+// Without branches, of which software drivers run both sides: in place of what lies beyond the row's
+// end, its vector's last class is written again.
 fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-    operand[element_at(start, column)] = bits.x;
-    if column + 1u < end { operand[element_at(start, column + 1u)] = bits.y; }
-    if column + 2u < end { operand[element_at(start, column + 2u)] = bits.z; }
-    if column + 3u < end { operand[element_at(start, column + 3u)] = bits.w; }
+    let wanted = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let last = vec4<u32>(end - 1u);
+    let at = min(wanted, last);
+    let y = select(bits.y, bits.x, wanted.y > last.y);
+    let z = select(bits.z, y, wanted.z > last.z);
+    let w = select(bits.w, z, wanted.w > last.w);
+    operand[element_at(start, at.x)] = bits.x;
+    operand[element_at(start, at.y)] = y;
+    operand[element_at(start, at.z)] = z;
+    operand[element_at(start, at.w)] = w;
 }

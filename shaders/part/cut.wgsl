@@ -13,6 +13,11 @@ fn first_column() -> u32 {
     return row_part * parameters.part_classes;
 }
 
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    return element_at(start, first_column());
+}
+
 fn columns() -> u32 {
     return min(parameters.part_classes, parameters.classes - first_column());
 }

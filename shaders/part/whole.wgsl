@@ -8,6 +8,11 @@ fn first_column() -> u32 {
     return 0u;
 }
 
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    return start;
+}
+
 fn columns() -> u32 {
     return parameters.classes;
 }

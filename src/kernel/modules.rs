@@ -40,10 +40,14 @@ pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
     modules.push(match variant.access {
         Access::Strided => module!("layout/strided.wgsl"),
         Access::Vector | Access::Scalar => module!("layout/rows.wgsl"),
+        Access::Tile => module!("tile/rows.wgsl"),
     });
     modules.extend(team_modules(variant));
     let in_place = variant.gradient.is_some_and(|each| each.place == GradientKind::InPlace);
-    modules.extend(load_modules(variant.access, variant.element, "logits", in_place));
+    modules.extend(match variant.access {
+        Access::Tile => tile_modules(variant.element),
+        access => load_modules(access, variant.element, "logits", in_place),
+    });
     modules.push(match in_place {
         true => module!("logits/read_write.wgsl"),
         false => module!("logits/read.wgsl"),
@@ -79,6 +83,9 @@ fn team_modules(variant: &RowVariant) -> Vec<Module> {
         return vec![module!("team/lane.wgsl")];
     }
     let (team, sum) = match variant.team {
+        Team::Lane if variant.access == Access::Tile => {
+            (module!("team/tile.wgsl"), module!("team/lane_sum.wgsl"))
+        }
         Team::Lane => (module!("team/lane.wgsl"), module!("team/lane_sum.wgsl")),
         Team::Subgroup => (module!("team/subgroup.wgsl"), module!("team/subgroup_sum.wgsl")),
         Team::Workgroup => (module!("team/workgroup.wgsl"), module!("team/workgroup_sum.wgsl")),
@@ -93,6 +100,29 @@ fn team_modules(variant: &RowVariant) -> Vec<Module> {
 fn has_sums(variant: &RowVariant) -> bool {
     let reduces = !matches!(variant.family, Family::FromState | Family::Gathered);
     reduces && (variant.has_terms() || moment_module(variant).path != "moment/none.wgsl")
+}
+
+/// How logits are brought to workgroup memory, and read there.
+fn tile_modules(element: Element) -> Vec<Module> {
+    let mut modules = vec![
+        module!("tile/load.wgsl" for "logits"),
+        module!("element/load_scalar4.wgsl" for "logits"),
+    ];
+    modules.extend(match element {
+        Element::F32 => vec![module!("tile/fill_f32.wgsl" for "logits")],
+        _ => vec![module!("tile/fill_half.wgsl" for "logits")],
+    });
+    modules.extend(widen_module(element, "logits"));
+    modules
+}
+
+/// How values of an element type become `f32`.
+fn widen_module(element: Element, operand: &'static str) -> Option<Module> {
+    match element {
+        Element::F32 => None,
+        Element::F16 => Some(module!("element/widen_f16.wgsl" for operand)),
+        Element::Bf16 => Some(module!("element/widen_bf16.wgsl" for operand)),
+    }
 }
 
 /// How an operand is read. `shared`: it is also written, and halves of a word by several lanes.
@@ -122,10 +152,7 @@ pub(super) fn load_modules(
             },
         ],
     };
-    modules.push(match element {
-        Element::Bf16 => module!("element/widen_bf16.wgsl" for operand),
-        _ => module!("element/widen_f16.wgsl" for operand),
-    });
+    modules.extend(widen_module(element, operand));
     modules
 }
 
@@ -171,10 +198,14 @@ fn row_weight_module(weighted: bool) -> Module {
 
 fn gradient_modules(variant: &RowVariant) -> Vec<Module> {
     let Some(gradient) = variant.gradient else {
-        return vec![match variant.family {
+        let mut modules = vec![match variant.family {
             Family::Gathered => module!("log_probability/no_gradient.wgsl"),
             _ => module!("gradient/none.wgsl"),
         }];
+        if variant.access == Access::Tile {
+            modules.push(module!("tile/kept.wgsl"));
+        }
+        return modules;
     };
     let mut modules = vec![module!("gradient/factors.wgsl"), module!("gradient/write.wgsl")];
     modules.extend(store_modules(variant, gradient.place));
@@ -234,7 +265,16 @@ fn store_modules(variant: &RowVariant, place: GradientKind) -> Vec<Module> {
         GradientKind::InPlace => (variant.element, "logits"),
         GradientKind::Separate(element) => (element, "gradient"),
     };
-    let mut modules = vec![store_module(variant.access, element, target)];
+    let mut modules = match (variant.access, is_half(element)) {
+        (Access::Tile, is_half) => vec![
+            module!("element/store_f32_scalar.wgsl" for "tile"),
+            match is_half {
+                true => module!("tile/empty_half.wgsl" for target),
+                false => module!("tile/empty_f32.wgsl" for target),
+            },
+        ],
+        (access, _) => vec![store_module(access, element, target)],
+    };
     modules.extend(narrow_module(element));
     match place {
         GradientKind::InPlace => modules.push(module!("gradient/in_place.wgsl")),
@@ -248,11 +288,14 @@ fn store_modules(variant: &RowVariant, place: GradientKind) -> Vec<Module> {
 
 /// How four values are written to an operand.
 pub(super) fn store_module(access: Access, element: Element, operand: &'static str) -> Module {
-    match (is_half(element), access == Access::Vector) {
-        (false, true) => module!("element/store_f32_vector.wgsl" for operand),
-        (false, false) => module!("element/store_f32_scalar.wgsl" for operand),
-        (true, true) => module!("element/store_half_vector.wgsl" for operand),
-        (true, false) => module!("element/store_half_scalar.wgsl" for operand),
+    match (is_half(element), access) {
+        (false, Access::Vector) => module!("element/store_f32_vector.wgsl" for operand),
+        (false, _) => module!("element/store_f32_scalar.wgsl" for operand),
+        (true, Access::Vector) => module!("element/store_half_vector.wgsl" for operand),
+        (true, Access::Scalar | Access::Tile) => {
+            module!("element/store_half_neighbours.wgsl" for operand)
+        }
+        (true, Access::Strided) => module!("element/store_half_strided.wgsl" for operand),
     }
 }
 
@@ -267,11 +310,13 @@ pub(super) fn narrow_module(element: Element) -> Option<Module> {
 
 /// What a gradient's buffer is an array of.
 pub(super) fn stored_module(access: Access, element: Element) -> Module {
-    match (is_half(element), access == Access::Vector) {
-        (false, true) => module!("gradient/stored_f32_vector.wgsl"),
-        (false, false) => module!("gradient/stored_f32_scalar.wgsl"),
-        (true, true) => module!("gradient/stored_half_vector.wgsl"),
-        (true, false) => module!("gradient/stored_half_scalar.wgsl"),
+    match (is_half(element), access) {
+        (_, Access::Tile) | (false, Access::Scalar | Access::Strided) => {
+            module!("gradient/stored_words.wgsl")
+        }
+        (false, Access::Vector) => module!("gradient/stored_f32_vector.wgsl"),
+        (true, Access::Vector) => module!("gradient/stored_half_vector.wgsl"),
+        (true, Access::Scalar | Access::Strided) => module!("gradient/stored_shared_words.wgsl"),
     }
 }
 
@@ -319,7 +364,7 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
             modules.extend(unread);
             return modules;
         }
-        Family::Team | Family::Resident | Family::Streamed | Family::Split => {}
+        Family::Tile | Family::Team | Family::Resident | Family::Streamed | Family::Split => {}
     }
     let mut modules = vec![
         match variant.family {

@@ -28,6 +28,10 @@ pub enum Operation {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Family {
+    /// A lane a row, held in its registers, the rows of a workgroup staged in workgroup memory where
+    /// they are packed. Of a tuning's entries alone: the kernel is one of [`Family::Team`] with
+    /// [`Access::Tile`].
+    Tile,
     /// Several rows a workgroup, each held in the registers of its lanes.
     Team,
     /// One row a workgroup, held in its registers.
@@ -98,6 +102,8 @@ pub enum Access {
     Scalar,
     /// One at a time, the classes of a row apart and rows side by side.
     Strided,
+    /// In workgroup memory, which neighbouring lanes fill and empty side by side: packed rows.
+    Tile,
 }
 
 /// What the logits go through before the softmax.

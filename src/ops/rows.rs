@@ -59,6 +59,8 @@ pub(crate) struct RowsPlan {
     pub(crate) values: Option<Shape>,
     /// How rows are cut, where they are.
     pub(crate) cut: Option<Cut>,
+    /// Packed rows are staged in workgroup memory.
+    tile: bool,
 }
 
 impl RowsPlan {
@@ -115,6 +117,7 @@ impl RowsPlan {
                 let bytes = (logits.classes * logits.element.bytes()) as u64;
                 Cut::new(kernels, logits.classes as u64, bytes)
             }),
+            tile: choice.tile && values.is_none() && logits.classes > 0,
         };
         // What most buffers will need; a misaligned one has the other compiled when it is bound.
         let plan = Self { variant: plan.with_access([0; 3]), ..plan };
@@ -131,10 +134,16 @@ impl RowsPlan {
                 && (shape.row_stride.is_multiple_of(4) || shape.rows <= 1)
                 && offset.is_multiple_of(4 * shape.element.bytes() as u64)
         };
+        // Words are staged whole.
+        let packed = |shape: &Shape, offset: u64| {
+            (shape.row_stride == shape.classes || shape.rows <= 1) && offset.is_multiple_of(4)
+        };
         let values = self.values.unwrap_or(self.logits);
         let shapes = [&self.logits, &self.gradient, &values];
         let access = if self.logits.inner > 1 {
             Access::Strided
+        } else if self.tile && shapes.into_iter().zip(offsets).all(|(at, from)| packed(at, from)) {
+            Access::Tile
         } else if shapes.into_iter().zip(offsets).all(|(shape, offset)| of_four(shape, offset)) {
             Access::Vector
         } else {

@@ -22,6 +22,8 @@ pub struct Choice {
     pub geometry: Geometry,
     /// Rows are cut into parts of the tuning's `part_classes`.
     pub split: bool,
+    /// Rows are staged in workgroup memory where they are packed.
+    pub tile: bool,
 }
 
 /// What a kernel goes over its rows for.
@@ -55,7 +57,7 @@ pub fn choose(
     if purpose == (Purpose::Gather { gradient: false }) {
         let geometry = Geometry { lanes: 1, rows: 64, vectors: 1 };
         let (family, team) = (Family::Gathered, Team::Lane);
-        return Ok(Choice { family, team, geometry, split: false });
+        return Ok(Choice { family, team, geometry, split: false, tile: false });
     }
     let entries = match (strided, purpose) {
         (true, _) => &tuning.strided,
@@ -101,12 +103,12 @@ pub fn choose(
 impl Choice {
     /// The same geometry without an exchange between lanes, where the purpose needs none.
     pub(super) fn for_purpose(self, purpose: Purpose) -> Self {
-        let family = match purpose {
+        let (family, tile) = match purpose {
             Purpose::Reduce | Purpose::ReduceWhole => return self,
-            Purpose::FromState => Family::FromState,
-            Purpose::Gather { .. } => Family::Gathered,
+            Purpose::FromState => (Family::FromState, self.tile),
+            Purpose::Gather { .. } => (Family::Gathered, false),
         };
-        Self { family, team: Team::Lane, ..self }
+        Self { family, team: Team::Lane, tile, ..self }
     }
 }
 
@@ -118,15 +120,29 @@ fn loop_iterations(choice: &Choice, classes: u64) -> u64 {
     blocks * (4 + 6 * u64::from(choice.geometry.vectors))
 }
 
+/// Workgroup memory of [`Family::Tile`](Family): a word each, and one left out after every 32.
+fn tile_bytes(geometry: &Geometry) -> u64 {
+    let elements = geometry.held() * u64::from(geometry.rows);
+    4 * (elements + elements / 32)
+}
+
 /// The entry as this device runs it, or `None` where it cannot.
 pub(super) fn fit(capabilities: &Capabilities, entry: &Entry) -> Option<Choice> {
     let Entry { family, team, geometry, up_to_classes } = *entry;
     let invocations = geometry.invocations();
-    let holds =
-        !matches!(family, Family::Team | Family::Resident) || up_to_classes <= geometry.held();
+    let is_held = matches!(family, Family::Tile | Family::Team | Family::Resident);
+    let holds = !is_held || up_to_classes <= geometry.held();
     let well_formed = geometry.lanes.is_power_of_two() && geometry.rows > 0 && geometry.vectors > 0;
     if !holds || !well_formed || invocations > capabilities.max_invocations {
         return None;
+    }
+    if family == Family::Tile {
+        let fits = tile_bytes(&geometry) <= u64::from(capabilities.max_workgroup_bytes);
+        let is_lane = team == Team::Lane && geometry.lanes == 1;
+        // Halves that share a word must not be of two workgroups.
+        let is_even = geometry.rows.is_multiple_of(2);
+        let choice = Choice { family: Family::Team, team, geometry, split: false, tile: true };
+        return (is_lane && is_even && fits).then_some(choice);
     }
     // A state, a value, four sums and flags for each invocation.
     let workgroup_bytes = (8 + 4 + 16 + 4) * invocations;
@@ -151,7 +167,7 @@ pub(super) fn fit(capabilities: &Capabilities, entry: &Entry) -> Option<Choice> 
             Team::Subgroups { smallest: sizes.smallest }
         }
     };
-    Some(Choice { family, team, geometry, split: family == Family::Split })
+    Some(Choice { family, team, geometry, split: family == Family::Split, tile: false })
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ pub fn every_variant(capabilities: &Capabilities, tuning: &Tuning) -> Vec<Varian
         (&tuning.strided, &[Access::Strided], Purpose::Gather { gradient: true }),
     ] {
         for entry in entries {
-            for &access in accesses {
+            let tile = (entry.family == Family::Tile).then_some(&Access::Tile);
+            for &access in accesses.iter().chain(tile) {
                 let lanes = tuning.totals_lanes;
                 push_geometry(
                     &mut variants,
@@ -65,14 +66,20 @@ fn push_geometry(
     lanes: u32,
 ) {
     let Some(choice) = fit(capabilities, entry) else { return };
-    if choice.split && matches!(purpose, Purpose::Gather { .. }) {
+    let is_gather = matches!(purpose, Purpose::Gather { .. });
+    if is_gather && (choice.split || access == Access::Tile) {
         return;
     }
     let choice = choice.for_purpose(purpose);
-    let of_purpose = |variant: &RowVariant| variant.fits(purpose);
+    let is_tile = access == Access::Tile;
+    let of_purpose = |variant: &RowVariant| {
+        variant.fits(purpose) && !(is_tile && variant.values_element().is_some())
+    };
     let mut rows: Vec<_> = plain(choice, access).into_iter().filter(of_purpose).collect();
     let drawn = std::iter::repeat_with(|| draw.variant(choice, access));
-    rows.extend(drawn.filter(of_purpose).take(DRAWN));
+    // Of these there are fewer geometries to draw for.
+    let rare = matches!(access, Access::Strided | Access::Tile);
+    rows.extend(drawn.filter(of_purpose).take(if rare { 3 * DRAWN } else { DRAWN }));
     for variant in rows {
         if variant.family == Family::Split {
             variants.push(Variant::Rows(variant.of_parts()));
@@ -87,7 +94,8 @@ fn push_geometry(
 fn push_gathers(variants: &mut Vec<Variant>, draw: &mut Draw) {
     let purpose = Purpose::Gather { gradient: false };
     let geometry = crate::kernel::Geometry { lanes: 1, rows: 64, vectors: 1 };
-    let choice = Choice { family: Family::Gathered, team: Team::Lane, geometry, split: false };
+    let choice =
+        Choice { family: Family::Gathered, team: Team::Lane, geometry, split: false, tile: false };
     for access in [Access::Vector, Access::Scalar, Access::Strided] {
         let drawn = std::iter::repeat_with(|| draw.variant(choice, access));
         let fitting = drawn.filter(|variant| variant.fits(purpose));

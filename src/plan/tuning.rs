@@ -95,6 +95,12 @@ const fn resident(team: Team, lanes: u32, vectors: u32) -> Entry {
     Entry { up_to_classes: geometry.held(), family: Family::Resident, team, geometry }
 }
 
+const fn tile(rows: u32, vectors: u32) -> Entry {
+    let geometry = Geometry { lanes: 1, rows, vectors };
+    let up_to_classes = geometry.held();
+    Entry { up_to_classes, family: Family::Tile, team: Team::Lane, geometry }
+}
+
 /// The planner fills in the device's least subgroup size.
 const SUBGROUPS: Team = Team::Subgroups { smallest: 1 };
 
@@ -186,7 +192,11 @@ impl Tuning {
     fn hardware() -> Self {
         Self {
             entries: vec![
-                team(Team::Subgroup, 8, 32, 1),
+                tile(128, 1),
+                tile(128, 2),
+                tile(64, 3),
+                tile(64, 4),
+                tile(64, 8),
                 team(Team::Subgroup, 8, 32, 2),
                 team(Team::Subgroup, 16, 16, 2),
                 team(Team::Subgroup, 32, 8, 2),
@@ -212,6 +222,9 @@ impl Tuning {
                 entry(ANY, Family::Streamed, Team::Workgroup, 64, 1, 4),
             ],
             from_state: vec![
+                tile(64, 2),
+                tile(64, 4),
+                tile(64, 8),
                 entry(64, Family::FromState, Team::Lane, 8, 32, 1),
                 entry(1024, Family::FromState, Team::Lane, 32, 8, 2),
                 entry(32_768, Family::FromState, Team::Lane, 256, 1, 4),

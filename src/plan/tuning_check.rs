@@ -24,11 +24,12 @@ impl Tuning {
     /// [`Error::Tuning`], which names the field, what was expected and what was found.
     pub fn validate(&self) -> Result<()> {
         let is_reducing = |entry: &Entry| !is_without_exchange(entry.family);
-        let is_from_state =
-            |entry: &Entry| matches!(entry.family, Family::FromState | Family::Split);
+        let is_from_state = |entry: &Entry| {
+            matches!(entry.family, Family::FromState | Family::Split | Family::Tile)
+        };
         let families = "a family that reduces rows";
         entries("entries", &self.entries, families, is_reducing)?;
-        entries("from_state", &self.from_state, "from_state or split", is_from_state)?;
+        entries("from_state", &self.from_state, "from_state, tile or split", is_from_state)?;
         let families = "team, resident or streamed, of lanes or a workgroup";
         entries("strided", &self.strided, families, |entry| {
             matches!(entry.family, Family::Team | Family::Resident | Family::Streamed)
@@ -97,7 +98,8 @@ fn entries(
             return Err(refused(field(".geometry.rows"), "1 of a resident row", numbers.rows));
         }
         let held = numbers.held();
-        if matches!(family, Family::Team | Family::Resident) && up_to_classes > held {
+        let is_held = matches!(family, Family::Tile | Family::Team | Family::Resident);
+        if is_held && up_to_classes > held {
             let expected = format!("at most the {held} classes that its lanes hold");
             return Err(refused(field(".up_to_classes"), expected, up_to_classes));
         }

@@ -78,7 +78,7 @@ fn every_number_of_classes_at_every_offset() {
 }
 
 /// Everything that an engine returns of a cross-entropy of each row, as bits.
-fn computed(engine: &Embedded, case: &Case) -> (Vec<u32>, Vec<u32>) {
+pub fn computed(engine: &Embedded, case: &Case) -> (Vec<u32>, Vec<u32>) {
     let call = case.call();
     let options = CrossEntropy { reduction: Reduction::None, rows: ALL, ..Default::default() };
     let factors: Vec<_> = (0..case.shape.rows).map(|row| 0.3 + row as f32).collect();

@@ -19,4 +19,5 @@ mod reduce;
 mod reduce_engine;
 mod results;
 mod softmax;
+mod tile;
 mod values;

@@ -35,7 +35,7 @@ struct Candidates<'a> {
 impl Candidates<'_> {
     fn push(&mut self, family: Family, team: Team, lanes: u32, rows: u32, vectors: u32) {
         let geometry = Geometry { lanes, rows, vectors };
-        let is_held = matches!(family, Family::Team | Family::Resident);
+        let is_held = matches!(family, Family::Tile | Family::Team | Family::Resident);
         let up_to_classes = if is_held { geometry.held() } else { u64::MAX };
         self.push_entry(Entry { up_to_classes, family, team, geometry });
     }
@@ -83,7 +83,11 @@ pub fn candidates(list: List, capabilities: &Capabilities, classes: u64) -> Vec<
             }
             kinds.push(kind);
             match family {
-                Family::Team | Family::Resident | Family::Streamed | Family::FromState => {
+                Family::Tile
+                | Family::Team
+                | Family::Resident
+                | Family::Streamed
+                | Family::FromState => {
                     them.push(family, team, lanes, rows, vectors);
                 }
                 _ => them.push_entry(*entry),
@@ -111,6 +115,8 @@ pub fn neighbours(
         them.push(family, team, lanes, rows, vectors);
     }
     match family {
+        // A lane a row, of as many vectors as it needs.
+        Family::Tile => {}
         Family::Team | Family::Resident => {
             // Fewer lanes that hold more each, and more that hold less.
             for lanes in [lanes / 2, 2 * lanes].into_iter().filter(|lanes| *lanes > 0) {
@@ -147,6 +153,7 @@ fn reduced(them: &mut Candidates<'_>) {
     let busy = |lanes: u32| u64::from(lanes) <= classes.div_ceil(2).max(1);
 
     them.push(Family::Team, Team::Lane, 1, rows_of(1), vectors_for(classes, 1));
+    them.push(Family::Tile, Team::Lane, 1, rows_of(1), vectors_for(classes, 1));
     let largest_team = subgroups.map_or(64, |sizes| sizes.smallest);
     let team = if subgroups.is_some() { Team::Subgroup } else { Team::Workgroup };
     for lanes in powers(2, largest_team).filter(|lanes| busy(*lanes)) {
@@ -178,6 +185,7 @@ fn reduced(them: &mut Candidates<'_>) {
 fn from_state(them: &mut Candidates<'_>) {
     let (capabilities, classes) = (*them.capabilities, them.classes);
     let usual = usual_invocations(&capabilities);
+    them.push(Family::Tile, Team::Lane, 1, usual, vectors_for(classes, 1));
     for lanes in powers(1, 1024).filter(|lanes| u64::from(*lanes) <= classes.div_ceil(2).max(1)) {
         let rows = (usual / lanes).max(1);
         let vectors = vectors_for(classes, lanes).min(4);
@@ -257,7 +265,8 @@ mod tests {
     fn long_rows_of_few_lanes_are_no_candidates_where_loops_are_bounded() {
         let software = Capabilities::web_gpu(AdapterClass::Software);
         for entry in candidates(List::FromState, &software, 1 << 18) {
-            assert!(entry.geometry.lanes >= 8, "{entry:?}");
+            // Parts are short.
+            assert!(entry.geometry.lanes >= 8 || entry.family == Family::Split, "{entry:?}");
         }
     }
 }

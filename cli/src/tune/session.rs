@@ -236,7 +236,10 @@ pub fn name(choice: &Choice) -> String {
     let Choice { family, team, geometry, .. } = choice;
     let team = format!("{team:?}");
     let team = team.split_whitespace().next().unwrap_or_default().to_lowercase();
-    let family = format!("{family:?}").to_lowercase();
+    let family = match choice.tile {
+        true => "tile".to_owned(),
+        false => format!("{family:?}").to_lowercase(),
+    };
     let (lanes, rows, vectors) = (geometry.lanes, geometry.rows, geometry.vectors);
     format!("{family} {team} {lanes}x{rows}x{vectors}")
 }
@@ -325,7 +328,8 @@ mod tests {
     fn choices_have_short_names() {
         let geometry = Geometry { lanes: 256, rows: 1, vectors: 4 };
         let team = Team::Subgroups { smallest: 8 };
-        let choice = Choice { family: Family::FromState, team, geometry, split: false };
+        let choice =
+            Choice { family: Family::FromState, team, geometry, split: false, tile: false };
         assert_eq!(name(&choice), "fromstate subgroups 256x1x4");
     }
 }

@@ -1,0 +1,8 @@
+// The gradient, from workgroup memory to its place.
+fn tile_empty(lane: u32, first: u32, count: u32) {
+    let target_start = parameters.operand_offset + first;
+    for (var k = 0u; k < 4u * VECTORS; k++) {
+        let at = k * ROWS + lane;
+        if at < count { operand[target_start + at] = tile[element_at(at, 0u)]; }
+    }
+}
