@@ -26,14 +26,14 @@ const WEIGHTS: [WeightsKind; 5] = [
 ];
 
 /// Takes turns among choices.
-struct Turns(usize);
+struct Turns(u64);
 
 impl Turns {
     fn next<T: Copy>(&mut self, choices: &[T]) -> T {
         // A step that has no factor in common with any number of choices.
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        choices[(self.0 >> 33) % choices.len()]
+        choices[((self.0 >> 33) % choices.len() as u64) as usize]
     }
 
     fn values(&mut self, statistic: StatisticKind) -> ReducedValues {
