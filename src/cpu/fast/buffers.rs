@@ -13,9 +13,6 @@ use crate::{
 const CROSS_ENTROPY: &str = "cross-entropy";
 const LOG_SUM_EXP: &str = "log-sum-exp";
 
-/// Bytes from which a gradient is written past the caches: above what most last-level caches hold.
-const MUCH: usize = 1 << 25;
-
 /// Refuses a gradient of another length than the logits, or another type than asked for.
 fn apart<'a, G: Float>(
     operation: &'static str,
@@ -29,8 +26,7 @@ fn apart<'a, G: Float>(
         let expected = format!("{} elements for {rows} rows of {classes} classes", rows * classes);
         return Err(Error::invalid(operation, "length of the gradient", expected, gradient.len()));
     }
-    let holds = if size_of_val(gradient) >= MUCH { Holds::Much } else { Holds::Anything };
-    Ok((gradient, holds))
+    Ok((gradient, Holds::Anything))
 }
 
 /// Refuses options that ask for another element type than there is.

@@ -1,11 +1,16 @@
 //! Softmax cross-entropy and its gradient.
 
+use std::ops::Range;
+
+use pulp::Simd;
+
 use super::batch::{Denominators, Factors, hides_loss, is_hidden, reduce};
 use super::gradient::{RowGradient, RowResult};
 use super::place::Place;
+use super::plain_rows::{self, Plain, TOGETHER};
+use super::row_kernel::scale_of;
 use super::rows::Rows;
 use super::scratch::{keep_losses, take_losses};
-use super::short_rows;
 use super::softmax::Softmax;
 use super::split::for_rows;
 use super::terms::{Coefficients, Target, Terms};
@@ -72,8 +77,13 @@ pub(super) fn evaluate<G: Float>(
         factors: upstream.map(|up| Factors::new(up, denominators, options.reduction)),
         is_plain: terms.are_plain(),
     };
-    for_rows(0..rows, shape, (results, place.matrix()), &|part, results| {
-        let (part, (mut results, matrix)) = short_rows::compute(&call, source, part, results);
+    let is_plain = call.is_plain && options.z_loss == 0.0 && results.are_losses_alone();
+    for_rows(0..rows, shape, (results, place.matrix()), &|part, (mut results, mut matrix)| {
+        if let (true, Some(losses)) = (is_plain, results.loss.as_deref_mut())
+            && plain_rows::compute(source, part.clone(), &call, losses, &mut matrix)
+        {
+            return;
+        }
         for_each_row(source, part, matrix, |row| call.row(row, &mut results));
     });
 
@@ -110,6 +120,45 @@ pub(super) fn evaluate<G: Float>(
         argmax: argmax.filter(|_| wanted.argmax),
         z_loss_rows: z_losses.filter(|_| wanted.z_loss),
         gradient: None,
+    }
+}
+
+impl Plain for Call<'_> {
+    #[inline(always)]
+    fn targets(&self, rows: Range<usize>) -> [Option<usize>; TOGETHER] {
+        self.terms.classes(rows)
+    }
+
+    #[inline(always)]
+    fn result(&self, logits: &[f32], target: Option<usize>, softmax: &Softmax, log: f32) -> f32 {
+        target.map_or(0.0, |target| (softmax.maximum - logits[target]) + log)
+    }
+
+    #[inline(always)]
+    fn gradient<S: Simd>(
+        &self,
+        simd: S,
+        (row, target): (usize, Option<usize>),
+        logits: &[f32],
+        softmax: &Softmax,
+        exps: &mut [f32],
+    ) {
+        let is_undefined = softmax.is_undefined();
+        let (Some(target), Some(factors), false) = (target, &self.factors, is_undefined) else {
+            let is_hidden =
+                target.is_none() && !(is_undefined && self.options.mode == Mode::Strict);
+            return exps.fill(if is_hidden { 0.0 } else { f32::NAN });
+        };
+        // As [`RowGradient`](super::gradient::RowGradient), of a loss that is the target's alone.
+        let of_loss = factors.of_row(row, false).0;
+        let rest = f64::from(softmax.rest);
+        let of_exp = of_loss / (1.0 + rest);
+        scale_of(simd, exps, of_exp as f32);
+        // Where the target is the maximum, p - 1 would cancel: it is -r / (1 + r).
+        exps[target] = match logits[target] == softmax.maximum {
+            true => -(of_exp * rest) as f32,
+            false => exps[target] - of_loss as f32,
+        };
     }
 }
 
@@ -161,7 +210,7 @@ impl<'c> Call<'c> {
             entropy[index] = softmax.entropy(logits);
         }
         if let Some(argmax) = &mut results.argmax {
-            argmax[index] = transformed.argmax.unwrap_or(softmax.argmax) as u32;
+            argmax[index] = transformed.argmax.unwrap_or_else(|| softmax.argmax(logits)) as u32;
         }
         let is_undefined = softmax.is_undefined() && (!hidden || options.mode == Mode::Strict);
         let Some(factors) = self.factors else { return RowResult::Zero };
@@ -183,7 +232,7 @@ impl<'c> Call<'c> {
         RowResult::Gradient(RowGradient {
             maximum: softmax.maximum,
             rest: softmax.rest,
-            leader: Some(softmax.argmax),
+            leader: Some(softmax.argmax(logits)),
             of_probability: row_weight * (of_loss * coefficients.weight + z_loss),
             of_coefficient: row_weight * of_loss,
             of_z_loss: row_weight * z_loss,

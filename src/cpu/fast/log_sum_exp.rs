@@ -1,7 +1,13 @@
 //! Log-sum-exp and its gradient.
 
+use std::ops::Range;
+
+use pulp::Simd;
+
 use super::gradient::RowResult;
 use super::place::Place;
+use super::plain_rows::{self, Plain, TOGETHER};
+use super::row_kernel::scale_of;
 use super::softmax::Softmax;
 use super::split::for_rows;
 use super::tiled::{Source, for_each_row};
@@ -24,7 +30,11 @@ pub(super) fn evaluate<G: Float>(
         in_parts: true,
     };
     let results = (log_sum_exp.as_mut_slice(), place.matrix());
-    for_rows(0..shape.rows, shape, results, &|part, (log_sum_exp, matrix)| {
+    let plain = Gradients { upstream };
+    for_rows(0..shape.rows, shape, results, &|part, (log_sum_exp, mut matrix)| {
+        if plain_rows::compute(source, part.clone(), &plain, log_sum_exp, &mut matrix) {
+            return;
+        }
         for_each_row(source, part, matrix, |row| {
             let logits = row.transformed.logits;
             let softmax = match row.values {
@@ -32,18 +42,58 @@ pub(super) fn evaluate<G: Float>(
                 None => Softmax::of(logits),
             };
             log_sum_exp[row.index] = softmax.log_sum_exp();
-            let Some(factor) = upstream.map(|upstream| upstream.of_row(row.row)) else {
-                return RowResult::Zero;
-            };
-            let scale = factor / (1.0 + softmax.rest);
-            if softmax.log_sum_exp() == f32::INFINITY {
-                RowResult::BesideInfinity { factor }
-            } else if scale.is_nan() {
-                RowResult::Undefined // the exponentials are anything
-            } else {
-                RowResult::Scaled { maximum: softmax.maximum, factor: scale }
-            }
+            plain.of_row(row.row, &softmax)
         });
     });
     LogSumExpOutput { log_sum_exp, gradient: None }
+}
+
+/// The gradient of each row.
+struct Gradients<'a> {
+    upstream: Option<Upstream<'a>>,
+}
+
+impl Gradients<'_> {
+    #[inline(always)]
+    fn of_row<'a>(&self, row: usize, softmax: &Softmax) -> RowResult<'a> {
+        let Some(factor) = self.upstream.map(|upstream| upstream.of_row(row)) else {
+            return RowResult::Zero;
+        };
+        let scale = factor / (1.0 + softmax.rest);
+        if softmax.log_sum_exp() == f32::INFINITY {
+            RowResult::BesideInfinity { factor }
+        } else if scale.is_nan() {
+            RowResult::Undefined // the exponentials are anything
+        } else {
+            RowResult::Scaled { maximum: softmax.maximum, factor: scale }
+        }
+    }
+}
+
+impl Plain for Gradients<'_> {
+    #[inline(always)]
+    fn targets(&self, _: Range<usize>) -> [Option<usize>; TOGETHER] {
+        [None; TOGETHER]
+    }
+
+    #[inline(always)]
+    fn result(&self, _: &[f32], _: Option<usize>, softmax: &Softmax, log: f32) -> f32 {
+        // Where the softmax is undefined, the maximum has it.
+        if log.is_nan() { softmax.maximum } else { softmax.maximum + log }
+    }
+
+    #[inline(always)]
+    fn gradient<S: Simd>(
+        &self,
+        simd: S,
+        (row, _): (usize, Option<usize>),
+        logits: &[f32],
+        softmax: &Softmax,
+        exps: &mut [f32],
+    ) {
+        match self.of_row(row, softmax) {
+            RowResult::Scaled { factor, .. } => scale_of(simd, exps, factor),
+            special => special.write(logits, 0, exps, true),
+        }
+    }
 }

@@ -7,6 +7,9 @@ use super::split::Split;
 use super::stream;
 use crate::{Element, Float, Shape};
 
+/// Bytes from which results are written past the caches: above what most last-level caches hold.
+const MUCH: usize = 1 << 25;
+
 /// Consecutive rows of such results.
 pub(super) struct Matrix<'a, T> {
     classes: usize,
@@ -14,6 +17,8 @@ pub(super) struct Matrix<'a, T> {
     /// Elements from a row, or a block of `inner` rows, to the next.
     stride: usize,
     holds: Holds,
+    /// Results are more than stay in the caches. Fresh memory does, as the system has just zeroed it.
+    is_much: bool,
     lines: Lines<'a, T>,
 }
 
@@ -22,8 +27,6 @@ pub(super) struct Matrix<'a, T> {
 pub(super) enum Holds {
     /// Zeros, fresh from the allocator.
     Zeros,
-    /// Anything; so much that the results would not stay in the caches.
-    Much,
     /// Anything.
     Anything,
     /// The logits.
@@ -40,7 +43,8 @@ enum Lines<'a, T> {
 impl<'a, T: Float> Matrix<'a, T> {
     pub(super) fn new(values: &'a mut [T], shape: Shape, holds: Holds) -> Self {
         let Shape { classes, inner, row_stride: stride, .. } = shape;
-        Self { classes, inner, stride, holds, lines: Lines::Blocks(values) }
+        let is_much = holds == Holds::Anything && size_of_val(values) >= MUCH;
+        Self { classes, inner, stride, holds, is_much, lines: Lines::Blocks(values) }
     }
 
     /// Whether results need not be written where they are 0.
@@ -50,7 +54,7 @@ impl<'a, T: Float> Matrix<'a, T> {
 
     /// Whether results pass the caches by.
     pub(super) fn is_streamed(&self) -> bool {
-        self.holds == Holds::Much && T::ELEMENT == Element::F32 && self.inner == 1
+        self.is_much && T::ELEMENT == Element::F32 && self.inner == 1
     }
 
     /// A row's own memory, unless rows lie side by side.
@@ -68,6 +72,16 @@ impl<'a, T: Float> Matrix<'a, T> {
         match &mut self.lines {
             Lines::Blocks(values) if self.inner == 1 && self.stride == self.classes => {
                 Some(&mut values[first * self.classes..][..count * self.classes])
+            }
+            _ => None,
+        }
+    }
+
+    /// The same, to be read.
+    pub(super) fn in_order(&self, first: usize, count: usize) -> Option<&[T]> {
+        match &self.lines {
+            Lines::Blocks(values) if self.inner == 1 && self.stride == self.classes => {
+                Some(&values[first * self.classes..][..count * self.classes])
             }
             _ => None,
         }
@@ -159,7 +173,7 @@ fn load_line<T: Float>(line: &[T], tile: &mut [f32], classes: usize, class: usiz
 
 impl<T: Float> Split for Matrix<'_, T> {
     fn split(self, rows: usize) -> (Self, Self) {
-        let Self { classes, inner, stride, holds, lines } = self;
+        let Self { classes, inner, stride, holds, is_much, lines } = self;
         let (left, right) = match lines {
             Lines::Blocks(values) if rows.is_multiple_of(inner) => {
                 // The last block has no gap behind it.
@@ -173,7 +187,7 @@ impl<T: Float> Split for Matrix<'_, T> {
             }
             Lines::OfOneBlock(lines) => split_lines(lines, rows),
         };
-        let with = |lines| Self { classes, inner, stride, holds, lines };
+        let with = |lines| Self { classes, inner, stride, holds, is_much, lines };
         (with(left), with(right))
     }
 }

@@ -12,14 +12,14 @@ mod ln_1p;
 mod log_probabilities;
 mod log_sum_exp;
 mod matrix;
+mod memory;
 mod partial;
 mod place;
+mod plain_rows;
 mod reduce;
 mod row_kernel;
 mod rows;
 mod scratch;
-mod short_rows;
-mod side_by_side;
 mod simd;
 mod softmax;
 mod softmax_operation;
@@ -30,7 +30,6 @@ mod terms;
 mod tiled;
 mod transform;
 
-use bytemuck::allocation::zeroed_vec;
 use half::{bf16, f16};
 
 use super::Oracle;
@@ -44,6 +43,7 @@ use crate::{
 };
 use counting::count_rows;
 use matrix::Holds;
+use memory::zeroed;
 use place::Place;
 use terms::Terms;
 
@@ -85,7 +85,7 @@ macro_rules! with_element {
 
 /// Memory for a value for each logit.
 fn room_for<G: Float>(logits: Logits<'_>) -> Vec<G> {
-    zeroed_vec(logits.rows() * logits.classes())
+    zeroed(logits.rows() * logits.classes())
 }
 
 /// Fresh memory as the place of a gradient.

@@ -1,10 +1,9 @@
 //! States of parts of the classes, and the gradient that merged ones give.
 
-use bytemuck::allocation::zeroed_vec;
-
 use super::batch::{Denominators, Factors, hides_loss, is_hidden};
 use super::gradient::{RowGradient, RowResult};
 use super::matrix::{Holds, Matrix};
+use super::memory::zeroed;
 use super::softmax::{Softmax, exps_below};
 use super::split::for_rows;
 use super::terms::{Coefficients, Terms};
@@ -79,7 +78,7 @@ fn state(row: &[f32], coefficients: &Coefficients<'_>, mode: Mode) -> PartialSta
         distance: distance as f32,
         weight: coefficients.weight as f32,
         spread: if softmax.is_undefined() { 0.0 } else { softmax.spread(row) as f32 },
-        argmax: softmax.argmax as u32,
+        argmax: softmax.argmax(row) as u32,
         target_logit: coefficients.target.map_or(0.0, |(target, _)| row[target]),
         flags,
     }
@@ -98,7 +97,7 @@ pub(super) fn gradient<G: Float>(
     let denominators = Denominators::of(terms, shape.rows, counted);
     let factors = Factors::new(upstream, denominators, options.reduction);
     let source = Source { argmax: false, ..source(logits, targets, options) };
-    let mut gradient = zeroed_vec::<G>(shape.rows * shape.classes);
+    let mut gradient = zeroed::<G>(shape.rows * shape.classes);
     let matrix = Matrix::new(&mut gradient, shape.contiguous(), Holds::Zeros);
     for_rows(0..shape.rows, shape, matrix, &|part, matrix| {
         for_each_row(source, part, Some(matrix), |row| {

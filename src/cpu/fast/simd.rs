@@ -82,21 +82,6 @@ pub(super) fn padded<S: Simd>(simd: S, tail: &[f32]) -> S::f32s {
     simd.add_f32s(simd.partial_load_f32s(tail), padding)
 }
 
-/// The same with one lane set to 0, unless `lane` is beyond the last.
-#[inline(always)]
-pub(super) fn without<S: Simd>(simd: S, vector: S::f32s, lane: usize) -> S::f32s {
-    static KEPT: [f32; 3 * MOST_LANES] = {
-        let mut table = [1.0; 3 * MOST_LANES];
-        table[MOST_LANES] = 0.0;
-        table
-    };
-    if lane < S::F32_LANES {
-        simd.mul_f32s(vector, window(simd, &KEPT, MOST_LANES - lane))
-    } else {
-        vector
-    }
-}
-
 /// Vectors of sums, added up in an order that the width of vectors fixes.
 #[inline(always)]
 pub(super) fn add_up<S: Simd>(simd: S, sums: [S::f32s; UNROLL]) -> f32 {
@@ -183,17 +168,11 @@ mod tests {
                 expected[count..].fill(f32::NEG_INFINITY);
                 assert_eq!(lanes_of(padded(simd, &values[..count])), expected);
             }
-            let (vectors, _) = S::as_simd_f32s(values);
-            for lane in 0..S::F32_LANES + 2 {
-                let mut expected = values.to_vec();
-                expected.iter_mut().skip(lane).take(1).for_each(|x| *x = 0.0);
-                assert_eq!(lanes_of(without(simd, vectors[0], lane)), expected);
-            }
         }
     }
 
     #[test]
-    fn tails_are_padded_and_lanes_left_out() {
+    fn tails_are_padded() {
         let values: Vec<f32> = (1..=16).map(|x| x as f32).collect();
         dispatch(Tables(&values));
         Tables(&values).with_simd(Scalar128b);

@@ -18,13 +18,16 @@ const GRAIN: usize = 4 * PART;
 pub(super) struct Softmax {
     /// The largest logit; NaN where the row holds one; `-inf` without classes.
     pub(super) maximum: f32,
-    /// Where it stands: the lowest index on ties, the first NaN's where there is one.
-    pub(super) argmax: usize,
+    /// At or below its lowest index, by less than a block.
+    near: usize,
     /// `r = sum_{j != argmax} exp(x_j - maximum)`; NaN where the softmax is undefined.
     pub(super) rest: f32,
 }
 
 impl Softmax {
+    /// Of no row.
+    pub(super) const EMPTY: Self = Self { maximum: f32::NEG_INFINITY, near: 0, rest: f32::NAN };
+
     /// One read of the row from memory.
     pub(super) fn of(row: &[f32]) -> Self {
         Self::new(row, state_of_parts(row))
@@ -50,23 +53,31 @@ impl Softmax {
     }
 
     /// From what was found out about the row.
+    #[inline(always)]
     pub(super) fn new(row: &[f32], state: RowState) -> Self {
-        let RowState { maximum, argmax, rest } = state;
+        let RowState { maximum, near, rest } = state;
         if rest.is_nan() || maximum.is_infinite() {
             Self::undefined(row)
         } else if is_distant(rest, row.len()) {
-            Self { maximum, argmax, rest: sum_distant_exps(row, maximum, argmax) as f32 }
+            Self { maximum, near, rest: sum_distant_exps(row, maximum) as f32 }
         } else {
-            Self { maximum, argmax, rest: rest as f32 }
+            Self { maximum, near, rest: rest as f32 }
         }
     }
 
     /// A row of `-inf`, one with `+inf`, one with NaN, one without elements.
     #[cold]
     fn undefined(row: &[f32]) -> Self {
-        let argmax = argmax(row);
-        let maximum = row.get(argmax).copied().unwrap_or(f32::NEG_INFINITY);
-        Self { maximum, argmax, rest: f32::NAN }
+        let maximum = row.get(argmax(row)).copied().unwrap_or(f32::NEG_INFINITY);
+        Self { maximum, ..Self::EMPTY }
+    }
+
+    /// Where the maximum stands: the lowest index on ties, the first NaN's where there is one.
+    pub(super) fn argmax(&self, row: &[f32]) -> usize {
+        match self.is_undefined() {
+            true => argmax(row),
+            false => self.near + row_kernel::position(&row[self.near..], self.maximum),
+        }
     }
 
     /// `log sum_c exp(x_c)`; where the softmax is undefined, the maximum has it.
@@ -124,6 +135,7 @@ impl Softmax {
 
 /// Less than e^-30 a class: mostly exponents below -30, where rounding x - maximum to single
 /// precision alone costs up to 3.8e-6 of each exponential.
+#[inline(always)]
 pub(super) fn is_distant(rest: f64, classes: usize) -> bool {
     rest < 9.4e-14 * classes as f64
 }
@@ -145,7 +157,7 @@ fn state_of_parts(row: &[f32]) -> RowState {
     } else {
         join(|| state_of_parts(first), || state_of_parts(second))
     };
-    left.merge(RowState { argmax: middle + right.argmax, ..right })
+    left.merge(RowState { near: middle + right.near, ..right })
 }
 
 /// `exp(x_j - maximum)` of a row, for a maximum that is at least the row's own.
@@ -160,7 +172,8 @@ pub(super) fn exps_below(row: &[f32], maximum: f32, exps: &mut [f32]) {
 
 /// The rest where the maximum leads so far that only double precision gets the others right.
 #[cold]
-fn sum_distant_exps(row: &[f32], maximum: f32, excluded: usize) -> f64 {
+fn sum_distant_exps(row: &[f32], maximum: f32) -> f64 {
+    let excluded = row_kernel::position(row, maximum);
     let distance = |&x: &f32| f64::from(x) - f64::from(maximum);
     let exps = |part: &[f32]| part.iter().map(distance).map(f64::exp).sum::<f64>();
     exps(&row[..excluded]) + exps(&row[excluded + 1..])
@@ -191,7 +204,7 @@ mod tests {
             let expected: f64 = row.iter().map(|&x| (f64::from(x) - 6.0).exp()).sum::<f64>() - 1.0;
             let mut exps = vec![f32::NAN; length];
             for softmax in [Softmax::of(&row), Softmax::with_exps(&row, &mut exps)] {
-                assert_eq!((softmax.maximum, softmax.argmax), (6.0, place));
+                assert_eq!((softmax.maximum, softmax.argmax(&row)), (6.0, place));
                 assert!(
                     (f64::from(softmax.rest) - expected).abs() <= 3e-7 * expected,
                     "{length}: {} and not {expected}",
@@ -222,7 +235,7 @@ mod tests {
                     assert!(softmax.is_undefined());
                     assert_eq!(softmax.maximum.to_bits(), value.to_bits());
                     let expected = if value == others { 0 } else { place };
-                    assert_eq!(softmax.argmax, expected);
+                    assert_eq!(softmax.argmax(&row), expected);
                 }
             }
         }

@@ -1,9 +1,8 @@
 //! Softmax, log-softmax and their gradients.
 
-use bytemuck::allocation::zeroed_vec;
-
 use super::gradient::RowResult;
 use super::matrix::{Holds, Matrix};
+use super::memory::zeroed;
 use super::simd::dispatch;
 use super::softmax::Softmax;
 use super::split::for_rows;
@@ -18,7 +17,7 @@ pub(super) fn evaluate<G: Float>(
     log: bool,
 ) -> OwnedValues {
     let shape = logits.shape();
-    let mut results = zeroed_vec::<G>(shape.rows * shape.classes);
+    let mut results = zeroed::<G>(shape.rows * shape.classes);
     let source = Source {
         logits: Some(logits),
         shape,
@@ -47,8 +46,8 @@ pub(super) fn evaluate<G: Float>(
                         }
                     });
                 }
-                (Some(_), false) => softmax_gradient(&softmax, row.others, result),
-                (Some(_), true) => log_softmax_gradient(&softmax, row.others, result),
+                (Some(_), false) => softmax_gradient(&softmax, logits, row.others, result),
+                (Some(_), true) => log_softmax_gradient(&softmax, logits, row.others, result),
             }
             RowResult::Values
         });
@@ -60,8 +59,8 @@ pub(super) fn evaluate<G: Float>(
 ///
 /// A constant added to `g` changes nothing: with that of the leading class gone, so is its term,
 /// and nothing cancels however far it leads.
-fn softmax_gradient(softmax: &Softmax, upstream: &mut [f32], exps: &mut [f32]) {
-    let leader = upstream[softmax.argmax];
+fn softmax_gradient(softmax: &Softmax, logits: &[f32], upstream: &mut [f32], exps: &mut [f32]) {
+    let leader = upstream[softmax.argmax(logits)];
     upstream.iter_mut().for_each(|g| *g -= leader);
     let inverse = 1.0 / (1.0 + softmax.rest);
     let mean = (sum_products(upstream, exps) / (1.0 + f64::from(softmax.rest))) as f32;
@@ -71,17 +70,18 @@ fn softmax_gradient(softmax: &Softmax, upstream: &mut [f32], exps: &mut [f32]) {
 }
 
 /// `g - p sum_c g_c` in place of the exponentials.
-fn log_softmax_gradient(softmax: &Softmax, upstream: &[f32], exps: &mut [f32]) {
-    let leader = f64::from(upstream[softmax.argmax]);
+fn log_softmax_gradient(softmax: &Softmax, logits: &[f32], upstream: &[f32], exps: &mut [f32]) {
+    let argmax = softmax.argmax(logits);
+    let leader = f64::from(upstream[argmax]);
     let rest = f64::from(softmax.rest);
-    let before = sum(&upstream[..softmax.argmax]);
-    let others = before + sum(&upstream[softmax.argmax + 1..]);
+    let before = sum(&upstream[..argmax]);
+    let others = before + sum(&upstream[argmax + 1..]);
     let factor = ((others + leader) / (1.0 + rest)) as f32;
     for (exp, g) in exps.iter_mut().zip(upstream) {
         *exp = g - *exp * factor;
     }
     // Not g - p sum, which cancels where p is close to 1.
-    exps[softmax.argmax] = ((others + leader) * (rest / (1.0 + rest)) - others) as f32;
+    exps[argmax] = ((others + leader) * (rest / (1.0 + rest)) - others) as f32;
 }
 
 /// Lanes of double precision, added up in an order that the length fixes.

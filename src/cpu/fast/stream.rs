@@ -1,5 +1,6 @@
-//! Stores that pass the caches by: a result larger than they are would only drive out what is read
-//! next, and each of its lines would be read before it is written.
+//! What rows have to do with the caches: stores that pass them by (a result larger than they are would
+//! only drive out what is read next, and each of its lines would be read before it is written), and
+//! loads that come before their turn.
 #![allow(unsafe_code)]
 
 /// Copies without leaving the copy in the caches, where the processor can.
@@ -17,9 +18,33 @@ pub(super) fn finish() {
     x86::finish();
 }
 
+/// Asks for what lies as far behind `values` as `behind` bytes, so that it is on its way while these are
+/// computed with.
+#[inline(always)]
+pub(super) fn prefetch<T>(values: &[T], behind: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    x86::prefetch(values, behind);
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (values, behind);
+}
+
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod x86 {
-    use std::arch::x86_64::{__m128, _mm_loadu_ps, _mm_sfence, _mm_stream_ps};
+    use std::arch::x86_64::{
+        __m128, _MM_HINT_T0, _mm_loadu_ps, _mm_prefetch, _mm_sfence, _mm_stream_ps,
+    };
+
+    /// Bytes that are loaded together.
+    const LINE: usize = 64;
+
+    #[inline(always)]
+    pub(super) fn prefetch<T>(values: &[T], behind: usize) {
+        let first = values.as_ptr().cast::<i8>().wrapping_add(behind);
+        for line in 0..size_of_val(values) / LINE {
+            // SAFETY: SSE is part of x86_64, and no address is wrong: nothing is read.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(line * LINE)) };
+        }
+    }
 
     pub(super) fn copy(from: &[f32], to: &mut [f32]) {
         let length = from.len().min(to.len());

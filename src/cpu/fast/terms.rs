@@ -1,7 +1,9 @@
 //! The coefficients `u_c` of `L = v sum_c u_c (lse - y_c)`, and `sum_c u_c (m - y_c)`.
 
+use std::ops::Range;
+
 use crate::partial::{ClassRange, PartialState};
-use crate::{CrossEntropy, Mode, TargetValues, Targets};
+use crate::{ClassIndices, CrossEntropy, Mode, TargetValues, Targets};
 
 /// What a row is compared with.
 #[derive(Clone, Copy, PartialEq)]
@@ -101,6 +103,31 @@ impl<'a> Terms<'a> {
         let index = indices.get(row).filter(|&index| Some(index) != self.ignore_index);
         let class = index.and_then(|index| usize::try_from(index).ok());
         class.map_or(Target::Ignored, Target::Class)
+    }
+
+    /// The target classes of consecutive rows; `None` where a row is ignored, and beyond the last.
+    #[inline(always)]
+    pub(super) fn classes<const ROWS: usize>(&self, rows: Range<usize>) -> [Option<usize>; ROWS] {
+        let TargetValues::Classes(indices) = self.targets.values else { return [None; ROWS] };
+        match indices {
+            ClassIndices::I32(indices) => self.counted(&indices[rows]),
+            ClassIndices::I64(indices) => self.counted(&indices[rows]),
+            ClassIndices::U32(indices) => self.counted(&indices[rows]),
+            ClassIndices::U8(indices) => self.counted(&indices[rows]),
+        }
+    }
+
+    #[inline(always)]
+    fn counted<T: Copy + Into<i64>, const ROWS: usize>(
+        &self,
+        indices: &[T],
+    ) -> [Option<usize>; ROWS] {
+        let mut classes = [None; ROWS];
+        for (class, &index) in classes.iter_mut().zip(indices) {
+            let index = index.into();
+            *class = (Some(index) != self.ignore_index).then_some(index as usize);
+        }
+        classes
     }
 
     /// `v`.
