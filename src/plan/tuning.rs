@@ -126,6 +126,7 @@ impl Tuning {
             entries: vec![
                 team(Team::Lane, 1, 64, 1),
                 team(Team::Lane, 1, 64, 2),
+                team(Team::Lane, 1, 64, 3),
                 team(Team::Lane, 1, 64, 4),
                 team(Team::Lane, 1, 64, 8),
                 team(Team::Subgroup, 4, 8, 4),
@@ -152,6 +153,7 @@ impl Tuning {
             strided: vec![
                 team(Team::Lane, 1, 64, 1),
                 team(Team::Lane, 1, 64, 4),
+                team(Team::Lane, 1, 64, 6),
                 team(Team::Lane, 1, 64, 8),
                 entry(32_768, Family::Streamed, Team::Lane, 1, 64, 4),
                 entry(8 * SHORT, Family::Streamed, Team::Workgroup, 64, 1, 4),

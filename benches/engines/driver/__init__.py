@@ -1,0 +1,1 @@
+"""Drives the engines: data, reference answers, rounds, tables."""
