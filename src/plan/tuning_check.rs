@@ -286,7 +286,7 @@ mod tests {
         refuses(|it| it.strided[0].team = Team::Subgroup, "strided[0].family");
         refuses(|it| it.entries[0].family = Family::Resident, "entries[0].geometry.rows");
         // Eight lanes that tell each other nothing.
-        refuses(|it| it.entries[8].team = Team::Lane, "entries[8]");
+        refuses(|it| it.entries[9].team = Team::Lane, "entries[9]");
         refuses(|it| it.totals_lanes = 0, "totals_lanes");
         refuses(|it| it.totals_lanes = 100, "totals_lanes");
         refuses(|it| it.reduce.part_length = 0, "reduce.part_length");

@@ -17,7 +17,7 @@ pub(super) struct Matrix<'a, T> {
     /// Elements from a row, or a block of `inner` rows, to the next.
     stride: usize,
     holds: Holds,
-    /// Results are more than stay in the caches. Fresh memory does, as the system has just zeroed it.
+    /// Results are more than stay in the caches. Fresh memory is there: the system has just zeroed it.
     is_much: bool,
     lines: Lines<'a, T>,
 }
@@ -27,6 +27,8 @@ pub(super) struct Matrix<'a, T> {
 pub(super) enum Holds {
     /// Zeros, fresh from the allocator.
     Zeros,
+    /// Anything, fresh from the allocator.
+    Fresh,
     /// Anything.
     Anything,
     /// The logits.

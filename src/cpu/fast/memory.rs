@@ -1,9 +1,10 @@
-//! Fresh memory for results. The operating system hands it out zeroed, a page at a time as they are
-//! first written; where there are many, that takes longer than all that is computed.
+//! Memory for results. The operating system hands it out zeroed, a page at a time as they are first
+//! written; where there are many, that takes longer than all that is computed. So does writing zeros to
+//! memory that was in use before.
 #![allow(unsafe_code)]
 
-use bytemuck::Zeroable;
 use bytemuck::allocation::zeroed_vec;
+use bytemuck::{Pod, Zeroable};
 
 /// Bytes from which large pages are asked for: some of them lie wholly inside.
 #[cfg(target_os = "linux")]
@@ -14,6 +15,31 @@ pub(super) fn zeroed<T: Zeroable>(count: usize) -> Vec<T> {
     let mut values = zeroed_vec(count);
     ask_for_large_pages(&mut values);
     values
+}
+
+/// So many values, whatever the memory holds: to be written, every one, before any is read. Where
+/// debug assertions are on, they are all ones, which is NaN.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) fn unwritten<T: Pod>(count: usize) -> Vec<T> {
+    let mut values = Vec::<T>::with_capacity(count);
+    let start = values.as_mut_ptr();
+    // SAFETY: the assembly gets hold of memory that is ours alone and may write any of it, so that for
+    // the compiler it is initialised from here on; all bits are values of `T`.
+    unsafe {
+        std::arch::asm!("/* {0} */", in(reg) start, options(nostack, preserves_flags));
+        values.set_len(count);
+    }
+    if cfg!(debug_assertions) {
+        bytemuck::cast_slice_mut::<T, u8>(&mut values).fill(0xff);
+    }
+    ask_for_large_pages(&mut values);
+    values
+}
+
+/// The same, where the compiler has to see values.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) fn unwritten<T: Pod>(count: usize) -> Vec<T> {
+    zeroed(count)
 }
 
 /// Linux gives each process the choice. An advice: nothing else depends on whether it is taken.
@@ -46,6 +72,11 @@ mod tests {
             assert!(values.len() == count && values.iter().all(|&value| value == 0.0));
             values.fill(1.0);
             assert!(values.iter().all(|&value| value == 1.0));
+            drop(values);
+            let mut values = unwritten::<f32>(count);
+            assert_eq!(values.len(), count);
+            values.fill(2.0);
+            assert!(values.iter().all(|&value| value == 2.0));
         }
     }
 }

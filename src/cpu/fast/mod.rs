@@ -43,7 +43,7 @@ use crate::{
 };
 use counting::count_rows;
 use matrix::Holds;
-use memory::zeroed;
+use memory::unwritten;
 use place::Place;
 use terms::Terms;
 
@@ -83,14 +83,14 @@ macro_rules! with_element {
     };
 }
 
-/// Memory for a value for each logit.
+/// Memory for a value for each logit, all of which have to be written.
 fn room_for<G: Float>(logits: Logits<'_>) -> Vec<G> {
-    zeroed(logits.rows() * logits.classes())
+    unwritten(logits.rows() * logits.classes())
 }
 
 /// Fresh memory as the place of a gradient.
 fn fresh<G: Float>(gradient: &mut Option<Vec<G>>) -> Option<(&mut [G], Holds)> {
-    gradient.as_mut().map(|gradient| (gradient.as_mut_slice(), Holds::Zeros))
+    gradient.as_mut().map(|gradient| (gradient.as_mut_slice(), Holds::Fresh))
 }
 
 /// Everything but the gradient itself, of validated operands.

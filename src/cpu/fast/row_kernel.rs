@@ -467,7 +467,7 @@ mod tests {
     fn short_rows_have_their_states() {
         for classes in 1..=SHORT {
             let value = |i: usize| match i / classes {
-                1 if i % classes % 3 == 0 => 2.5,
+                1 if (i % classes).is_multiple_of(3) => 2.5,
                 _ => ((i * 7919 % 997) as f32) * 5e-3 - 2.5,
             };
             let rows: Vec<f32> = (0..3 * classes).map(value).collect();
