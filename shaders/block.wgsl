@@ -1,5 +1,5 @@
-// A block: VECTORS vectors of four neighbouring logits for each of the row's LANES lanes. Vector k
-// of a lane starts at column first + 4 (k LANES + lane), so that the lanes read side by side.
+// A block: VECTORS vectors of four logits for each of the row's LANES lanes. The lanes' vectors k fill
+// the columns from first + 4 k LANES on; which of them are whose is told by a module of columns/.
 
 alias Block = array<vec4<f32>, VECTORS>;
 
@@ -17,12 +17,7 @@ fn logits_start(row: u32) -> u32 {
 }
 
 fn block_column(k: u32, lane: u32) -> u32 {
-    return 4u * (k * LANES + lane);
-}
-
-// The lane that holds a column of any block.
-fn block_owner(column: u32) -> u32 {
-    return (column / 4u) % LANES;
+    return 4u * (k * LANES) + lane_column(lane);
 }
 
 // The block holds the logits as they enter the softmax; with KEEPS_STORED, as they are stored.
@@ -121,7 +116,7 @@ fn lane_refined(state: vec2<f32>, start: u32, lane: u32, end: u32) -> vec2<f32> 
     if r > 0.0 && r < 1e-9 {
         var sum = vec4<f32>(0.0);
         var moment = vec4<f32>(0.0);
-        for (var part = 4u * lane; part < end; part += PART) {
+        for (var part = lane_column(lane); part < end; part += PART) {
             var partial = vec4<f32>(0.0);
             for (var column = part; column < min(part + PART, end); column += STEP) {
                 let x = bitcast<vec4<f32>>(transformed(logits_load4(start, column, end), column, end));

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use wgpu_loss::plan::{AdapterClass, Tuning};
 use wgpu_loss::{
     Axis, CrossEntropy, DebugView, Element, Gpu, GradientPlace, Input, Kernels, LogSumExp, Mode,
     Pass, PipelineView, Reduce, Reduction, RowOutputs, SegmentLayout, Shape, Softmax, SoftmaxPass,
@@ -507,4 +508,23 @@ fn segments_are_sorted_only_by_ids() {
     assert_eq!(compiled(), before, "offsets need no sort");
     assert_eq!(plan(SegmentLayout::Ids(300)).result_words(), 2);
     assert!(compiled() >= before + 4);
+}
+
+#[test]
+fn lanes_read_side_by_side_where_there_are_no_whole_vectors() {
+    let gpu = Gpu::new().expect("these tests need an adapter: `cargo xtask test` installs one");
+    let many_lanes = gpu.with_tuning(Tuning::built_in(AdapterClass::Discrete)).expect("a tuning");
+    let access = |shape: Shape| {
+        let view = Setting::usual(FUSED).with(|it| it.shape = shape).view_on(many_lanes.kernels());
+        view.to_string().split_whitespace().find_map(|word| {
+            ["Vector", "Scalar", "Interleaved"].into_iter().find(|access| *access == word)
+        })
+    };
+    let single_precision = Shape::new(SHAPE.rows, 1001);
+    assert_eq!(access(single_precision), Some("Interleaved"));
+    // Wherever the rows start, so that the order of their sums is the same.
+    assert_eq!(access(single_precision.with_row_stride(1004)), Some("Interleaved"));
+    assert_eq!(access(single_precision.with_element(Element::Bf16)), Some("Scalar"));
+    assert_eq!(access(Shape::new(SHAPE.rows, 1000)), Some("Vector"));
+    assert_eq!(access(Shape::new(SHAPE.rows, 1000).with_row_stride(1001)), Some("Scalar"));
 }

@@ -22,10 +22,11 @@ fn better(a: Best, b: Best) -> Best {
 
 fn argmax_see(bits: vec4<u32>, column: u32) {
     let rank = rank_of(bits);
-    best = better(best, Best(rank.x, column));
-    best = better(best, Best(rank.y, column + 1u));
-    best = better(best, Best(rank.z, column + 2u));
-    best = better(best, Best(rank.w, column + 3u));
+    let columns = columns4(column);
+    best = better(best, Best(rank.x, columns.x));
+    best = better(best, Best(rank.y, columns.y));
+    best = better(best, Best(rank.z, columns.z));
+    best = better(best, Best(rank.w, columns.w));
 }
 
 fn argmax_close(place: Place, row: Row) {

@@ -3,6 +3,6 @@ fn relative_values4(place: Place, column: u32, end: u32) -> vec4<f32> {
     if column >= end { return vec4<f32>(0.0); }
     let start = row_start(parameters.targets_offset, parameters.targets_stride, place.row);
     let first = bitcast<f32>(values_load1(start, 0u));
-    let columns = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let columns = columns4(column);
     return select(vec4<f32>(0.0), values4(place, column, end) - first, columns < vec4<u32>(end));
 }

@@ -1,7 +1,7 @@
 // Four neighbouring classes by four reads; -inf beyond the row's end. Without branches, of which
 // software drivers run both sides: what lies beyond is its vector's last class, read again.
 fn operand_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
-    let wanted = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let wanted = columns4(column);
     let last = vec4<u32>(end - 1u);
     let at = min(wanted, last);
     let bits = vec4<u32>(

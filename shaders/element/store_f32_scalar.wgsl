@@ -1,7 +1,7 @@
 // Without branches, of which software drivers run both sides: in place of what lies beyond the row's
 // end, its vector's last class is written again.
 fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-    let wanted = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let wanted = columns4(column);
     let last = vec4<u32>(end - 1u);
     let at = min(wanted, last);
     let y = select(bits.y, bits.x, wanted.y > last.y);

@@ -8,8 +8,9 @@ fn store1(element: u32, half: u32) {
 
 fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
     let halves = narrow(bits);
-    store1(element_at(start, column), halves.x);
-    if column + 1u < end { store1(element_at(start, column + 1u), halves.y); }
-    if column + 2u < end { store1(element_at(start, column + 2u), halves.z); }
-    if column + 3u < end { store1(element_at(start, column + 3u), halves.w); }
+    let columns = columns4(column);
+    store1(element_at(start, columns.x), halves.x);
+    if columns.y < end { store1(element_at(start, columns.y), halves.y); }
+    if columns.z < end { store1(element_at(start, columns.z), halves.z); }
+    if columns.w < end { store1(element_at(start, columns.w), halves.w); }
 }

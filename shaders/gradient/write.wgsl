@@ -10,10 +10,8 @@ fn gradient_store(
     scaled: vec4<f32>,
 ) {
     var values = gradient_values(place, factors, column, row.end, x, scaled);
-    if row.target_column / 4u == column / 4u {
-        let here = vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(row.target_column % 4u);
-        values = select(values, vec4<f32>(factors.at_target), here);
-    }
+    let is_target = columns4(column) == vec4<u32>(row.target_column);
+    values = select(values, vec4<f32>(factors.at_target), is_target);
     let bits = bitcast<vec4<u32>>(chained(values, stored));
     store4(start, column, row.end, select(bits, vec4<u32>(BITS_NAN), vec4<bool>(factors.is_nan)));
 }

@@ -12,7 +12,7 @@ fn gradient_end(row: Row, summary: Summary) -> u32 {
 // driver that runs both sides of a branch runs no round of.
 fn gradient_exception(place: Place, row: Row, summary: Summary, start: u32) {
     let end = select(0u, row.end, is_infinite_row(summary));
-    for (var column = 4u * place.lane; column < end; column += 4u * LANES) {
+    for (var column = lane_column(place.lane); column < end; column += 4u * LANES) {
         let bits = logits_load4(logits_start(place.row), column, end);
         let is_infinite = bits == vec4<u32>(BITS_INFINITY);
         store4(start, column, end, select(vec4<u32>(0u), vec4<u32>(BITS_NAN), is_infinite));

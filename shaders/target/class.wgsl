@@ -14,7 +14,7 @@ fn row_target(row: ptr<function, Row>, place: Place) {
     }
     if (*row).is_counted && (*row).is_valid && column < columns() {
         (*row).target_column = column;
-        owner = block_owner(column);
+        owner = column_owner(column);
         if place.lane == owner {
             let stored = logits_load1(logits_start(place.row), column);
             (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;

@@ -16,7 +16,7 @@ fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, fi
         if column < row.end {
             let x = block_logits(block, k, column, row.end);
             let u = coefficients4(place, column, row.end);
-            let columns = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+            let columns = columns4(column);
             let is_inside = columns < vec4<u32>(row.end);
             let is_infinite = bitcast<vec4<u32>>(x) == vec4<u32>(BITS_NEGATIVE_INFINITY);
             distance += select(u * (reference - x), vec4<f32>(0.0), is_infinite);

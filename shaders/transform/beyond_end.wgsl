@@ -1,6 +1,6 @@
 // Columns beyond the row's end stay -inf, whatever the transformation makes of it.
 fn beyond_end(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
-    let columns = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let columns = columns4(column);
     return select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), columns >= vec4<u32>(end));
 }
 

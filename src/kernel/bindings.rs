@@ -124,7 +124,7 @@ pub(super) fn storage(index: u32, slot: Slot, written: bool, bytes: u64) -> Bind
 pub(super) fn access_bytes(access: Access, element: Element) -> u64 {
     match access {
         Access::Vector => 4 * element.bytes() as u64,
-        Access::Scalar | Access::Strided | Access::Tile => 4,
+        _ => 4,
     }
 }
 

@@ -39,8 +39,12 @@ pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
     modules.push(part_module(variant.split));
     modules.push(match variant.access {
         Access::Strided => module!("layout/strided.wgsl"),
-        Access::Vector | Access::Scalar => module!("layout/rows.wgsl"),
+        Access::Vector | Access::Scalar | Access::Interleaved => module!("layout/rows.wgsl"),
         Access::Tile => module!("tile/rows.wgsl"),
+    });
+    modules.push(match variant.access {
+        Access::Interleaved => module!("columns/interleaved.wgsl"),
+        _ => module!("columns/neighbours.wgsl"),
     });
     modules.extend(team_modules(variant));
     let in_place = variant.gradient.is_some_and(|each| each.place == GradientKind::InPlace);
@@ -295,7 +299,9 @@ pub(super) fn store_module(access: Access, element: Element, operand: &'static s
         (true, Access::Scalar | Access::Tile) => {
             module!("element/store_half_neighbours.wgsl" for operand)
         }
-        (true, Access::Strided) => module!("element/store_half_strided.wgsl" for operand),
+        (true, Access::Strided | Access::Interleaved) => {
+            module!("element/store_half_strided.wgsl" for operand)
+        }
     }
 }
 
@@ -311,12 +317,10 @@ pub(super) fn narrow_module(element: Element) -> Option<Module> {
 /// What a gradient's buffer is an array of.
 pub(super) fn stored_module(access: Access, element: Element) -> Module {
     match (is_half(element), access) {
-        (_, Access::Tile) | (false, Access::Scalar | Access::Strided) => {
-            module!("gradient/stored_words.wgsl")
-        }
         (false, Access::Vector) => module!("gradient/stored_f32_vector.wgsl"),
         (true, Access::Vector) => module!("gradient/stored_half_vector.wgsl"),
-        (true, Access::Scalar | Access::Strided) => module!("gradient/stored_shared_words.wgsl"),
+        (_, Access::Tile) | (false, _) => module!("gradient/stored_words.wgsl"),
+        (true, _) => module!("gradient/stored_shared_words.wgsl"),
     }
 }
 

@@ -98,8 +98,11 @@ impl Geometry {
 pub enum Access {
     /// Four at a time: row starts, strides and the number of classes are multiples of four.
     Vector,
-    /// One at a time.
+    /// One at a time, each lane four neighbours.
     Scalar,
+    /// One at a time, neighbours by neighbouring lanes: `f32` whose number of classes is no multiple
+    /// of four.
+    Interleaved,
     /// One at a time, the classes of a row apart and rows side by side.
     Strided,
     /// In workgroup memory, which neighbouring lanes fill and empty side by side: packed rows.
@@ -252,6 +255,14 @@ impl RowVariant {
     pub const fn has_terms(&self) -> bool {
         matches!(self.operation, Operation::CrossEntropy)
             && !matches!(self.comparison.target, TargetKind::Class)
+    }
+
+    /// Whether rows of so many classes are read by [`Access::Interleaved`] where they are packed. It
+    /// does not depend on where a row stands, and so do not its bits.
+    pub const fn interleaves(&self, classes: usize) -> bool {
+        matches!(self.element, Element::F32)
+            && !classes.is_multiple_of(4)
+            && self.geometry.lanes > 1
     }
 
     /// Whether the logits are held as they are stored, since the gradient depends on them.

@@ -146,6 +146,8 @@ impl RowsPlan {
             Access::Tile
         } else if shapes.into_iter().zip(offsets).all(|(shape, offset)| of_four(shape, offset)) {
             Access::Vector
+        } else if self.variant.interleaves(self.logits.classes) {
+            Access::Interleaved
         } else {
             Access::Scalar
         };

@@ -21,9 +21,9 @@ pub fn every_variant(capabilities: &Capabilities, tuning: &Tuning) -> Vec<Varian
     let mut variants = Vec::new();
     let mut draw = Draw(1);
     for (entries, accesses, purpose) in [
-        (&tuning.entries, &[Access::Vector, Access::Scalar][..], Purpose::Reduce),
-        (&tuning.from_state, &[Access::Vector, Access::Scalar], Purpose::FromState),
-        (&tuning.from_state, &[Access::Vector, Access::Scalar], Purpose::Gather { gradient: true }),
+        (&tuning.entries, &PACKED[..], Purpose::Reduce),
+        (&tuning.from_state, &PACKED, Purpose::FromState),
+        (&tuning.from_state, &PACKED, Purpose::Gather { gradient: true }),
         (&tuning.strided, &[Access::Strided], Purpose::Reduce),
         (&tuning.strided, &[Access::Strided], Purpose::FromState),
         (&tuning.strided, &[Access::Strided], Purpose::Gather { gradient: true }),
@@ -53,6 +53,9 @@ pub fn every_variant(capabilities: &Capabilities, tuning: &Tuning) -> Vec<Varian
     variants
 }
 
+/// How rows are read whose classes are neighbours.
+const PACKED: [Access; 3] = [Access::Vector, Access::Scalar, Access::Interleaved];
+
 /// Kernels of drawn options for each geometry.
 const DRAWN: usize = 6;
 
@@ -71,10 +74,10 @@ fn push_geometry(
         return;
     }
     let choice = choice.for_purpose(purpose);
-    let is_tile = access == Access::Tile;
-    let of_purpose = |variant: &RowVariant| {
-        variant.fits(purpose) && !(is_tile && variant.values_element().is_some())
-    };
+    if access == Access::Interleaved && choice.geometry.lanes == 1 {
+        return;
+    }
+    let of_purpose = |variant: &RowVariant| variant.fits(purpose) && variant.is_accessible();
     let mut rows: Vec<_> = plain(choice, access).into_iter().filter(of_purpose).collect();
     let drawn = std::iter::repeat_with(|| draw.variant(choice, access));
     // Of these there are fewer geometries to draw for.
@@ -147,6 +150,15 @@ fn plain(choice: Choice, access: Access) -> Vec<RowVariant> {
 }
 
 impl RowVariant {
+    /// Whether the planner chooses this access for such operands.
+    const fn is_accessible(&self) -> bool {
+        match self.access {
+            Access::Tile => self.values_element().is_none(),
+            Access::Interleaved => matches!(self.element, Element::F32),
+            Access::Vector | Access::Scalar | Access::Strided => true,
+        }
+    }
+
     /// Whether the planner makes such a kernel, and for this purpose.
     fn fits(&self, purpose: Purpose) -> bool {
         let is_cross_entropy = self.operation == Operation::CrossEntropy;

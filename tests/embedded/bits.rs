@@ -1,5 +1,6 @@
 //! The same bits: on every run, in every batch, at every address, on every thread.
 
+use wgpu_loss::plan::{AdapterClass, Tuning};
 use wgpu_loss::{
     CrossEntropy, CrossEntropyPlan, Gpu, GradientPlace, Kernels, LogSumExpPlan, Pass, Reduction,
     Step, UpstreamSource,
@@ -69,17 +70,21 @@ fn a_row_in_every_batch() {
 fn a_row_at_every_address() {
     let gpu = gpu();
     let per_row = (&ROWS, SEPARATE);
-    for classes in [4, 64, 100, 1000, 4096] {
-        let problem = Problem::contiguous(13, classes);
-        let mut expected = compute(&gpu, gpu.kernels(), &problem, per_row, 0);
-        expected.totals.clear();
-        // Rows of four at a time where both are multiples of four, else one at a time.
-        for stride in [classes, classes + 1, classes + 4] {
-            for offset in [0, 4, 16, 1000] {
-                let apart = problem.with_row_stride(stride);
-                let mut found = compute(&gpu, gpu.kernels(), &apart, per_row, offset);
-                found.totals.clear();
-                assert!(found == expected, "{classes} classes, {stride} apart, from {offset} on");
+    // A software adapter's rows have one lane each: those of other GPUs have more to get wrong.
+    let many_lanes = gpu.with_tuning(Tuning::built_in(AdapterClass::Discrete)).expect("a tuning");
+    for kernels in [gpu.kernels(), many_lanes.kernels()] {
+        for classes in [4, 64, 100, 101, 1000, 1002, 4096, 4099] {
+            let problem = Problem::contiguous(13, classes);
+            let mut expected = compute(&gpu, kernels, &problem, per_row, 0);
+            expected.totals.clear();
+            // Four at a time where all are multiples of four, else one at a time.
+            for stride in [classes, classes + 1, classes + 4] {
+                for offset in [0, 4, 16, 1000] {
+                    let apart = problem.with_row_stride(stride);
+                    let mut found = compute(&gpu, kernels, &apart, per_row, offset);
+                    found.totals.clear();
+                    assert!(found == expected, "{classes} classes, {stride} apart, from {offset}");
+                }
             }
         }
     }

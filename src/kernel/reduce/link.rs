@@ -123,6 +123,7 @@ fn common_modules() -> Vec<Module> {
     vec![
         module!("reduce/parameters.wgsl"),
         module!("reduce/constants.wgsl"),
+        module!("columns/neighbours.wgsl"),
         module!("sum/exact.wgsl"),
         module!("sum/sum.wgsl"),
     ]
