@@ -23,7 +23,15 @@ impl Default for Upstream<'_> {
     }
 }
 
-impl Upstream<'_> {
+impl<'a> Upstream<'a> {
+    /// That of some of the rows.
+    pub(crate) fn of_rows(self, rows: &std::ops::Range<usize>) -> Upstream<'a> {
+        match self {
+            Self::Scalar(_) => self,
+            Self::PerRow(values) => Self::PerRow(&values[rows.clone()]),
+        }
+    }
+
     /// The factor of one row.
     pub(crate) fn of_row(&self, row: usize) -> f32 {
         match self {

@@ -98,6 +98,17 @@ pub enum Error {
         message: String,
     },
 
+    /// Whoever watched the call had enough of it.
+    #[error("{operation}: cancelled after {rows_done} of {rows} rows")]
+    Cancelled {
+        /// What was going on.
+        operation: &'static str,
+        /// Rows whose results had come.
+        rows_done: usize,
+        /// Rows of the batch.
+        rows: usize,
+    },
+
     /// wgpu refused or failed.
     #[error("{operation}: {message}")]
     Device {

@@ -36,7 +36,7 @@ pub use ops::softmax::{Softmax, SoftmaxOperands, SoftmaxPass, SoftmaxPlan};
 pub use ops::{
     DebugView, GradientPlace, Pass, PipelineView, Step, UpstreamOperand, UpstreamSource,
 };
-pub use runtime::{Gpu, GpuOptions};
+pub use runtime::{Gpu, GpuOptions, Progress, Streaming};
 pub use segments::Segments;
 pub use targets::{ClassIndices, TargetLayout, TargetValues, Targets};
 pub use weights::{WeightLayout, Weights};

@@ -1,5 +1,5 @@
 // Four neighbouring classes by four reads; -inf beyond the row's end. Without branches, of which
-// software drivers run both sides: what lies beyond is its vector's last class, read again.
+// software drivers run both sides: in place of what lies beyond, the row's last class is read.
 fn operand_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
     let wanted = columns4(column);
     let last = vec4<u32>(end - 1u);

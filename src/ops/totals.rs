@@ -1,12 +1,14 @@
 //! The dispatches that reduce over a batch: counting rows and their weights, summing losses.
 
+use wgpu::Buffer;
+
 use crate::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{Totals, TotalsParameters};
 use crate::kernel::{
     Comparison, Kernels, Record, Reduced, TargetKind, TotalsKernel, TotalsVariant, Variant, Word,
 };
-use crate::plan::row_chunks;
+use crate::plan::{Chunk, row_chunks};
 
 use super::operand::Operand;
 use super::step::{Bound, StepBuilder};
@@ -70,6 +72,11 @@ impl Reduction {
         Ok(())
     }
 
+    /// Rows of a tile, which one workgroup reduces.
+    pub(super) fn tile(kernels: &Kernels) -> u64 {
+        ROWS_PER_LANE * u64::from(kernels.tuning().totals_lanes)
+    }
+
     /// Adds the dispatches that reduce `rows` rows of the sources to `totals`.
     pub(super) fn bind(
         self,
@@ -79,27 +86,45 @@ impl Reduction {
         rows: usize,
         fixed: TotalsParameters,
     ) -> Result<()> {
-        let kernels = builder.kernels().clone();
-        let [tiles_variant, finish_variant] = self.variants(&kernels);
-        let capabilities = kernels.capabilities();
-        let alignment = capabilities.storage_alignment;
-        let tile = ROWS_PER_LANE * u64::from(kernels.tuning().totals_lanes);
-        let of_rows: Vec<_> = sources.iter().map(|source| source.row).collect();
-        let chunks = row_chunks(builder.operation(), capabilities, rows as u64, tile, &of_rows)?;
+        let chunks = Self::chunks(builder, sources, rows)?;
         // A binding that holds less than a tile cuts tiles too: each piece has its own result.
         let tiles: u64 = chunks.iter().map(|chunk| u64::from(chunk.workgroups)).sum();
-        let bytes = tiles.max(1) * PARTIAL_BYTES;
-        let partials = Bound {
-            slot: Slot::Partials,
-            buffer: builder.scratch("wgpu-loss partials", bytes)?,
-            offset: 0,
-            bytes,
-        };
-        let mut first_tile = 0;
+        let scratch = builder.scratch("wgpu-loss partials", partial_bytes(tiles))?;
+        let partials = partials(&scratch, tiles);
+        self.bind_tiles(builder, sources, &chunks, &partials, fixed)?;
+        self.bind_finish(builder, &partials, tiles, totals, fixed)
+    }
+
+    /// The dispatches that cover the rows.
+    pub(super) fn chunks(
+        builder: &StepBuilder<'_>,
+        sources: &[Operand],
+        rows: usize,
+    ) -> Result<Vec<Chunk>> {
+        let of_rows: Vec<_> = sources.iter().map(|source| source.row).collect();
+        let kernels = builder.kernels();
+        let tile = Self::tile(kernels);
+        row_chunks(builder.operation(), kernels.capabilities(), rows as u64, tile, &of_rows)
+    }
+
+    /// Adds the dispatches that reduce each tile of the chunks. `fixed` names the first row and the
+    /// first tile among those of the batch.
+    pub(super) fn bind_tiles(
+        self,
+        builder: &mut StepBuilder<'_>,
+        sources: &[Operand],
+        chunks: &[Chunk],
+        partials: &Bound,
+        fixed: TotalsParameters,
+    ) -> Result<()> {
+        let kernels = builder.kernels().clone();
+        let [tiles_variant, _] = self.variants(&kernels);
+        let alignment = kernels.capabilities().storage_alignment;
+        let mut first_tile = fixed.first_tile;
         for chunk in chunks {
             let mut parameters = TotalsParameters {
                 rows: chunk.rows as u32,
-                first_row: chunk.first_row as u32,
+                first_row: fixed.first_row + chunk.first_row as u32,
                 first_tile,
                 ..fixed
             };
@@ -123,6 +148,21 @@ impl Reduction {
             }
             builder.dispatch(&tiles_variant, &parameters, chunk.workgroups, &bound)?;
         }
+        Ok(())
+    }
+
+    /// Adds the dispatch that reduces the tiles of the batch to `totals`.
+    pub(super) fn bind_finish(
+        self,
+        builder: &mut StepBuilder<'_>,
+        partials: &Bound,
+        tiles: u64,
+        totals: &Operand,
+        fixed: TotalsParameters,
+    ) -> Result<()> {
+        let kernels = builder.kernels().clone();
+        let [_, finish_variant] = self.variants(&kernels);
+        let alignment = kernels.capabilities().storage_alignment;
         let slack = totals.row.slack(0, alignment);
         let parameters =
             TotalsParameters { tiles: tiles as u32, totals_offset: (slack / 4) as u32, ..fixed };
@@ -132,6 +172,17 @@ impl Reduction {
             offset: totals.row.binding_offset(0, alignment),
             bytes: slack + TOTALS_BYTES,
         };
-        builder.dispatch(&finish_variant, &parameters, 1, &[partials, totals])
+        builder.dispatch(&finish_variant, &parameters, 1, &[partials.clone(), totals])
     }
+}
+
+/// Bytes of the partial results of so many tiles.
+pub(super) fn partial_bytes(tiles: u64) -> u64 {
+    tiles.max(1) * PARTIAL_BYTES
+}
+
+/// The partial results of so many tiles, from the start of a buffer.
+pub(super) fn partials(buffer: &Buffer, tiles: u64) -> Bound {
+    let (buffer, bytes) = (buffer.clone(), partial_bytes(tiles));
+    Bound { slot: Slot::Partials, buffer, offset: 0, bytes }
 }

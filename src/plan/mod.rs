@@ -5,6 +5,7 @@ mod capabilities;
 mod chunks;
 mod family;
 mod menu;
+mod pieces;
 pub mod reduce;
 mod tuning;
 mod tuning_check;
@@ -15,6 +16,7 @@ pub use capabilities::{AdapterClass, Capabilities, SubgroupSizes};
 pub use chunks::{Chunk, RowOperand, row_chunks};
 pub use family::{Choice, Purpose, choose};
 pub use menu::every_variant;
+pub use pieces::{Piece, Segment};
 pub use tuning::{Entry, ReduceTuning, Tuning};
 #[cfg(feature = "serde")]
 pub(crate) use tuning_file::TeamName;

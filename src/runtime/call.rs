@@ -27,8 +27,13 @@ pub(super) struct DeviceUpstream {
 
 impl DeviceUpstream {
     pub(super) fn operand(&self) -> UpstreamOperand<'_> {
+        self.operand_from(0)
+    }
+
+    /// Where it has a value for each row, from this byte on.
+    pub(super) fn operand_from(&self, start: u64) -> UpstreamOperand<'_> {
         match &self.buffer {
-            Some(buffer) => UpstreamOperand::Buffer(buffer.slice(..)),
+            Some(buffer) => UpstreamOperand::Buffer(buffer.slice(start..)),
             None => UpstreamOperand::Scalar(self.scalar),
         }
     }
@@ -152,6 +157,26 @@ pub(super) fn passes(
             (Pass::Forward { save_state: true }, Some(Pass::Backward { gradient, upstream }))
         }
     }
+}
+
+/// The pass over packed logits, whose gradient is of this type where there is one.
+pub(super) fn fused(
+    logits: Logits<'_>,
+    element: Option<Element>,
+    upstream: Option<Upstream<'_>>,
+) -> Pass {
+    let (Some(element), Some(upstream)) = (element, upstream) else {
+        return Pass::Forward { save_state: false };
+    };
+    let gradient = match element == logits.element() {
+        true => GradientPlace::InPlace,
+        false => GradientPlace::Separate,
+    };
+    let upstream = match upstream {
+        Upstream::Scalar(_) => UpstreamSource::Scalar,
+        Upstream::PerRow(_) => UpstreamSource::PerRow,
+    };
+    Pass::Fused { gradient, upstream }
 }
 
 /// Over the logits where these are contiguous and of the same type.

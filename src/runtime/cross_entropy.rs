@@ -1,13 +1,20 @@
 //! Softmax cross-entropy of host data on the GPU.
 
+#[cfg(not(target_arch = "wasm32"))]
+use crate::Float;
 use crate::kernel::parameters::Totals;
 use crate::ops::cross_entropy::CrossEntropyOperands;
 use crate::ops::validate;
-use crate::{CrossEntropy, CrossEntropyOutput, Gpu, Logits, Result, Targets, Upstream};
+use crate::{
+    CrossEntropy, CrossEntropyOutput, Gpu, Logits, Result, TargetValues, Targets, Upstream,
+};
 
 use super::call::{Call, DeviceUpstream, Steps, passes, slice, writes_separately};
 use super::operands::{DeviceTargets, output};
 use super::readback::Waiting;
+#[cfg(not(target_arch = "wasm32"))]
+use super::stream::output::MatrixOutput;
+use super::stream::output::owned;
 
 const CROSS_ENTROPY: &str = "cross-entropy";
 const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
@@ -29,6 +36,45 @@ impl Gpu {
             .await
     }
 
+    /// [`Engine::cross_entropy_with_gradient`](crate::Engine::cross_entropy_with_gradient), the
+    /// gradient written to the caller's memory: shaped as the logits but contiguous, of any element
+    /// type. The batch is gone over piece by piece, whatever its size; see
+    /// [`Streaming`](crate::Streaming). The output's `gradient` is `None`.
+    ///
+    /// ```no_run
+    /// # fn main() -> wgpu_loss::Result<()> {
+    /// use wgpu_loss::{CrossEntropy, Gpu, Logits, Targets, Upstream};
+    /// # let (values, targets, mut gradient) = (vec![0f32; 4], vec![0, 1], vec![0f32; 4]);
+    /// let gpu = Gpu::new()?;
+    /// let (logits, targets) = (Logits::new(&values, 2, 2)?, Targets::classes(&targets));
+    /// let (upstream, options) = (Upstream::Scalar(1.0), CrossEntropy::default());
+    /// let out = gpu.cross_entropy_into(logits, targets, upstream, &options, &mut gradient)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As `cross_entropy_with_gradient`; also [`Error::Invalid`](crate::Error::Invalid) unless
+    /// `gradient` has `rows * classes` elements, of the type that the options ask for if they do.
+    /// Nothing is written before all targets have been found valid.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn cross_entropy_into<G: Float>(
+        &self,
+        logits: Logits<'_>,
+        targets: Targets<'_>,
+        upstream: Upstream<'_>,
+        options: &CrossEntropy,
+        gradient: &mut [G],
+    ) -> Result<CrossEntropyOutput> {
+        validate::cross_entropy(logits, targets, Some(upstream), options)?;
+        let (element, shape) = (options.gradient_element, logits.shape());
+        let gradient = MatrixOutput::asked_for(CROSS_ENTROPY, element, shape, gradient)?;
+        let (upstream, gradient, waiting) = (Some(upstream), Some(gradient), Waiting::Blocking);
+        pollster::block_on(
+            self.stream_cross_entropy(logits, targets, upstream, options, gradient, waiting),
+        )
+    }
+
     pub(super) async fn run_cross_entropy(
         &self,
         logits: Logits<'_>,
@@ -39,6 +85,17 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<CrossEntropyOutput> {
         validate::cross_entropy(logits, targets, upstream, options)?;
+        if steps == Steps::Fused && self.streaming().cuts(&matrices(logits, targets)) {
+            let element = options.gradient_element.unwrap_or(logits.element());
+            let element = upstream.map(|_| element);
+            let shape = logits.shape();
+            let (gradient, out) = owned(CROSS_ENTROPY, shape, element, async |gradient| {
+                self.stream_cross_entropy(logits, targets, upstream, options, gradient, waiting)
+                    .await
+            })
+            .await?;
+            return Ok(CrossEntropyOutput { gradient, ..out });
+        }
         let mut call = Call::new(self, CROSS_ENTROPY)?;
         let rows = logits.rows() as u64;
         let element = options.gradient_element.unwrap_or(logits.element());
@@ -96,5 +153,13 @@ impl Gpu {
         let words = results.values(records)?.unwrap_or_default();
         let gradient = results.elements(gradient, element)?;
         Ok(output(options, &totals, record, &words, gradient))
+    }
+}
+
+/// Whatever has a value for each logit.
+pub(super) fn matrices<'a>(logits: Logits<'a>, targets: Targets<'a>) -> Vec<Logits<'a>> {
+    match targets.values {
+        TargetValues::Classes(_) => vec![logits],
+        TargetValues::Probabilities(probabilities) => vec![logits, probabilities],
     }
 }

@@ -1,5 +1,6 @@
 //! The device.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wgpu::{Device, Features, Limits, Queue};
@@ -8,6 +9,7 @@ use crate::plan::{Capabilities, Tuning};
 use crate::{Error, Kernels, Result};
 
 use super::adapter;
+use super::stream::{Progress, Streaming, Watcher};
 
 /// Which adapter [`Gpu::with_options`] takes, and how much of it it asks for.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +42,8 @@ pub struct Gpu {
     kernels: Kernels,
     /// Why a device of our own was lost.
     lost: Arc<Mutex<Option<String>>>,
+    streaming: Streaming,
+    watcher: Watcher,
 }
 
 impl Gpu {
@@ -98,7 +102,14 @@ impl Gpu {
     /// [`Error::Limit`] where the device is too small for any kernel.
     pub fn from_device(device: Device, queue: Queue) -> Result<Self> {
         let kernels = Kernels::new(&device)?;
-        Ok(Self { device, queue, kernels, lost: Arc::default() })
+        Ok(Self {
+            device,
+            queue,
+            kernels,
+            lost: Arc::default(),
+            streaming: Streaming::default(),
+            watcher: Watcher::default(),
+        })
     }
 
     /// The same device with kernels of the caller's making: other capabilities, another tuning.
@@ -114,6 +125,31 @@ impl Gpu {
     pub fn with_tuning(&self, tuning: Tuning) -> Result<Self> {
         let capabilities: Capabilities = *self.kernels.capabilities();
         Ok(self.with_kernels(Kernels::with(&self.device, capabilities, tuning)?))
+    }
+
+    /// The same device, of which calls take as much at a time as this allows.
+    #[must_use]
+    pub fn with_streaming(&self, streaming: Streaming) -> Self {
+        Self { streaming, ..self.clone() }
+    }
+
+    /// The same device, which tells how far each call has come that goes over its batch piece by
+    /// piece. Where `watch` breaks, the call ends with [`Error::Cancelled`].
+    #[must_use]
+    pub fn with_progress(
+        &self,
+        watch: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self { watcher: Watcher(Some(Arc::new(watch))), ..self.clone() }
+    }
+
+    /// How much calls take at a time.
+    pub fn streaming(&self) -> Streaming {
+        self.streaming
+    }
+
+    pub(super) fn watcher(&self) -> &Watcher {
+        &self.watcher
     }
 
     /// Keeps a loss of our own device, and errors that no scope caught, from being a panic.

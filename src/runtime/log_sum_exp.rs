@@ -1,11 +1,16 @@
 //! Log-sum-exp of host data on the GPU.
 
+#[cfg(not(target_arch = "wasm32"))]
+use crate::Float;
 use crate::ops::log_sum_exp::LogSumExpOperands;
 use crate::ops::validate;
 use crate::{Gpu, LogSumExp, LogSumExpOutput, Logits, Result, Upstream};
 
 use super::call::{Call, DeviceUpstream, Steps, passes, slice, writes_separately};
 use super::readback::Waiting;
+#[cfg(not(target_arch = "wasm32"))]
+use super::stream::output::MatrixOutput;
+use super::stream::output::owned;
 
 const LOG_SUM_EXP: &str = "log-sum-exp";
 
@@ -24,6 +29,28 @@ impl Gpu {
         self.run_log_sum_exp(logits, upstream, options, Steps::Fused, Waiting::Yielding).await
     }
 
+    /// [`Engine::log_sum_exp_with_gradient`](crate::Engine::log_sum_exp_with_gradient), the gradient
+    /// written to the caller's memory, as [`cross_entropy_into`](Self::cross_entropy_into) does.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn log_sum_exp_into<G: Float>(
+        &self,
+        logits: Logits<'_>,
+        upstream: Upstream<'_>,
+        options: &LogSumExp,
+        gradient: &mut [G],
+    ) -> Result<LogSumExpOutput> {
+        validate::log_sum_exp(logits, Some(upstream))?;
+        let (element, shape) = (options.gradient_element, logits.shape());
+        let gradient = MatrixOutput::asked_for(LOG_SUM_EXP, element, shape, gradient)?;
+        let (upstream, gradient, waiting) = (Some(upstream), Some(gradient), Waiting::Blocking);
+        let log_sum_exp =
+            pollster::block_on(self.stream_log_sum_exp(logits, upstream, gradient, waiting))?;
+        Ok(LogSumExpOutput { log_sum_exp, gradient: None })
+    }
+
     pub(super) async fn run_log_sum_exp(
         &self,
         logits: Logits<'_>,
@@ -33,6 +60,15 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<LogSumExpOutput> {
         validate::log_sum_exp(logits, upstream)?;
+        if steps == Steps::Fused && self.streaming().cuts(&[logits]) {
+            let element = options.gradient_element.unwrap_or(logits.element());
+            let (element, shape) = (upstream.map(|_| element), logits.shape());
+            let (gradient, log_sum_exp) = owned(LOG_SUM_EXP, shape, element, async |gradient| {
+                self.stream_log_sum_exp(logits, upstream, gradient, waiting).await
+            })
+            .await?;
+            return Ok(LogSumExpOutput { log_sum_exp, gradient });
+        }
         let mut call = Call::new(self, LOG_SUM_EXP)?;
         let rows = logits.rows() as u64;
         let element = options.gradient_element.unwrap_or(logits.element());

@@ -12,6 +12,7 @@ mod partial;
 mod readback;
 mod reduce;
 mod softmax;
+mod stream;
 #[cfg(not(target_arch = "wasm32"))]
 mod two_step;
 mod upload;
@@ -19,5 +20,6 @@ mod upload;
 #[cfg(not(target_arch = "wasm32"))]
 pub use adapter::adapters;
 pub use gpu::{Gpu, GpuOptions};
+pub use stream::{Progress, Streaming};
 #[cfg(not(target_arch = "wasm32"))]
 pub use two_step::TwoStep;

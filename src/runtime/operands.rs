@@ -1,6 +1,7 @@
 //! What cross-entropy needs beside its logits, on the device.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use wgpu::{Buffer, BufferSlice};
 
@@ -36,7 +37,8 @@ impl DeviceTargets {
         };
         let (buffer, is_class) = match targets.values {
             TargetValues::Classes(indices) => {
-                let indices = device_indices(indices, classes, options.ignore_index)?;
+                let rows = 0..indices.len();
+                let indices = device_indices(indices, rows, classes, options.ignore_index)?;
                 (call.upload(label, &indices)?, true)
             }
             TargetValues::Probabilities(probabilities) => {
@@ -70,18 +72,21 @@ impl DeviceTargets {
     }
 }
 
-/// Targets as the device has them.
-fn device_indices(
+/// Targets of these rows as the device has them.
+pub(super) fn device_indices(
     indices: ClassIndices<'_>,
+    rows: Range<usize>,
     classes: usize,
     ignore_index: Option<i32>,
 ) -> Result<Cow<'_, [i32]>> {
     if let ClassIndices::I32(indices) = indices {
-        return Ok(Cow::Borrowed(indices)); // the device checks them
+        return Ok(Cow::Borrowed(&indices[rows])); // the device checks them
     }
-    validate::count_targets(indices, classes, ignore_index)?;
+    if rows.start == 0 {
+        validate::count_targets(indices, classes, ignore_index)?;
+    }
     // Whatever is a class or the ignore index fits, but for classes that no device could hold.
-    let converted = (0..indices.len()).map(|row| {
+    let converted = rows.map(|row| {
         let value = indices.get(row).unwrap_or_default();
         i32::try_from(value).map_err(|_| Error::TargetOutOfRange { row, value, classes })
     });

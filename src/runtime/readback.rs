@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_intrusive::channel::shared::oneshot_channel;
+use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
 use wgpu::{Buffer, BufferDescriptor, BufferUsages, CommandEncoder, MapMode};
 
 use crate::kernel::guarded;
@@ -21,6 +21,9 @@ pub(super) enum Waiting {
     /// The future returns to its executor between looks at the device.
     Yielding,
 }
+
+/// Whether a buffer was mapped, as soon as it is known.
+pub(super) type MapReceiver = OneshotReceiver<std::result::Result<(), wgpu::BufferAsyncError>>;
 
 /// A buffer on its way back.
 pub(super) struct Readback {
@@ -63,41 +66,64 @@ impl Gpu {
         let (sender, receiver) = oneshot_channel();
         let receivers = guarded(self.device(), operation, || {
             self.queue().submit([encoder.finish()]);
-            let mut receivers = Vec::new();
-            for readback in readbacks {
-                let (sender, receiver) = oneshot_channel();
-                readback.staging.map_async(MapMode::Read, .., move |result| {
-                    // A receiver that is gone is a future that was dropped.
-                    let _ = sender.send(result);
-                });
-                receivers.push(receiver);
-            }
+            let map = |readback: &Readback| Self::map(&readback.staging, MapMode::Read);
+            let receivers = readbacks.iter().map(map).collect();
             self.queue().on_submitted_work_done(move || {
                 let _ = sender.send(());
             });
             receivers
         })?;
-        #[cfg(not(target_arch = "wasm32"))]
-        if waiting == Waiting::Blocking {
-            self.device()
-                .poll(wgpu::PollType::wait_indefinitely())
-                .map_err(|error| self.failure(operation, error.to_string()))?;
-        }
         let done = async {
-            for receiver in receivers {
-                match receiver.receive().await {
-                    Some(Ok(())) => {}
-                    Some(Err(error)) => return Err(self.failure(operation, error.to_string())),
-                    None => return Err(self.failure(operation, "the device gave no answer".into())),
-                }
-            }
+            self.mapped(operation, receivers).await?;
             receiver.receive().await;
             Ok(())
         };
-        match waiting {
-            Waiting::Blocking => done.await,
-            Waiting::Yielding => Polling { gpu: self, operation, done: Box::pin(done) }.await,
+        self.wait(operation, None, waiting, done).await
+    }
+
+    /// Waits for maps that were asked for.
+    pub(super) async fn mapped(
+        &self,
+        operation: &'static str,
+        receivers: Vec<MapReceiver>,
+    ) -> Result<()> {
+        for receiver in receivers {
+            match receiver.receive().await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Err(self.failure(operation, error.to_string())),
+                None => return Err(self.failure(operation, "the device gave no answer".into())),
+            }
         }
+        Ok(())
+    }
+
+    /// Waits for a submission, or for all there are, and for what it makes come true.
+    pub(super) async fn wait(
+        &self,
+        operation: &'static str,
+        submission: Option<wgpu::SubmissionIndex>,
+        waiting: Waiting,
+        done: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if waiting == Waiting::Blocking {
+            self.device()
+                .poll(wgpu::PollType::Wait { submission_index: submission, timeout: None })
+                .map_err(|error| self.failure(operation, error.to_string()))?;
+            return done.await;
+        }
+        let _ = (submission, waiting);
+        Polling { gpu: self, operation, done: Box::pin(done) }.await
+    }
+
+    /// Asks for a map. What the receiver gets is for [`mapped`](Self::mapped).
+    pub(super) fn map(buffer: &Buffer, mode: MapMode) -> MapReceiver {
+        let (sender, receiver) = oneshot_channel();
+        buffer.map_async(mode, .., move |result| {
+            // A receiver that is gone is a future that was dropped.
+            let _ = sender.send(result);
+        });
+        receiver
     }
 
     /// The values of a readback that was waited for.

@@ -1,5 +1,7 @@
 //! Softmax and log-softmax of host data on the GPU.
 
+#[cfg(not(target_arch = "wasm32"))]
+use crate::Float;
 use crate::ops::validate;
 use crate::{
     Gpu, GradientPlace, Logits, OwnedValues, Result, Softmax, SoftmaxOperands, SoftmaxPass,
@@ -7,6 +9,9 @@ use crate::{
 
 use super::call::{Call, place_of_results, slice};
 use super::readback::Waiting;
+#[cfg(not(target_arch = "wasm32"))]
+use super::stream::output::MatrixOutput;
+use super::stream::output::owned;
 
 impl Gpu {
     /// [`Engine::softmax`](crate::Engine::softmax) as a future; with an upstream gradient,
@@ -23,6 +28,27 @@ impl Gpu {
         self.run_softmax(logits, upstream, options, Waiting::Yielding).await
     }
 
+    /// [`Engine::softmax`](crate::Engine::softmax), or with an upstream gradient
+    /// [`Engine::softmax_gradient`](crate::Engine::softmax_gradient), the result written to the
+    /// caller's memory, as [`cross_entropy_into`](Self::cross_entropy_into) writes its gradient.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn softmax_into<G: Float>(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Logits<'_>>,
+        options: &Softmax,
+        values: &mut [G],
+    ) -> Result<()> {
+        let name = options.name();
+        validate::softmax(name, logits, upstream)?;
+        let output = MatrixOutput::asked_for(name, options.element, logits.shape(), values)?;
+        let (output, waiting) = (Some(output), Waiting::Blocking);
+        pollster::block_on(self.stream_softmax(logits, upstream, options, output, waiting))
+    }
+
     pub(super) async fn run_softmax(
         &self,
         logits: Logits<'_>,
@@ -32,6 +58,15 @@ impl Gpu {
     ) -> Result<OwnedValues> {
         let name = options.name();
         validate::softmax(name, logits, upstream)?;
+        let element = options.element.unwrap_or(logits.element());
+        let matrices: Vec<_> = [logits].into_iter().chain(upstream).collect();
+        if self.streaming().cuts(&matrices) {
+            let (values, ()) = owned(name, logits.shape(), Some(element), async |output| {
+                self.stream_softmax(logits, upstream, options, output, waiting).await
+            })
+            .await?;
+            return values.ok_or_else(|| self.failure(name, "no values came back".into()));
+        }
         let mut call = Call::new(self, name)?;
         let place = place_of_results(logits, options.element);
         let pass = match upstream {
@@ -44,7 +79,6 @@ impl Gpu {
             Some(upstream) => Some(call.upload_logits("wgpu-loss upstream", upstream)?),
             None => None,
         };
-        let element = options.element.unwrap_or(logits.element());
         let bytes = (logits.rows() * logits.classes() * element.bytes()) as u64;
         let is_separate = place != GradientPlace::InPlace;
         let output = call.output(is_separate, "wgpu-loss softmax", bytes)?;

@@ -14,6 +14,7 @@ pub fn gpu() -> &'static Gpu {
 }
 
 /// The same with the tuning of real GPUs, but without subgroups.
+#[allow(dead_code, reason = "not every test needs it")]
 pub fn gpu_without_subgroups() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| {

@@ -17,7 +17,7 @@ use super::super::step::{Step, StepBuilder};
 use super::super::totals::{self, TOTALS_BYTES};
 use super::super::validate;
 
-const OPERATION: &str = "cross-entropy";
+pub(super) const OPERATION: &str = "cross-entropy";
 
 /// The caller's buffers for a [`CrossEntropyPlan`]. Each slice starts where its first row's value
 /// lies and may be longer than needed; offsets are multiples of the element's bytes. The buffers
@@ -68,13 +68,13 @@ impl<'a> CrossEntropyOperands<'a> {
 /// Softmax cross-entropy for one shape, with its kernels chosen and compiled.
 #[derive(Clone, Debug)]
 pub struct CrossEntropyPlan {
-    kernels: Kernels,
+    pub(super) kernels: Kernels,
     options: CrossEntropy,
     pass: Pass,
     classes: ClassRange,
     rows: RowsPlan,
-    counts: Option<totals::Reduction>,
-    sums: Option<totals::Reduction>,
+    pub(super) counts: Option<totals::Reduction>,
+    pub(super) sums: Option<totals::Reduction>,
 }
 
 impl CrossEntropy {
@@ -181,6 +181,16 @@ impl CrossEntropyPlan {
     /// overlapping buffer or one without usage `STORAGE`; [`Error::Limit`] where a row exceeds a
     /// binding.
     pub fn bind(&self, operands: &CrossEntropyOperands<'_>) -> Result<Step> {
+        self.bind_with(operands, true)
+    }
+
+    /// The rows alone, of a batch whose totals are reduced by [`BlockOperands`]: of a mean's
+    /// gradient, `totals` holds the denominators already.
+    pub(crate) fn bind_rows(&self, operands: &CrossEntropyOperands<'_>) -> Result<Step> {
+        self.bind_with(operands, false)
+    }
+
+    fn bind_with(&self, operands: &CrossEntropyOperands<'_>, reduces: bool) -> Result<Step> {
         let mut builder = StepBuilder::new(&self.kernels, OPERATION);
         let count = self.rows.logits.rows;
         let forward = !self.pass.is_backward();
@@ -206,30 +216,31 @@ impl CrossEntropyPlan {
             upstream: operands.upstream.scalar(),
             ..self.options.row_parameters(self.classes, self.pass)
         };
-        let of_totals = TotalsParameters {
-            total_classes: of_rows.total_classes,
-            ignore_index: of_rows.ignore_index,
-            has_ignore_index: of_rows.has_ignore_index,
-            ..Default::default()
-        };
+        let of_totals = self.totals_parameters();
         // The denominators come first: they depend on targets and weights alone, and the gradient
         // needs them.
-        if let (Some(counts), Some(totals)) = (self.counts, &totals) {
-            let is_class = targets.slot == Slot::Targets;
-            let mut sources: Vec<_> = is_class.then(|| targets.clone()).into_iter().collect();
-            sources.extend(
-                weights.into_iter().filter(|weights| weights.slot == Slot::RowWeights || is_class),
-            );
+        if let (Some(counts), Some(totals), true) = (self.counts, &totals, reduces) {
+            let sources = counted([targets], weights);
             counts.bind(&mut builder, &sources, totals, count, of_totals)?;
         }
         self.rows.bind(&mut builder, &bound, of_rows)?;
-        let is_asked_for = forward && operands.totals.is_some();
+        let is_asked_for = reduces && forward && operands.totals.is_some();
         if let (Some(sums), Some(records), Some(totals), true) =
             (self.sums, records, &totals, is_asked_for)
         {
             sums.bind(&mut builder, &[records], totals, count, of_totals)?;
         }
         builder.finish()
+    }
+
+    pub(super) fn totals_parameters(&self) -> TotalsParameters {
+        let of_rows = self.options.row_parameters(self.classes, self.pass);
+        TotalsParameters {
+            total_classes: of_rows.total_classes,
+            ignore_index: of_rows.ignore_index,
+            has_ignore_index: of_rows.has_ignore_index,
+            ..Default::default()
+        }
     }
 
     fn targets(&self, slice: BufferSlice<'_>) -> Result<Operand> {
@@ -246,23 +257,28 @@ impl CrossEntropyPlan {
     }
 
     fn weights(&self, operands: &CrossEntropyOperands<'_>) -> Result<Vec<Operand>> {
+        let weights = [operands.class_weights, operands.row_weights];
+        self.weights_of(weights, self.rows.logits.rows)
+    }
+
+    /// The weights of all classes, and those of so many rows.
+    pub(super) fn weights_of(
+        &self,
+        [class_weights, row_weights]: [Option<BufferSlice<'_>>; 2],
+        rows: usize,
+    ) -> Result<Vec<Operand>> {
         let comparison = &self.rows.variant.comparison;
         let of_classes = Rows::shared(self.classes.total, 4);
-        let of_rows = Rows::of_one(self.rows.logits.rows, 4);
+        let of_rows = Rows::of_one(rows, 4);
         let class_weights = if_wanted(
             OPERATION,
             Slot::ClassWeights,
-            operands.class_weights,
+            class_weights,
             comparison.class_weights,
             of_classes,
         )?;
-        let row_weights = if_wanted(
-            OPERATION,
-            Slot::RowWeights,
-            operands.row_weights,
-            comparison.row_weights,
-            of_rows,
-        )?;
+        let row_weights =
+            if_wanted(OPERATION, Slot::RowWeights, row_weights, comparison.row_weights, of_rows)?;
         Ok(class_weights.into_iter().chain(row_weights).collect())
     }
 
@@ -322,6 +338,11 @@ impl CrossEntropyPlan {
         self.rows.variant.record
     }
 
+    /// Whether any value of each row was asked for.
+    pub(crate) fn returns_rows(&self) -> bool {
+        self.options.wants_rows()
+    }
+
     /// Bytes of each row's state: 8 for class targets, 32 where every class has a term in the loss
     /// and for parts of the classes, 0 where none is saved.
     pub fn state_bytes(&self) -> u64 {
@@ -356,4 +377,17 @@ impl CrossEntropyPlan {
     pub fn reads(&self) -> u32 {
         self.rows.reads()
     }
+}
+
+/// What rows and their weights are counted by: without target classes, by their own weights alone.
+pub(super) fn counted(
+    targets: impl IntoIterator<Item = Operand>,
+    weights: impl IntoIterator<Item = Operand>,
+) -> Vec<Operand> {
+    let mut sources: Vec<_> =
+        targets.into_iter().filter(|targets| targets.slot == Slot::Targets).collect();
+    let is_class = !sources.is_empty();
+    let is_used = |weights: &Operand| weights.slot == Slot::RowWeights || is_class;
+    sources.extend(weights.into_iter().filter(is_used));
+    sources
 }

@@ -1,0 +1,69 @@
+//! Batches that are larger than they should be on the device at once: piece by piece through buffers
+//! of a bounded size, upload, compute and readback at the same time.
+
+mod columns;
+mod cross_entropy;
+mod log_sum_exp;
+pub(super) mod output;
+mod pace;
+mod pipeline;
+mod slot;
+mod softmax;
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::Logits;
+
+/// How much of the device a one-call form takes at a time. Results do not depend on it, not even in
+/// their last bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streaming {
+    /// Bytes of device memory for logits, gradients and other matrices, and for what brings them
+    /// there and back.
+    pub device_bytes: u64,
+    /// Bytes of logits that are worked on by one submission: a batch of no more is one piece. Pieces
+    /// of an adapter that takes longer than about 100 ms for so many become smaller, so that no
+    /// desktop's watchdog is kept waiting. A row is never cut.
+    pub submission_bytes: u64,
+}
+
+impl Default for Streaming {
+    /// 1 GiB of device memory, submissions of 64 MiB.
+    fn default() -> Self {
+        Self { device_bytes: 1 << 30, submission_bytes: 64 << 20 }
+    }
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What it computes.
+    pub operation: &'static str,
+    /// Rows whose results are in host memory.
+    pub rows_done: usize,
+    /// Rows of the batch.
+    pub rows: usize,
+}
+
+/// What is told of each piece.
+#[derive(Clone, Default)]
+pub(super) struct Watcher(pub(super) Option<Arc<Watch>>);
+
+type Watch = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Watcher(..)" } else { "Watcher" })
+    }
+}
+
+impl Streaming {
+    /// Whether such matrices are taken piece by piece.
+    pub(super) fn cuts(&self, matrices: &[Logits<'_>]) -> bool {
+        let bytes = |matrix: &Logits<'_>| matrix.values().bytes().len() as u64;
+        let largest = matrices.iter().map(bytes).max().unwrap_or_default();
+        largest > self.submission_bytes && matrices.iter().all(|matrix| matrix.rows() > 1)
+    }
+}

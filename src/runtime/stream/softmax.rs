@@ -1,0 +1,44 @@
+//! Softmax and log-softmax, piece by piece.
+
+use crate::runtime::readback::Waiting;
+use crate::{Gpu, GradientPlace, Logits, Result, Softmax, SoftmaxOperands, SoftmaxPass};
+
+use super::output::MatrixOutput;
+use super::pipeline::Pipeline;
+
+impl Gpu {
+    pub(in crate::runtime) async fn stream_softmax(
+        &self,
+        logits: Logits<'_>,
+        upstream: Option<Logits<'_>>,
+        options: &Softmax,
+        output: Option<MatrixOutput<'_>>,
+        waiting: Waiting,
+    ) -> Result<()> {
+        let element = output.as_ref().map(MatrixOutput::element);
+        let options = Softmax { element, ..*options };
+        let place = match element == Some(logits.element()) {
+            true => GradientPlace::InPlace,
+            false => GradientPlace::Separate,
+        };
+        let matrices = [logits].into_iter().chain(upstream).collect();
+        let mut pipeline = Pipeline::new(self, options.name(), waiting, matrices, output)?;
+        pipeline
+            .run(0..logits.rows(), |piece, buffers| {
+                let pass = match upstream {
+                    None => SoftmaxPass::Forward { output: place },
+                    Some(upstream) => {
+                        let upstream = piece.packed(&upstream.shape());
+                        SoftmaxPass::Backward { upstream, gradient: place }
+                    }
+                };
+                let plan = options.plan(self.kernels(), piece.packed(&logits.shape()), pass)?;
+                plan.bind(&SoftmaxOperands {
+                    logits: buffers.matrix(0).slice(..),
+                    upstream: upstream.map(|_| buffers.matrix(1).slice(..)),
+                    output: buffers.output().map(|output| output.slice(..)),
+                })
+            })
+            .await
+    }
+}
