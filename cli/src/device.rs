@@ -36,15 +36,19 @@ pub struct Chosen {
     pub fallback: Option<Error>,
 }
 
-/// Opens what `--device` names.
-pub fn choose(device: Device, adapter: Option<&str>) -> Result<Chosen> {
+/// Opens what `--device` names; `prepare` has the last word on a GPU.
+pub fn choose(
+    device: Device,
+    adapter: Option<&str>,
+    prepare: impl FnOnce(Gpu) -> Gpu,
+) -> Result<Chosen> {
     let chosen = |engine: Box<dyn Engine>, kind, fallback| Chosen { engine, kind, fallback };
     Ok(match device {
         Device::Cpu => chosen(Box::new(cpu::Fast), "cpu", None),
         Device::Oracle => chosen(Box::new(cpu::Oracle), "oracle", None),
-        Device::Gpu => chosen(Box::new(find(adapter)??), "gpu", None),
+        Device::Gpu => chosen(Box::new(prepare(find(adapter)??)), "gpu", None),
         Device::Auto => match find(adapter)? {
-            Ok(gpu) => chosen(Box::new(gpu), "gpu", None),
+            Ok(gpu) => chosen(Box::new(prepare(gpu)), "gpu", None),
             Err(error) => chosen(Box::new(cpu::Fast), "cpu", Some(error)),
         },
     })

@@ -27,6 +27,7 @@ use output::Output;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    pending::clean_up_when_interrupted();
     let mut out = Output::stdout();
     let outcome = run(&arguments, &mut out).and_then(|code| {
         out.flush().map_err(Failure::Stdout)?;

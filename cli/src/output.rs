@@ -129,6 +129,16 @@ pub fn progress(what: &str) -> ProgressBar {
     bar
 }
 
+/// Progress through so many bytes, with the rate and the time that is left; the same otherwise.
+pub fn progress_of_bytes(what: &str, total: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total).with_message(what.to_owned());
+    let template = "{msg} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
 /// A sign of life on standard error while something of unknown length runs.
 pub fn spinner(what: &str) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(what.to_owned());

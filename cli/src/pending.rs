@@ -1,18 +1,59 @@
 //! Files that are written whole, or not at all.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
 use crate::failure::{Failure, Result};
 
 /// A file beside the one that is wanted; it takes that one's place once it is complete, and
-/// disappears if anything fails before.
+/// disappears if anything fails before or the program is interrupted.
 pub struct Pending {
     path: PathBuf,
     file: NamedTempFile,
+    _listed: Listed,
+}
+
+/// Temporary files that there are.
+static TEMPORARY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// A temporary file's entry in the list, for as long as it may be there.
+struct Listed(PathBuf);
+
+impl Listed {
+    fn new(path: &Path) -> Self {
+        temporary().insert(path.to_owned());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        temporary().remove(&self.0);
+    }
+}
+
+fn temporary() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the program at once when it is interrupted or told to end, without a partial file.
+pub fn clean_up_when_interrupted() {
+    let handler = || {
+        // The list stays locked: no file can be begun behind our back.
+        for path in temporary().iter() {
+            let _ = std::fs::remove_file(path);
+        }
+        // What a shell answers for a program ended by SIGINT.
+        std::process::exit(130);
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        crate::output::note(format_args!("interruptions are not handled: {error}"));
+    }
 }
 
 impl Pending {
@@ -34,12 +75,13 @@ impl Pending {
         let file = builder
             .tempfile_in(directory)
             .map_err(|error| fail(&format_args!("cannot be written: {}", cause(&error))))?;
-        Ok(Self { path: path.to_owned(), file })
+        let _listed = Listed::new(file.path());
+        Ok(Self { path: path.to_owned(), file, _listed })
     }
 
     /// Writes what `fill` writes, waits until it is on the disk, and gives the file its name.
     pub fn fill(self, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
-        let Self { path, mut file } = self;
+        let Self { path, mut file, _listed } = self;
         let fail = |error: io::Error| {
             Failure::file(&path, format_args!("cannot be written: {}", cause(&error)))
         };

@@ -211,6 +211,10 @@ pub struct CommonOptions {
     /// What computes; `auto` is the GPU, or the CPU where there is no adapter
     #[arg(long, value_enum, default_value_t = Device::Auto)]
     pub device: Device,
+    /// GPU memory for logits and gradients, in MiB: larger batches go through it piece by piece
+    #[arg(long, value_name = "MIB", default_value_t = 1024,
+          value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    pub device_memory: u64,
     /// Print JSON; numbers that JSON lacks are the strings "NaN", "Infinity" and "-Infinity"
     #[arg(long)]
     pub json: bool,

@@ -1,11 +1,14 @@
 //! What all operations of `eval` have in common: choosing what computes, and the frame of what is
 //! reported.
 
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Instant;
 
+use indicatif::ProgressBar;
 use serde::Serialize;
-use wgpu_loss::{Engine, Mode, OwnedValues, Values};
+use wgpu_loss::{Engine, Logits, Mode, OwnedValues, Progress, Streaming, Values};
 
 use super::layout::Matrix;
 use super::write::{Array, Elements, Pending};
@@ -23,13 +26,18 @@ pub struct Run<T> {
 }
 
 impl<T> Run<T> {
-    /// Opens what the options name, and times one call.
+    /// Opens what the options name, and times one call. Where that goes over these logits piece by
+    /// piece, it shows how far it has come.
     pub fn new(
         options: &CommonOptions,
         adapter: Option<&str>,
+        logits: Logits<'_>,
         call: impl FnOnce(&dyn Engine) -> wgpu_loss::Result<T>,
     ) -> Result<Self> {
-        let chosen = device::choose(options.device, adapter)?;
+        let total = logits.values().bytes().len() as u64;
+        let chosen = device::choose(options.device, adapter, |gpu| {
+            gpu.with_streaming(streaming(options)).with_progress(reporter(total))
+        })?;
         if let Some(error) = &chosen.fallback {
             output::note(error);
             output::note(format_args!("computing on {} instead", chosen.engine.name()));
@@ -37,6 +45,29 @@ impl<T> Run<T> {
         let start = Instant::now();
         let result = call(chosen.engine.as_ref())?;
         Ok(Self { chosen, seconds: start.elapsed().as_secs_f64(), result })
+    }
+}
+
+/// What the options allow of the GPU's memory.
+fn streaming(options: &CommonOptions) -> Streaming {
+    let usual = Streaming::default();
+    let device_bytes = options.device_memory << 20;
+    // Two pieces at a time, and as much again to bring and to fetch them.
+    let submission_bytes = usual.submission_bytes.min(device_bytes / 6).max(1);
+    Streaming { device_bytes, submission_bytes }
+}
+
+/// Draws progress through so many bytes, from the first piece on.
+fn reporter(total: u64) -> impl Fn(Progress) -> ControlFlow<()> + Send + Sync {
+    let bar: OnceLock<ProgressBar> = OnceLock::new();
+    move |progress| {
+        let Progress { operation, rows_done, rows } = progress;
+        let bar = bar.get_or_init(|| output::progress_of_bytes(operation, total));
+        bar.set_position((total as f64 * rows_done as f64 / rows.max(1) as f64) as u64);
+        if rows_done == rows {
+            bar.finish_and_clear();
+        }
+        ControlFlow::Continue(())
     }
 }
 

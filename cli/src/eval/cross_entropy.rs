@@ -30,7 +30,7 @@ pub fn run(
     let (logits, targets) = (matrix.logits()?, targets.library()?);
     let request = request(options, &targets.layout());
     let pending = pending(common)?;
-    let run = Run::new(common, adapter, |engine| {
+    let run = Run::new(common, adapter, logits, |engine| {
         if gradient.gradient {
             let upstream = Upstream::Scalar(gradient.upstream);
             engine.cross_entropy_with_gradient(logits, targets, upstream, &request)

@@ -34,7 +34,7 @@ pub fn run(
     let pending = pending(common)?;
     let request =
         LogSumExp { gradient_element: gradient.gradient_element.map(|element| element.library()) };
-    let run = Run::new(common, adapter, |engine| {
+    let run = Run::new(common, adapter, logits, |engine| {
         if gradient.gradient {
             let upstream = Upstream::Scalar(gradient.upstream);
             engine.log_sum_exp_with_gradient(logits, upstream, &request)

@@ -49,7 +49,7 @@ pub fn run(
     let upstream = upstream_matrix.as_ref().map(|it| it.logits()).transpose()?;
     let pending = pending(common)?;
     let request = Softmax { log, element: options.element.map(|element| element.library()) };
-    let run = Run::new(common, adapter, |engine| match upstream {
+    let run = Run::new(common, adapter, logits, |engine| match upstream {
         Some(upstream) => engine.softmax_gradient(logits, upstream, &request),
         None => engine.softmax(logits, &request),
     })?;

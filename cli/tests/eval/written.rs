@@ -71,3 +71,38 @@ fn nothing_is_written_where_something_fails() {
     }
     assert_eq!(folder.names(), ["existing.safetensors", "pair.safetensors", "wrong.safetensors"]);
 }
+
+/// A file that takes the oracle long: zeros that the file system doesn't store.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_program_leaves_nothing_behind() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let folder = Folder::new();
+    let (rows, classes) = (1_000_000u64, 1000u64);
+    let header = npy("<f4", false, &format!("({rows}, {classes})"), &[]);
+    let file = folder.write("zeros.npy", &header);
+    let size = header.len() as u64 + 4 * rows * classes;
+    let sparse = std::fs::OpenOptions::new().write(true).open(&file).expect("writable");
+    sparse.set_len(size).expect("a sparse file");
+    let out = text(&folder.path("out.safetensors"));
+    for signal in ["INT", "TERM"] {
+        let mut child = crate::common::program()
+            .args(["eval", "log-sum-exp", &file, "--device", "oracle", "--out", &out])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        // Until its output has begun.
+        let start = Instant::now();
+        while folder.names().len() < 2 {
+            assert!(start.elapsed() < Duration::from_secs(60), "no output begun");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let id = child.id().to_string();
+        let sent = std::process::Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(sent.expect("kill is there").success());
+        assert_eq!(child.wait().expect("it ends").code(), Some(130), "SIG{signal}");
+        assert_eq!(folder.names(), ["zeros.npy"]);
+    }
+}

@@ -53,7 +53,7 @@ pub fn run(adapter: Option<&str>, options: &ReduceOptions, out: &mut Output) -> 
     let (values, library_weights) = (matrix.logits()?, weights.library()?);
     let request = request(options, axis);
     let pending = pending(common)?;
-    let run = Run::new(common, adapter, |engine| match &segments {
+    let run = Run::new(common, adapter, values, |engine| match &segments {
         Some(segments) => {
             engine.reduce_segments(values, segments.library(), library_weights, &request)
         }
