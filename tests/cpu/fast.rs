@@ -70,6 +70,68 @@ fn a_row_gives_the_same_bits_alone_and_in_a_batch() {
     }
 }
 
+/// Rows that are computed many at a time: anywhere in the batch, beside rows of every kind, as each of
+/// them alone, and as by the code that serves every option.
+#[test]
+fn many_short_rows_have_the_bits_of_each_alone() {
+    let count = 150;
+    let canonical = |values: &[f32]| -> Vec<u32> {
+        values.iter().map(|x| if x.is_nan() { f32::NAN } else { *x }.to_bits()).collect()
+    };
+    for classes in (1..=40).chain([64, 100, 127, 128, 129, 300]) {
+        let mut values = noise(count * classes);
+        let of_rows = [
+            (3, f32::NAN),
+            (17, f32::INFINITY),
+            (31, f32::NEG_INFINITY),
+            (63, 40.0),
+            (64, 3.5),
+            (149, -1e30),
+        ];
+        for (row, value) in of_rows {
+            values[row * classes + row % classes] = value;
+        }
+        values[31 * classes..32 * classes].fill(f32::NEG_INFINITY);
+        values[70 * classes..71 * classes].fill(0.25);
+        values[90 * classes..][..classes.div_ceil(2)].fill(9.5); // ties
+        let mut targets: Vec<i32> = (0..count).map(|row| (row * 7 % classes) as i32).collect();
+        for ignored in [5, 17, 88] {
+            targets[ignored] = -100;
+        }
+        let factors: Vec<f32> = (0..count).map(|row| row as f32 * 0.13 - 4.0).collect();
+        let logits = Logits::new(&values, count, classes).unwrap();
+        let plain = CrossEntropy { reduction: Reduction::None, ..CrossEntropy::default() };
+        let evaluate =
+            |logits: Logits<'_>, rows: std::ops::Range<usize>, options: &CrossEntropy| {
+                let targets = Targets::classes(&targets[rows.clone()]);
+                let upstream = Upstream::PerRow(&factors[rows]);
+                let out = cpu::Fast.cross_entropy_with_gradient(logits, targets, upstream, options);
+                let out = out.unwrap();
+                let forward = cpu::Fast.cross_entropy(logits, targets, options).unwrap();
+                let losses = canonical(&out.loss_rows.unwrap());
+                assert_eq!(canonical(&forward.loss_rows.unwrap()), losses);
+                (losses, canonical(&out.gradient.unwrap().into_f32()))
+            };
+        let all = evaluate(logits, 0..count, &plain);
+        let with_options = evaluate(logits, 0..count, &crate::options(Reduction::None));
+        let unsigned_zeros = |(losses, gradient): &(Vec<u32>, Vec<u32>)| {
+            let bits = losses.iter().chain(gradient).copied();
+            bits.map(|bits| if bits << 1 == 0 { 0 } else { bits }).collect::<Vec<u32>>()
+        };
+        assert!(unsigned_zeros(&all) == unsigned_zeros(&with_options), "{classes} classes");
+        let lse = cpu::Fast.log_sum_exp(logits, &LogSumExp::default()).unwrap().log_sum_exp;
+        for row in 0..count {
+            let of_row = logits.row(row);
+            let alone = Logits::new(&of_row, 1, classes).unwrap();
+            let (losses, gradient) = evaluate(alone, row..row + 1, &plain);
+            assert_eq!(losses, all.0[row..=row], "row {row} of {classes} classes");
+            assert_eq!(gradient, all.1[row * classes..][..classes], "{row} of {classes} classes");
+            let of_row = cpu::Fast.log_sum_exp(alone, &LogSumExp::default()).unwrap();
+            assert_eq!(canonical(&of_row.log_sum_exp), canonical(&lse[row..=row]));
+        }
+    }
+}
+
 #[cfg(feature = "rayon")]
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {

@@ -61,6 +61,15 @@ impl<'a> Factors<'a> {
         Self { upstream, loss: share(denominators.loss), z_loss: share(denominators.z_loss) }
     }
 
+    /// Of each row's loss, where it is the same.
+    #[inline(always)]
+    pub(super) fn of_each_row(&self) -> Option<f64> {
+        match self.upstream {
+            Upstream::Scalar(upstream) => Some(f64::from(upstream) * self.loss),
+            Upstream::PerRow(_) => None,
+        }
+    }
+
     /// Of a row's loss, unless that is hidden, and of its z-loss.
     pub(super) fn of_row(&self, row: usize, hides_loss: bool) -> (f64, f64) {
         let upstream = f64::from(self.upstream.of_row(row));

@@ -1,8 +1,14 @@
 //! Which rows count.
 
+use pulp::{Simd, WithSimd};
+
 use super::simd::dispatch;
+use super::split::join;
 use crate::ops::validate;
 use crate::{ClassIndices, CrossEntropy, Result, TargetValues, Targets};
+
+/// Rows a thread takes at a time.
+const GRAIN: usize = 1 << 16;
 
 /// Counts the rows that are not ignored; refuses targets that are neither a class nor the ignore
 /// index.
@@ -14,34 +20,56 @@ pub(super) fn count_rows(
 ) -> Result<usize> {
     let TargetValues::Classes(indices) = targets.values else { return Ok(rows) };
     let ignored = options.ignore_index.map(i64::from);
-    let found = dispatch(|| match indices {
+    let found = match indices {
         ClassIndices::I32(indices) => count(indices, classes, ignored),
         ClassIndices::I64(indices) => count(indices, classes, ignored),
         ClassIndices::U32(indices) => count(indices, classes, ignored),
         ClassIndices::U8(indices) => count(indices, classes, ignored),
-    });
+    };
     match found {
         (counted, 0) => Ok(counted),
         _ => validate::count_targets(indices, classes, options.ignore_index), // names the row
     }
 }
 
-/// The rows that count, and those that must not be; without a branch for each.
-#[inline(always)]
-fn count<T: Copy + Into<i64>>(
+/// The rows that count, and those that must not be; on all threads.
+fn count<T: Copy + Into<i64> + Sync>(
     indices: &[T],
     classes: usize,
     ignored: Option<i64>,
 ) -> (usize, usize) {
-    let last = i64::try_from(classes).map_or(i64::MAX, |classes| classes - 1);
-    let (has_ignored, ignored) = (ignored.is_some(), ignored.unwrap_or(-1));
-    let (mut counted, mut refused) = (0, 0);
-    for &index in indices {
-        let index = index.into();
-        let is_ignored = has_ignored & (index == ignored);
-        let is_class = (index >= 0) & (index <= last);
-        counted += usize::from(!is_ignored);
-        refused += usize::from(!(is_ignored | is_class));
+    if indices.len() <= GRAIN {
+        return dispatch(Count { indices, classes, ignored });
     }
-    (counted, refused)
+    let (left, right) = indices.split_at(indices.len() / 2);
+    let of = |indices| move || count(indices, classes, ignored);
+    let (left, right) = join(of(left), of(right));
+    (left.0 + right.0, left.1 + right.1)
+}
+
+struct Count<'a, T> {
+    indices: &'a [T],
+    classes: usize,
+    ignored: Option<i64>,
+}
+
+impl<T: Copy + Into<i64>> WithSimd for Count<'_, T> {
+    type Output = (usize, usize);
+
+    /// Without a branch for each row: vector instructions.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> (usize, usize) {
+        let Self { indices, classes, ignored } = self;
+        let last = i64::try_from(classes).map_or(i64::MAX, |classes| classes - 1);
+        let (has_ignored, ignored) = (ignored.is_some(), ignored.unwrap_or(-1));
+        let (mut counted, mut refused) = (0, 0);
+        for &index in indices {
+            let index = index.into();
+            let is_ignored = has_ignored & (index == ignored);
+            let is_class = (index >= 0) & (index <= last);
+            counted += usize::from(!is_ignored);
+            refused += usize::from(!(is_ignored | is_class));
+        }
+        (counted, refused)
+    }
 }

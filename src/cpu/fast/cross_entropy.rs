@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use pulp::Simd;
-
 use super::batch::{Denominators, Factors, hides_loss, is_hidden, reduce};
 use super::gradient::{RowGradient, RowResult};
 use super::place::Place;
-use super::plain_rows::{self, Plain, TOGETHER};
-use super::row_kernel::scale_of;
+use super::plain_rows::{self, Plain};
 use super::rows::Rows;
 use super::scratch::{keep_losses, take_losses};
+use super::short_rows::ROWS;
 use super::softmax::Softmax;
 use super::split::for_rows;
 use super::terms::{Coefficients, Target, Terms};
@@ -125,44 +123,64 @@ pub(super) fn evaluate<G: Float>(
 
 impl Plain for Call<'_> {
     #[inline(always)]
-    fn targets(&self, rows: Range<usize>) -> [Option<usize>; TOGETHER] {
+    fn targets(&self, rows: Range<usize>) -> [usize; ROWS] {
         self.terms.classes(rows)
     }
 
     #[inline(always)]
-    fn result(&self, logits: &[f32], target: Option<usize>, softmax: &Softmax, log: f32) -> f32 {
-        target.map_or(0.0, |target| (softmax.maximum - logits[target]) + log)
+    fn result(&self, logits: &[f32], target: usize, maximum: f32, log: f32) -> f32 {
+        logits.get(target).map_or(0.0, |logit| (maximum - logit) + log)
     }
 
     #[inline(always)]
-    fn gradient<S: Simd>(
+    fn factors(&self, first: usize, rests: &[f32], into: &mut [f32]) {
+        if let Some(of_loss) = self.factors.and_then(|factors| factors.of_each_row()) {
+            for (into, &rest) in into.iter_mut().zip(rests) {
+                *into = of_exp(of_loss, rest) as f32;
+            }
+            return;
+        }
+        for (lane, (into, &rest)) in into.iter_mut().zip(rests).enumerate() {
+            *into = of_exp(self.of_loss(first + lane), rest) as f32;
+        }
+    }
+
+    #[inline(always)]
+    fn finish(
         &self,
-        simd: S,
-        (row, target): (usize, Option<usize>),
+        (row, target): (usize, usize),
         logits: &[f32],
         softmax: &Softmax,
-        exps: &mut [f32],
+        values: &mut [f32],
     ) {
         let is_undefined = softmax.is_undefined();
-        let (Some(target), Some(factors), false) = (target, &self.factors, is_undefined) else {
+        let (Some(&logit), false) = (logits.get(target), is_undefined) else {
             let is_hidden =
-                target.is_none() && !(is_undefined && self.options.mode == Mode::Strict);
-            return exps.fill(if is_hidden { 0.0 } else { f32::NAN });
+                target >= logits.len() && !(is_undefined && self.options.mode == Mode::Strict);
+            return values.fill(if is_hidden { 0.0 } else { f32::NAN });
         };
-        // As [`RowGradient`](super::gradient::RowGradient), of a loss that is the target's alone.
-        let of_loss = factors.of_row(row, false).0;
-        let rest = f64::from(softmax.rest);
-        let of_exp = of_loss / (1.0 + rest);
-        scale_of(simd, exps, of_exp as f32);
+        let of_loss = self.of_loss(row);
         // Where the target is the maximum, p - 1 would cancel: it is -r / (1 + r).
-        exps[target] = match logits[target] == softmax.maximum {
-            true => -(of_exp * rest) as f32,
-            false => exps[target] - of_loss as f32,
+        values[target] = match logit == softmax.maximum {
+            true => -(of_exp(of_loss, softmax.rest) * f64::from(softmax.rest)) as f32,
+            false => values[target] - of_loss as f32,
         };
     }
 }
 
+/// What a row's exponentials have of its loss's factor.
+#[inline(always)]
+fn of_exp(of_loss: f64, rest: f32) -> f64 {
+    of_loss / (1.0 + f64::from(rest))
+}
+
 impl<'c> Call<'c> {
+    /// The factor of a row's loss.
+    #[inline(always)]
+    fn of_loss(&self, row: usize) -> f64 {
+        self.factors.map_or(0.0, |factors| factors.of_row(row, false).0)
+    }
+
     /// Computes what is asked for of a row, losses apart results start out as 0; describes its
     /// gradient.
     #[inline(always)]

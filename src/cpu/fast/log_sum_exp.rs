@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use pulp::Simd;
-
 use super::gradient::RowResult;
 use super::place::Place;
-use super::plain_rows::{self, Plain, TOGETHER};
-use super::row_kernel::scale_of;
+use super::plain_rows::{self, Plain};
+use super::short_rows::ROWS;
 use super::softmax::Softmax;
 use super::split::for_rows;
 use super::tiled::{Source, for_each_row};
@@ -60,7 +58,7 @@ impl Gradients<'_> {
             return RowResult::Zero;
         };
         let scale = factor / (1.0 + softmax.rest);
-        if softmax.log_sum_exp() == f32::INFINITY {
+        if softmax.is_undefined() && softmax.maximum == f32::INFINITY {
             RowResult::BesideInfinity { factor }
         } else if scale.is_nan() {
             RowResult::Undefined // the exponentials are anything
@@ -72,28 +70,35 @@ impl Gradients<'_> {
 
 impl Plain for Gradients<'_> {
     #[inline(always)]
-    fn targets(&self, _: Range<usize>) -> [Option<usize>; TOGETHER] {
-        [None; TOGETHER]
+    fn targets(&self, _: Range<usize>) -> [usize; ROWS] {
+        [0; ROWS]
     }
 
     #[inline(always)]
-    fn result(&self, _: &[f32], _: Option<usize>, softmax: &Softmax, log: f32) -> f32 {
+    fn result(&self, _: &[f32], _: usize, maximum: f32, log: f32) -> f32 {
         // Where the softmax is undefined, the maximum has it.
-        if log.is_nan() { softmax.maximum } else { softmax.maximum + log }
+        if log.is_nan() { maximum } else { maximum + log }
     }
 
     #[inline(always)]
-    fn gradient<S: Simd>(
+    fn factors(&self, first: usize, rests: &[f32], into: &mut [f32]) {
+        let Some(upstream) = self.upstream else { return };
+        for (lane, (into, &rest)) in into.iter_mut().zip(rests).enumerate() {
+            *into = upstream.of_row(first + lane) / (1.0 + rest);
+        }
+    }
+
+    #[inline(always)]
+    fn finish(
         &self,
-        simd: S,
-        (row, _): (usize, Option<usize>),
+        (row, _): (usize, usize),
         logits: &[f32],
         softmax: &Softmax,
-        exps: &mut [f32],
+        values: &mut [f32],
     ) {
         match self.of_row(row, softmax) {
-            RowResult::Scaled { factor, .. } => scale_of(simd, exps, factor),
-            special => special.write(logits, 0, exps, true),
+            RowResult::Scaled { .. } => {} // as it is
+            special => special.write(logits, 0, values, true),
         }
     }
 }

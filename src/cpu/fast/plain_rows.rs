@@ -10,42 +10,42 @@ use pulp::{Simd, WithSimd};
 use super::convert::widen;
 use super::ln_1p::ln_1p;
 use super::matrix::{Matrix, store_row};
-use super::row_kernel::{SHORT, row_state, short_states};
+use super::row_kernel::{SHORT, Top, scale_of};
 use super::scratch::{Scratch, room, with_scratch};
-use super::simd::dispatch;
-use super::softmax::{PART, Softmax};
+use super::short_rows::{self, Column, ROWS};
+use super::simd::{MOST_LANES, dispatch};
+use super::softmax::{PART, Softmax, is_distant};
 use super::stream;
+use super::tail::Tail;
 use super::tiled::Source;
 use crate::element::for_each_element;
 use crate::{Float, Values};
 
-/// The most rows that are computed together.
-pub(super) const TOGETHER: usize = 16;
-
-/// Their elements, which stay in a core's nearest cache.
+/// Elements of the rows that are computed together, which stay in a core's nearest cache.
 const TOGETHER_ELEMENTS: usize = 1 << 12;
 
-/// Of them, short rows of which every step is taken together.
-const AT_ONCE: usize = 4;
+/// The most rows longer than [`SHORT`] that are computed together.
+const MOST_LONG: usize = 16;
+
+/// Of them, those that are looked through for their maxima before they are read again.
+const LOOKED_THROUGH: usize = 1 << 10;
 
 /// What becomes of a row.
 pub(super) trait Plain: Sync {
-    /// What consecutive rows, at most [`TOGETHER`], are compared with.
-    fn targets(&self, rows: Range<usize>) -> [Option<usize>; TOGETHER];
+    /// The classes that consecutive rows, at most [`ROWS`], are compared with; beyond all classes
+    /// where there is none.
+    fn targets(&self, rows: Range<usize>) -> [usize; ROWS];
 
     /// A row's result; `log` is that of the sum of the exponentials below the maximum, NaN where the
     /// softmax is undefined.
-    fn result(&self, logits: &[f32], target: Option<usize>, softmax: &Softmax, log: f32) -> f32;
+    fn result(&self, logits: &[f32], target: usize, maximum: f32, log: f32) -> f32;
 
-    /// Turns the exponentials of a row, and of its target, into its gradient. Where the softmax is undefined they are anything.
-    fn gradient<S: Simd>(
-        &self,
-        simd: S,
-        row: (usize, Option<usize>),
-        logits: &[f32],
-        softmax: &Softmax,
-        exps: &mut [f32],
-    );
+    /// What turns the exponentials of consecutive rows into their gradients, but for what
+    /// [`finish`](Self::finish) does; anything where the softmax is undefined.
+    fn factors(&self, first: usize, rests: &[f32], into: &mut [f32]);
+
+    /// Completes a row's gradient: of the target, and wherever there is no softmax or no target.
+    fn finish(&self, row: (usize, usize), logits: &[f32], softmax: &Softmax, values: &mut [f32]);
 }
 
 /// Computes the rows; whether it did: long rows, and those that are transformed or compared with
@@ -90,53 +90,130 @@ impl<P: Plain, G: Float, const GRADIENT: bool> WithSimd for Loop<'_, '_, '_, P, 
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { source, rows, plain, results, matrix, scratch } = self;
         let classes = source.shape.classes;
-        let together = (TOGETHER_ELEMENTS / classes).clamp(1, TOGETHER);
-        let gradient = room(&mut scratch.gradient, if GRADIENT { together * classes } else { 0 });
+        let is_short = classes <= SHORT;
+        let together = match is_short {
+            true => ROWS,
+            false => (TOGETHER_ELEMENTS / classes).clamp(1, MOST_LONG),
+        };
+        let tail = Tail::of(simd, classes);
+        let exps = room(&mut scratch.gradient, if GRADIENT { together * classes } else { 0 });
+        let columns = room(&mut scratch.columns, if is_short { classes } else { 0 });
+        let mut found = Found { maxima: [0.0; ROWS], rests: [0.0; ROWS] };
         for (index, results) in results.chunks_mut(together).enumerate() {
             let (at, count) = (index * together, results.len());
             let first = rows.start + at;
             let logits = read(&source, first, (at, count), matrix.as_ref(), &mut scratch.logits);
-            let mut softmaxes = [Softmax::EMPTY; TOGETHER];
-            let mut next = 0;
-            while next < count {
-                let at = next * classes;
-                if classes <= SHORT && next + AT_ONCE <= count {
-                    let rows = &logits[at..][..AT_ONCE * classes];
-                    let exps = if GRADIENT { &mut gradient[at..][..rows.len()] } else { &mut [] };
-                    let states = short_states::<S, GRADIENT, AT_ONCE>(simd, rows, exps);
-                    for (of_row, state) in states.into_iter().enumerate() {
-                        let row = &rows[of_row * classes..][..classes];
-                        softmaxes[(next + of_row) % TOGETHER] = Softmax::new(row, state);
-                    }
-                    next += AT_ONCE;
-                } else {
-                    let row = &logits[at..][..classes];
-                    let exps = if GRADIENT { &mut gradient[at..][..classes] } else { &mut [] };
-                    let state = row_state::<S, GRADIENT>(simd, row, exps);
-                    softmaxes[next % TOGETHER] = Softmax::new(row, state);
-                    next += 1;
-                }
+            let exps = if GRADIENT { &mut exps[..logits.len()] } else { &mut [] };
+            match is_short {
+                true => found.of_short::<S, GRADIENT>(simd, logits, columns),
+                false => found.of_long::<S, GRADIENT>(simd, (logits, classes), exps, tail),
             }
-            let mut logs = [0.0; TOGETHER];
-            for (log, softmax) in logs.iter_mut().zip(&softmaxes) {
-                *log = softmax.rest;
-            }
-            for log in &mut logs {
-                *log = if log.is_nan() { f32::NAN } else { ln_1p(*log) };
-            }
+            let logs = found.logs(count);
             let targets = plain.targets(first..first + count);
-            for (lane, row) in logits.chunks_exact(classes).enumerate() {
-                let (softmax, target) = (&softmaxes[lane % TOGETHER], targets[lane % TOGETHER]);
-                results[lane] = plain.result(row, target, softmax, logs[lane % TOGETHER]);
-                if GRADIENT {
-                    let exps = &mut gradient[lane * classes..][..classes];
-                    plain.gradient(simd, (first + lane, target), row, softmax, exps);
+            let of_rows = logits.chunks_exact(classes).zip(&targets);
+            let of_rows = of_rows.zip(found.maxima.iter().zip(&logs));
+            for (result, ((row, &target), (&maximum, &log))) in results.iter_mut().zip(of_rows) {
+                *result = plain.result(row, target, maximum, log);
+            }
+            if !GRADIENT {
+                continue;
+            }
+            let mut factors = [0.0; ROWS];
+            plain.factors(first, &found.rests[..count], &mut factors);
+            if is_short {
+                short_rows::scale(simd, columns, &factors);
+                short_rows::to_rows(columns, classes, exps);
+            } else {
+                for (exps, factor) in exps.chunks_exact_mut(classes).zip(factors) {
+                    scale_of(simd, exps, factor, tail);
                 }
             }
-            if let (true, Some(matrix)) = (GRADIENT, matrix.as_mut()) {
-                store(matrix, at, &gradient[..count * classes], classes);
+            let softmaxes = found.maxima.iter().zip(&found.rests);
+            let of_rows = logits.chunks_exact(classes).zip(exps.chunks_exact_mut(classes));
+            let of_rows = of_rows.zip(targets.iter().zip(softmaxes)).zip(first..);
+            for (((row, values), (&target, (&maximum, &rest))), index) in of_rows {
+                let softmax = Softmax::of_rest(maximum, rest);
+                plain.finish((index, target), row, &softmax, values);
+            }
+            if let Some(matrix) = matrix.as_mut() {
+                store(matrix, at, exps, classes);
             }
         }
+    }
+}
+
+/// The softmaxes of some rows.
+struct Found {
+    maxima: Column,
+    rests: Column,
+}
+
+impl Found {
+    /// Of rows up to [`SHORT`], class by class; with `STORE`, leaves their exponentials.
+    #[inline(always)]
+    fn of_short<S: Simd, const STORE: bool>(
+        &mut self,
+        simd: S,
+        logits: &[f32],
+        columns: &mut [Column],
+    ) {
+        let classes = columns.len();
+        short_rows::to_columns(logits, classes, columns);
+        let rows = (logits, size_of_val(logits));
+        let (maxima, rests) = (&mut self.maxima, &mut self.rests);
+        short_rows::states::<S, STORE>(simd, rows, columns, maxima, rests);
+        let is_special = |rest: f32| rest.is_nan() || is_distant(rest.into(), classes);
+        let count = logits.len() / classes;
+        if rests[..count].iter().fold(false, |any, &rest| any | is_special(rest)) {
+            for (lane, row) in logits.chunks_exact(classes).enumerate() {
+                if is_special(rests[lane]) {
+                    let softmax = Softmax::of(row);
+                    (maxima[lane], rests[lane]) = (softmax.maximum, softmax.rest);
+                }
+            }
+        }
+    }
+
+    /// Of rows longer than [`SHORT`]; with `STORE`, leaves their exponentials.
+    #[inline(always)]
+    fn of_long<S: Simd, const STORE: bool>(
+        &mut self,
+        simd: S,
+        (logits, classes): (&[f32], usize),
+        exps: &mut [f32],
+        tail: Tail<S>,
+    ) {
+        let mut exps = exps.chunks_exact_mut(classes);
+        let mut found = self.maxima.iter_mut().zip(&mut self.rests);
+        let group = (LOOKED_THROUGH / classes).clamp(1, MOST_LONG);
+        for rows in logits.chunks(group * classes) {
+            let mut tops = [Top::EMPTY; MOST_LONG];
+            for (top, row) in tops.iter_mut().zip(rows.chunks_exact(classes)) {
+                *top = Top::of(simd, row, tail);
+            }
+            let behind = size_of_val(rows);
+            let of_rows = rows.chunks_exact(classes).zip(tops).zip(&mut found);
+            for ((row, top), (maximum, rest)) in of_rows {
+                let exps = if STORE { exps.next().unwrap_or_default() } else { &mut [] };
+                let softmax =
+                    Softmax::new(row, top.state::<S, STORE>(simd, row, exps, tail, behind));
+                (*maximum, *rest) = (softmax.maximum, softmax.rest);
+            }
+        }
+    }
+
+    /// The logarithms of the sums below the maxima of so many rows; NaN where the softmax is undefined.
+    #[inline(always)]
+    fn logs(&self, count: usize) -> Column {
+        let mut logs = [0.0; ROWS];
+        let (chunks, _) = logs.as_chunks_mut::<MOST_LANES>();
+        let (rests, _) = self.rests.as_chunks::<MOST_LANES>();
+        for (logs, rests) in chunks.iter_mut().zip(rests).take(count.div_ceil(MOST_LANES)) {
+            for (log, &rest) in logs.iter_mut().zip(rests) {
+                *log = if rest.is_nan() { f32::NAN } else { ln_1p(rest) };
+            }
+        }
+        logs
     }
 }
 

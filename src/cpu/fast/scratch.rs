@@ -2,6 +2,10 @@
 
 use std::cell::Cell;
 
+use bytemuck::Zeroable;
+
+use super::short_rows::Column;
+
 /// Rows in `f32`, where they are not so in the caller's memory.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -11,6 +15,8 @@ pub(super) struct Scratch {
     pub(super) others: Vec<f32>,
     pub(super) gradient: Vec<f32>,
     pub(super) argmax: Vec<usize>,
+    /// Many short rows, class by class.
+    pub(super) columns: Vec<Column>,
 }
 
 thread_local! {
@@ -41,9 +47,9 @@ pub(super) fn with_scratch<T>(call: impl FnOnce(&mut Scratch) -> T) -> T {
 }
 
 /// The first `len` elements, which hold anything.
-pub(super) fn room<T: Copy + Default>(values: &mut Vec<T>, len: usize) -> &mut [T] {
+pub(super) fn room<T: Zeroable + Copy>(values: &mut Vec<T>, len: usize) -> &mut [T] {
     if values.len() < len {
-        values.resize(len, T::default());
+        values.resize(len, T::zeroed());
     }
     &mut values[..len]
 }

@@ -59,51 +59,11 @@ pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(hidden, simd.splat_f32s(0.0), exp)
 }
 
-/// A vector out of the middle of a table.
-#[inline(always)]
-fn window<S: Simd>(simd: S, table: &[f32; 3 * MOST_LANES], start: usize) -> S::f32s {
-    let (vectors, _) = S::as_simd_f32s(&table[start..start + S::F32_LANES]);
-    vectors.first().copied().unwrap_or_else(|| simd.splat_f32s(0.0))
-}
-
-/// The last elements of a row, fewer than a vector, filled up with what adds nothing: `-inf`.
-#[inline(always)]
-pub(super) fn padded<S: Simd>(simd: S, tail: &[f32]) -> S::f32s {
-    static PADDING: [f32; 3 * MOST_LANES] = {
-        let mut table = [f32::NEG_INFINITY; 3 * MOST_LANES];
-        let mut lane = 0;
-        while lane < MOST_LANES {
-            table[lane] = 0.0;
-            lane += 1;
-        }
-        table
-    };
-    let padding = window(simd, &PADDING, MOST_LANES - tail.len().min(S::F32_LANES));
-    simd.add_f32s(simd.partial_load_f32s(tail), padding)
-}
-
-/// Vectors of sums, added up in an order that the width of vectors fixes.
+/// Vectors of sums, added up in an order that the width of vectors fixes: in the end halves onto halves.
 #[inline(always)]
 pub(super) fn add_up<S: Simd>(simd: S, sums: [S::f32s; UNROLL]) -> f32 {
     let [a, b, c, d] = sums;
-    let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
-    let mut lanes = [0.0; MOST_LANES];
-    let (vectors, _) = S::as_mut_simd_f32s(&mut lanes);
-    if let Some(vector) = vectors.first_mut() {
-        *vector = sum;
-    }
-    pairwise(&mut lanes)
-}
-
-/// The sum of lanes: halves onto halves.
-#[inline(always)]
-pub(super) fn pairwise(sums: &mut [f32; MOST_LANES]) -> f32 {
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            sums[lane] += sums[lane + half];
-        }
-    }
-    sums[0]
+    simd.reduce_sum_f32s(simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d)))
 }
 
 #[cfg(test)]
@@ -153,28 +113,5 @@ mod tests {
             }
             assert!(worst <= 1.0, "{worst} ulp");
         }
-    }
-
-    struct Tables<'a>(&'a [f32]);
-
-    impl WithSimd for Tables<'_> {
-        type Output = ();
-
-        fn with_simd<S: Simd>(self, simd: S) {
-            let values = &self.0[..S::F32_LANES];
-            let lanes_of = |vector: S::f32s| bytemuck::cast_slice::<_, f32>(&[vector]).to_vec();
-            for count in 0..S::F32_LANES {
-                let mut expected = values.to_vec();
-                expected[count..].fill(f32::NEG_INFINITY);
-                assert_eq!(lanes_of(padded(simd, &values[..count])), expected);
-            }
-        }
-    }
-
-    #[test]
-    fn tails_are_padded() {
-        let values: Vec<f32> = (1..=16).map(|x| x as f32).collect();
-        dispatch(Tables(&values));
-        Tables(&values).with_simd(Scalar128b);
     }
 }

@@ -65,6 +65,12 @@ impl Softmax {
         }
     }
 
+    /// Of a row no longer than a block.
+    #[inline(always)]
+    pub(super) fn of_rest(maximum: f32, rest: f32) -> Self {
+        Self { maximum, near: 0, rest }
+    }
+
     /// A row of `-inf`, one with `+inf`, one with NaN, one without elements.
     #[cold]
     fn undefined(row: &[f32]) -> Self {

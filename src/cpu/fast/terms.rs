@@ -105,10 +105,13 @@ impl<'a> Terms<'a> {
         class.map_or(Target::Ignored, Target::Class)
     }
 
-    /// The target classes of consecutive rows; `None` where a row is ignored, and beyond the last.
+    /// The target classes of consecutive rows; beyond all classes where a row is ignored, and after
+    /// the last.
     #[inline(always)]
-    pub(super) fn classes<const ROWS: usize>(&self, rows: Range<usize>) -> [Option<usize>; ROWS] {
-        let TargetValues::Classes(indices) = self.targets.values else { return [None; ROWS] };
+    pub(super) fn classes<const ROWS: usize>(&self, rows: Range<usize>) -> [usize; ROWS] {
+        let TargetValues::Classes(indices) = self.targets.values else {
+            return [usize::MAX; ROWS];
+        };
         match indices {
             ClassIndices::I32(indices) => self.counted(&indices[rows]),
             ClassIndices::I64(indices) => self.counted(&indices[rows]),
@@ -118,14 +121,13 @@ impl<'a> Terms<'a> {
     }
 
     #[inline(always)]
-    fn counted<T: Copy + Into<i64>, const ROWS: usize>(
-        &self,
-        indices: &[T],
-    ) -> [Option<usize>; ROWS] {
-        let mut classes = [None; ROWS];
+    fn counted<T: Copy + Into<i64>, const ROWS: usize>(&self, indices: &[T]) -> [usize; ROWS] {
+        let (has_ignored, ignored) = (self.ignore_index.is_some(), self.ignore_index.unwrap_or(-1));
+        let mut classes = [usize::MAX; ROWS];
         for (class, &index) in classes.iter_mut().zip(indices) {
             let index = index.into();
-            *class = (Some(index) != self.ignore_index).then_some(index as usize);
+            let is_ignored = has_ignored & (index == ignored);
+            *class = if is_ignored { usize::MAX } else { index as usize };
         }
         classes
     }

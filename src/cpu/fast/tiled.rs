@@ -183,7 +183,7 @@ fn each_of_tiles<'c, G: Float>(
         for tile_rows in tiles(rows.clone(), shape) {
             let (first, count) = (tile_rows.start, tile_rows.len());
             let at = first - rows.start;
-            let Scratch { logits: of_logits, slopes, others: of_others, gradient, argmax } =
+            let Scratch { logits: of_logits, slopes, others: of_others, gradient, argmax, .. } =
                 &mut *scratch;
             let copy = |into: &mut [f32]| match (logits, matrix.as_ref()) {
                 (Some(logits), _) => copy_rows(logits, tile_rows.clone(), into),

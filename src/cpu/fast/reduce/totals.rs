@@ -36,10 +36,16 @@ pub(in crate::cpu::fast) fn sum_of_products(
 
 type Plain = Sums<false, false>;
 
-/// `sum x`.
+/// `sum x`, in the same pieces.
 pub(in crate::cpu::fast) fn sum(values: &[f32]) -> f64 {
-    sum_of_products(values.len(), &|places, into, weights| {
-        into.copy_from_slice(&values[places]);
-        weights.fill(1.0);
-    })
+    let mut sums = vec![0.0; values.len().div_ceil(PIECE)];
+    let of_pieces = Shape::new(sums.len(), PIECE);
+    for_rows(0..sums.len(), of_pieces, sums.as_mut_slice(), &|part, sums| {
+        for (piece, sum) in part.zip(sums) {
+            let values = &values[piece * PIECE..values.len().min((piece + 1) * PIECE)];
+            let (width, weights) = (values.len(), TileWeights::One);
+            *sum = along::<Plain>(&Tile { values, stride: width, lines: 1, width, weights });
+        }
+    });
+    sums.into_iter().reduce(Plain::merge).unwrap_or(0.0)
 }
