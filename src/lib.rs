@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+// Unit tests share files with the tests outside.
+#[cfg(test)]
+extern crate self as wgpu_loss;
+
 pub mod cpu;
 mod element;
 mod engine;

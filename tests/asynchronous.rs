@@ -1,22 +1,22 @@
 //! The one-call forms as futures: the same results as the blocking ones, under any executor, and a
 //! dropped future harms nothing. Needs an adapter.
 
+#[path = "common/device.rs"]
+mod device;
+
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use device::new_gpu;
 use wgpu_loss::partial::ClassRange;
 use wgpu_loss::{
-    Axis, CrossEntropy, Engine, Gpu, LogSumExp, Logits, Reduce, Reduction, Segments, Softmax,
-    Statistic, Targets, Upstream, Weights,
+    Axis, CrossEntropy, Engine, LogSumExp, Logits, Reduce, Reduction, Segments, Softmax, Statistic,
+    Targets, Upstream, Weights,
 };
 
 const ROWS: usize = 37;
 const CLASSES: usize = 50;
-
-fn gpu() -> Gpu {
-    Gpu::new().expect("these tests need an adapter: `cargo xtask test` installs one")
-}
 
 fn values() -> Vec<f32> {
     (0..ROWS * CLASSES).map(|i| ((i * 7919) % 1013) as f32 / 100.0 - 5.0).collect()
@@ -37,7 +37,7 @@ fn run<T>(future: impl Future<Output = T>) -> (T, usize) {
 
 #[test]
 fn futures_give_what_the_blocking_forms_give() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     let values = values();
     let logits = Logits::new(&values, ROWS, CLASSES).unwrap();
     let classes: Vec<i32> = (0..ROWS as i32).collect();
@@ -70,7 +70,7 @@ fn futures_give_what_the_blocking_forms_give() {
 
 #[test]
 fn futures_of_reductions_give_what_the_blocking_forms_give() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     let values = values();
     let logits = Logits::new(&values, ROWS, CLASSES).unwrap();
     let weights = Weights::PerRow(&values[..ROWS]);
@@ -88,7 +88,7 @@ fn futures_of_reductions_give_what_the_blocking_forms_give() {
 
 #[test]
 fn futures_of_parts_give_what_the_blocking_forms_give() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     let values = values();
     let logits = Logits::new(&values, ROWS, CLASSES).unwrap();
     let classes: Vec<i32> = (0..ROWS as i32).collect();
@@ -111,7 +111,7 @@ fn futures_of_parts_give_what_the_blocking_forms_give() {
 
 #[test]
 fn a_dropped_future_leaves_the_device_usable() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     let values = values();
     let logits = Logits::new(&values, ROWS, CLASSES).unwrap();
     let options = LogSumExp::default();

@@ -2,8 +2,12 @@
 //! forward then backward, with aligned rows and with rows that start between vectors. Needs an
 //! adapter.
 
+#[path = "common/device.rs"]
+mod device;
+
 use std::collections::HashSet;
 
+use device::new_gpu;
 use wgpu_loss::kernel::reduce::{
     Along, MergeRange, ReduceOutputKind, ReduceVariant, ReducedValues, WeightsKind,
 };
@@ -18,11 +22,6 @@ use wgpu_loss::{
     CrossEntropy, Element, Engine, Gpu, Kernels, LogSumExp, Logits, OwnedValues, Reduction,
     RowOutputs, Shape, Softmax, Targets, Upstream,
 };
-
-/// The adapter to test on; there is no skipping.
-fn gpu() -> Gpu {
-    Gpu::new().expect("these tests need an adapter: `cargo xtask test` installs one")
-}
 
 /// Deterministic numbers between -8 and 8, some rows of which have a clear winner.
 fn values(extent: usize, seed: u32) -> Vec<f32> {
@@ -209,7 +208,7 @@ fn boundaries(entry: &Entry) -> Vec<usize> {
 /// Rows side by side, the classes of each apart: every geometry of every table for them.
 #[test]
 fn every_strided_geometry_around_its_boundaries() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     let capabilities = *gpu.kernels().capabilities();
     let entries = [AdapterClass::Software, AdapterClass::Discrete]
         .into_iter()
@@ -248,7 +247,7 @@ fn every_strided_geometry_around_its_boundaries() {
 
 #[test]
 fn every_geometry_around_its_boundaries() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     let capabilities = *gpu.kernels().capabilities();
     let mut run = HashSet::new();
     for (number, entry) in entries(&capabilities).into_iter().enumerate() {
@@ -303,7 +302,7 @@ fn every_geometry_around_its_boundaries() {
 /// those of the groups in which the merge adds them up, with rows in one round and in several.
 #[test]
 fn rows_in_parts_around_their_boundaries() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     let capabilities = *gpu.kernels().capabilities();
     let largest = capabilities.subgroups.map_or(8, |sizes| sizes.largest);
     let mut run = HashSet::new();
@@ -358,7 +357,7 @@ fn rows_in_parts_around_their_boundaries() {
 /// Every option and special value of `verify` on rows that are cut into parts.
 #[test]
 fn options_and_special_values_of_rows_in_parts() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     let capabilities = *gpu.kernels().capabilities();
     let geometry = Geometry { lanes: 1, rows: 8, vectors: 1 };
     let (up_to_classes, team) = (u64::MAX, Team::Lane);
@@ -387,7 +386,7 @@ fn options_and_special_values_of_rows_in_parts() {
 /// The quick list of `verify`, on the GPU as it is.
 #[test]
 fn verification_passes() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     for engine in [&gpu as &dyn Engine, &TwoStep(&gpu)] {
         let report = verify(engine, Extent::Quick, &mut |_, _| {}).unwrap();
         assert!(report.passed(), "{}: {:#?}", engine.name(), report.failures);
@@ -532,7 +531,7 @@ impl Listed {
 /// corner case meets each family and team.
 #[test]
 fn special_values_on_every_tuning() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     let device = *gpu.kernels().capabilities();
     let special = |case: &Case| {
         let small = case.shape.rows * case.shape.row_stride <= 1 << 16;
@@ -560,7 +559,7 @@ fn special_values_on_every_tuning() {
 /// Rows of millions of classes: drivers that bound loops in silence would end these early.
 #[test]
 fn very_long_rows() {
-    let gpu = gpu();
+    let gpu = new_gpu();
     for classes in [(1 << 18) + 1, 3_000_000, 6_000_001, 1 << 23] {
         Batch::new(Shape::new(1, classes)).check_reductions(&gpu, true, "a long row");
     }

@@ -1,15 +1,15 @@
 //! Rows of 2^24 classes, on the GPU, where the results are known in closed form.
 
+#[path = "common/device.rs"]
+mod device;
+
+use device::new_gpu;
 use wgpu_loss::half::bf16;
 use wgpu_loss::{
-    CrossEntropy, Engine, Gpu, LogSumExp, Logits, Reduction, RowOutputs, Targets, Upstream,
+    CrossEntropy, Engine, LogSumExp, Logits, Reduction, RowOutputs, Targets, Upstream,
 };
 
 const CLASSES: usize = 1 << 24;
-
-fn gpu() -> Gpu {
-    Gpu::new().expect("a GPU, or a software driver: `cargo xtask test` installs one")
-}
 
 #[track_caller]
 fn assert_close(found: f32, expected: f64) {
@@ -28,7 +28,7 @@ fn two_to_the_24_equal_logits() {
         ..CrossEntropy::default()
     };
     let target = [CLASSES as i32 - 1];
-    let out = gpu()
+    let out = new_gpu()
         .cross_entropy_with_gradient(
             logits,
             Targets::classes(&target),
@@ -53,7 +53,7 @@ fn two_to_the_24_half_precision_logits_with_one_ahead() {
     let mut values = vec![bf16::from_f32(-2.0); CLASSES];
     values[12_345_677] = bf16::from_f32(14.0);
     let logits = Logits::new(&values, 1, CLASSES).expect("a row");
-    let out = gpu().log_sum_exp(logits, &LogSumExp::default()).expect("a log-sum-exp");
+    let out = new_gpu().log_sum_exp(logits, &LogSumExp::default()).expect("a log-sum-exp");
     let rest = (CLASSES - 1) as f64 * (-16f64).exp();
     assert_close(out.log_sum_exp[0], 14.0 + rest.ln_1p());
 }

@@ -1,5 +1,8 @@
 //! Reductions of 2^26 values and more, on the GPU, where the results are known exactly.
 
+#[path = "common/device.rs"]
+mod device;
+
 use std::sync::LazyLock;
 
 use wgpu_loss::{Axis, Engine, Gpu, Logits, Reduce, ReduceOutput, Segments, Statistic, Weights};
@@ -7,9 +10,7 @@ use wgpu_loss::{Axis, Engine, Gpu, Logits, Reduce, ReduceOutput, Segments, Stati
 /// Not whole vectors, not whole parts.
 const COUNT: usize = (1 << 26) + 5;
 
-static GPU: LazyLock<Gpu> = LazyLock::new(|| {
-    Gpu::new().expect("a GPU, or a software driver: `cargo xtask test` installs one")
-});
+static GPU: LazyLock<Gpu> = LazyLock::new(device::new_gpu);
 
 /// Whole multiples of 2^-10, so that their sum is known to the last bit.
 static VALUES: LazyLock<Vec<f32>> =

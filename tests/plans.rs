@@ -1,13 +1,17 @@
 //! What plans are made of, as `debug_view` tells: which pipelines, operands and bytes each option
 //! adds, and that one that is off adds none. Needs an adapter, to compile the pipelines on.
 
+#[path = "common/device.rs"]
+mod device;
+
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use device::new_gpu;
 use wgpu_loss::plan::{AdapterClass, Tuning};
 use wgpu_loss::{
-    Axis, CrossEntropy, DebugView, Element, Gpu, GradientPlace, Input, Kernels, LogSumExp, Mode,
-    Pass, PipelineView, Reduce, Reduction, RowOutputs, SegmentLayout, Shape, Softmax, SoftmaxPass,
+    Axis, CrossEntropy, DebugView, Element, GradientPlace, Input, Kernels, LogSumExp, Mode, Pass,
+    PipelineView, Reduce, Reduction, RowOutputs, SegmentLayout, Shape, Softmax, SoftmaxPass,
     Statistic, TargetLayout, UpstreamSource, WeightLayout,
 };
 
@@ -35,8 +39,7 @@ fn kernels() -> &'static Kernels {
 }
 
 fn new_kernels() -> Kernels {
-    let gpu = Gpu::new().expect("these tests need an adapter: `cargo xtask test` installs one");
-    gpu.kernels().clone()
+    new_gpu().kernels().clone()
 }
 
 /// Everything that a plan of cross-entropy depends on; as usual but for what a test changes.
@@ -512,7 +515,7 @@ fn segments_are_sorted_only_by_ids() {
 
 #[test]
 fn lanes_read_side_by_side_where_there_are_no_whole_vectors() {
-    let gpu = Gpu::new().expect("these tests need an adapter: `cargo xtask test` installs one");
+    let gpu = new_gpu();
     let many_lanes = gpu.with_tuning(Tuning::built_in(AdapterClass::Discrete)).expect("a tuning");
     let access = |shape: Shape| {
         let view = Setting::usual(FUSED).with(|it| it.shape = shape).view_on(many_lanes.kernels());

@@ -3,6 +3,8 @@
 //!
 //! `cargo xtask soak MINUTES` goes on with ever new calls.
 
+#[path = "common/device.rs"]
+mod device;
 #[path = "common/property.rs"]
 mod property;
 #[path = "common/random_call.rs"]
@@ -14,6 +16,7 @@ mod reduction_laws;
 
 use std::sync::OnceLock;
 
+use device::new_gpu;
 use proptest::test_runner::TestCaseError;
 use random_call::call;
 use random_reduction::reduction;
@@ -36,7 +39,7 @@ const LAW_CASES: u32 = 24;
 fn gpus() -> &'static [Gpu; 2] {
     static GPUS: OnceLock<[Gpu; 2]> = OnceLock::new();
     GPUS.get_or_init(|| {
-        let gpu = Gpu::new().expect("these tests need an adapter: `cargo xtask test` installs one");
+        let gpu = new_gpu();
         let capabilities = Capabilities { subgroups: None, ..*gpu.kernels().capabilities() };
         let tuning = Tuning::built_in(AdapterClass::Discrete);
         let kernels = Kernels::with(gpu.device(), capabilities, tuning).expect("kernels");

@@ -1,13 +1,21 @@
 //! Tunings as JSON files: what is written is read, what is broken is refused by name, and the
 //! planner takes what was read.
 
+#[path = "common/device.rs"]
+mod device;
+#[path = "common/tuned.rs"]
+mod tuned;
+
+use std::path::Path;
+
+use device::new_gpu;
 use serde_json::{Value, json};
 use wgpu_loss::kernel::{Family, Geometry, Team};
 use wgpu_loss::plan::{
     AdapterClass, Capabilities, Entry, Purpose, SubgroupSizes, Tuning, TuningFile, choose,
 };
 use wgpu_loss::wgpu::{AdapterInfo, Backend, DeviceType};
-use wgpu_loss::{CrossEntropy, Error, Gpu, Pass, Shape, TargetLayout};
+use wgpu_loss::{CrossEntropy, Error, Pass, Shape, TargetLayout};
 
 const CLASSES: [AdapterClass; 3] =
     [AdapterClass::Software, AdapterClass::Integrated, AdapterClass::Discrete];
@@ -83,6 +91,23 @@ fn changed(pointer: &str, value: Value) -> String {
     let mut file = self::value();
     *file.pointer_mut(pointer).expect("a field of the file") = value;
     file.to_string()
+}
+
+/// What `cargo fuzz run tuning_file` found worth keeping.
+#[test]
+fn the_corpus_of_tuning_files() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/tuning_file");
+    let files = std::fs::read_dir(&folder).expect("a folder of fuzz/corpus");
+    let (mut count, mut read) = (0, 0);
+    for file in files {
+        let path = file.expect("an entry").path();
+        println!("{}", path.display()); // shown where it fails
+        let bytes = std::fs::read(path).expect("a file");
+        tuned::check(&bytes);
+        read += usize::from(TuningFile::from_json(&bytes).is_ok());
+        count += 1;
+    }
+    assert!(count >= 20 && read >= 3, "only {read} of {count} files were tunings");
 }
 
 #[test]
@@ -252,7 +277,7 @@ fn the_planner_takes_what_was_read() {
 /// Needs an adapter.
 #[test]
 fn kernels_of_a_loaded_tuning_have_its_geometry() {
-    let gpu = Gpu::new().expect("these tests need an adapter: `cargo xtask test` installs one");
+    let gpu = new_gpu();
     let file = unusual_file(&gpu.adapter_info(), gpu.kernels().capabilities());
     let tuned = gpu.with_tuning(file.tuning).expect("a valid tuning");
     let pass = Pass::Forward { save_state: false };

@@ -3,6 +3,8 @@
 //! A plan chooses kernels and compiles them; `bind` checks the caller's buffers and makes bind
 //! groups; [`Step::record`] puts the dispatches into the caller's encoder and does nothing else.
 
+#[cfg(test)]
+mod coverage;
 pub mod cross_entropy;
 mod debug_view;
 pub mod log_sum_exp;

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 pub struct Step {
     operation: &'static str,
     dispatches: Vec<Dispatch>,
+    /// What they were made from.
+    #[cfg(test)]
+    pub(super) pending: Arc<[Pending]>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +53,7 @@ impl Step {
 }
 
 /// A range of a buffer, as a dispatch sees it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Bound {
     pub(super) slot: Slot,
     pub(super) buffer: Buffer,
@@ -58,11 +61,14 @@ pub(super) struct Bound {
     pub(super) bytes: u64,
 }
 
-struct Pending {
+#[derive(Debug)]
+pub(super) struct Pending {
+    #[cfg(test)]
+    pub(super) variant: Variant,
     pipeline: Arc<Pipeline>,
-    parameters: Vec<u8>,
-    bound: Vec<Bound>,
-    workgroups: u32,
+    pub(super) parameters: Vec<u8>,
+    pub(super) bound: Vec<Bound>,
+    pub(super) workgroups: u32,
 }
 
 /// Collects dispatches, then makes their parameters and bind groups at once.
@@ -126,6 +132,8 @@ impl<'a> StepBuilder<'a> {
         }
         self.refuse_aliases(&pipeline, &in_order)?;
         self.pending.push(Pending {
+            #[cfg(test)]
+            variant: *variant,
             pipeline,
             parameters: bytemuck::bytes_of(parameters).to_vec(),
             bound: in_order,
@@ -168,7 +176,12 @@ impl<'a> StepBuilder<'a> {
     pub(super) fn finish(self) -> Result<Step> {
         let Self { kernels, operation, pending } = self;
         if pending.is_empty() {
-            return Ok(Step { operation, dispatches: Vec::new() });
+            return Ok(Step {
+                operation,
+                dispatches: Vec::new(),
+                #[cfg(test)]
+                pending: Arc::default(),
+            });
         }
         let device = kernels.device();
         let alignment = kernels.capabilities().uniform_alignment;
@@ -203,7 +216,12 @@ impl<'a> StepBuilder<'a> {
             operation,
             message: "the parameter buffer cannot be mapped".to_owned(),
         })?;
-        Ok(Step { operation, dispatches })
+        Ok(Step {
+            operation,
+            dispatches,
+            #[cfg(test)]
+            pending: pending.into(),
+        })
     }
 }
 

@@ -44,6 +44,7 @@ pub fn every_variant(capabilities: &Capabilities, tuning: &Tuning) -> Vec<Varian
             }
         }
     }
+    push_softmaxes(&mut variants, capabilities, tuning);
     push_gathers(&mut variants, &mut draw);
     push_totals(&mut variants, tuning.totals_lanes);
     push_merges(&mut variants, &mut draw, tuning.totals_lanes);
@@ -91,6 +92,29 @@ fn push_geometry(
         } else {
             variants.push(Variant::Rows(variant));
         }
+    }
+}
+
+/// Every softmax with every place of its result: a device with few geometries draws too few kernels
+/// to meet them all.
+fn push_softmaxes(variants: &mut Vec<Variant>, capabilities: &Capabilities, tuning: &Tuning) {
+    let choices = tuning.entries.iter().filter_map(|entry| fit(capabilities, entry));
+    let Some(choice) = choices.into_iter().find(|choice| !choice.split && !choice.tile) else {
+        return;
+    };
+    let operations = [
+        Operation::Softmax,
+        Operation::LogSoftmax,
+        Operation::SoftmaxGradient,
+        Operation::LogSoftmaxGradient,
+    ];
+    let gradients = plain(choice, Access::Vector).into_iter().filter(|variant| {
+        variant.operation == Operation::LogSumExp
+            && variant.gradient.is_some_and(|gradient| !gradient.divides)
+    });
+    for variant in gradients {
+        let of = |operation| RowVariant { operation, record: Record::NONE, ..variant };
+        variants.extend(operations.map(of).map(Variant::Rows));
     }
 }
 

@@ -217,14 +217,29 @@ fn file_error(operation: &'static str, path: &std::path::Path, error: &std::io::
     Error::File { operation, path: path.to_owned(), message: error.to_string() }
 }
 
+/// Something that a file says, which may have line breaks and worse in it.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => printable.extend(character.escape_debug()),
+            false => printable.push(character),
+        }
+    }
+    printable
+}
+
 fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let refused = |field: String, found: serde_json::Error| Error::Tuning {
         place: PLACE.to_owned(),
         // Where the whole is at fault, or ends too early.
-        field: if matches!(field.as_str(), "." | "?") { "document".to_owned() } else { field },
+        field: match field.as_str() {
+            "." | "?" => "document".to_owned(),
+            field => printable(field),
+        },
         expected: "a tuning in JSON".to_owned(),
-        found: found.to_string(),
+        found: printable(&found.to_string()),
     };
     let value = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| refused(error.path().to_string(), error.into_inner()))?;

@@ -1,5 +1,8 @@
 //! The adapter that tests run on; there is no skipping.
 
+#[path = "device.rs"]
+mod device;
+
 use std::sync::OnceLock;
 
 use wgpu_loss::plan::{AdapterClass, Capabilities, Tuning};
@@ -8,9 +11,7 @@ use wgpu_loss::{Gpu, Kernels};
 /// The adapter as it is.
 pub fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
-    GPU.get_or_init(|| {
-        Gpu::new().expect("these tests need an adapter: `cargo xtask test` installs one")
-    })
+    GPU.get_or_init(device::new_gpu)
 }
 
 /// The same with the tuning of real GPUs, but without subgroups.

@@ -1,5 +1,8 @@
 //! The device, and what is done on it.
 
+#[path = "../common/device.rs"]
+mod lane;
+
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bytemuck::Pod;
@@ -9,6 +12,8 @@ use wgpu_loss::wgpu::{
 };
 use wgpu_loss::{Gpu, Kernels, Step, runtime};
 
+pub use lane::new_gpu;
+
 /// Usage of every operand of these tests.
 pub const USAGE: BufferUsages =
     BufferUsages::STORAGE.union(BufferUsages::COPY_SRC).union(BufferUsages::COPY_DST);
@@ -17,14 +22,6 @@ pub const USAGE: BufferUsages =
 pub fn gpu() -> Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(new_gpu).clone()
-}
-
-/// A device of the test's own.
-pub fn new_gpu() -> Gpu {
-    Gpu::new().expect(
-        "these tests need an adapter; Mesa's software one will do \
-         (Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1)",
-    )
 }
 
 /// A device made through wgpu alone, with a record of the errors that no scope caught.

@@ -140,8 +140,13 @@ impl Machine {
         }
     }
 
-    /// The folders the loader reads manifests from, in its order.
-    fn manifest_folders(&self) -> Vec<PathBuf> {
+    /// The folders the loader reads drivers' manifests from, in its order.
+    pub fn manifest_folders(&self) -> Vec<PathBuf> {
+        self.vulkan_folders("icd.d")
+    }
+
+    /// The folders of one kind of manifests, in the loader's order.
+    pub fn vulkan_folders(&self, kind: &str) -> Vec<PathBuf> {
         let home = |folder: &str| self.variable("HOME").map(|home| Path::new(home).join(folder));
         let one = |name: &str| self.variable(name).map(PathBuf::from);
         let several = |name: &str, default: &[&str]| -> Vec<PathBuf> {
@@ -162,7 +167,7 @@ impl Machine {
 
         let mut unique: Vec<PathBuf> = Vec::new();
         for folder in folders {
-            let folder = folder.join("vulkan/icd.d");
+            let folder = folder.join("vulkan").join(kind);
             if !unique.contains(&folder) {
                 unique.push(folder);
             }
@@ -171,7 +176,7 @@ impl Machine {
     }
 
     /// The manifests at a place, which may be a folder of them or one of them.
-    fn manifests(&self, place: &Path) -> Vec<PathBuf> {
+    pub fn manifests(&self, place: &Path) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.at(place)) else {
             return if self.at(place).is_dir() { Vec::new() } else { self.named_manifest(place) };
         };
@@ -194,7 +199,7 @@ impl Machine {
     }
 
     /// Why the driver of a manifest can't work, where its files tell.
-    fn why_unusable(&self, manifest: &Path) -> Option<String> {
+    pub fn why_unusable(&self, manifest: &Path) -> Option<String> {
         let Ok(text) = fs::read_to_string(self.at(manifest)) else {
             return Some("can't be read".to_owned());
         };
@@ -224,7 +229,7 @@ impl Machine {
     }
 
     /// Whether the dynamic linker would find a library by its bare name.
-    fn library(&self, name: &str) -> bool {
+    pub fn library(&self, name: &str) -> bool {
         let cached = self.linker_cache.lines().filter_map(|line| {
             let (entry, path) = line.split_once(" => ")?;
             (entry.split_whitespace().next() == Some(name)).then(|| PathBuf::from(path.trim()))
@@ -256,7 +261,7 @@ impl Machine {
     }
 
     /// The paths in a variable.
-    fn paths(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+    pub fn paths(&self, name: &str) -> impl Iterator<Item = PathBuf> {
         let value = self.variable(name).unwrap_or_default().to_owned();
         let paths: Vec<PathBuf> =
             env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect();
@@ -264,7 +269,7 @@ impl Machine {
     }
 
     /// Where a path of that machine is on this one.
-    fn at(&self, path: impl AsRef<Path>) -> PathBuf {
+    pub fn at(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         match path.strip_prefix("/") {
             Ok(inside) => self.root.join(inside),

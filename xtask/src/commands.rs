@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::note;
@@ -44,13 +44,13 @@ impl Step {
     }
 
     /// In a folder.
-    fn folder(mut self, folder: &Path) -> Self {
+    pub fn folder(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
         self
     }
 
     /// With a variable.
-    fn variable(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
+    pub fn variable(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
         self.variables.push((name, value.as_ref().to_owned()));
         self
     }
@@ -90,6 +90,12 @@ impl Step {
                 Err(ExitCode::from(127))
             }
         }
+    }
+
+    /// Prints it and runs it with nothing to read; what it writes comes back instead of being shown.
+    pub fn output(&self) -> io::Result<Output> {
+        eprintln!("$ {self}");
+        self.command().stdin(Stdio::null()).output()
     }
 
     /// Prints and runs it with nothing to read, its output on stderr; says whether it succeeded.
@@ -140,7 +146,7 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 }
 
 /// The cargo that runs xtask.
-fn cargo() -> OsString {
+pub fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
@@ -154,10 +160,7 @@ pub fn workspace() -> PathBuf {
 
 /// Builds and runs the program where the user is: paths among its arguments mean what they say.
 pub fn run(arguments: &[OsString]) -> ExitCode {
-    match run_step(&cargo(), &workspace(), arguments).run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(code) => code,
-    }
+    code_of(run_step(&cargo(), &workspace(), arguments).run())
 }
 
 /// The command of [`run()`].
@@ -190,8 +193,8 @@ fn roofline_step(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Ste
         .folder(workspace)
 }
 
-/// Runs the tests, all or those the arguments choose.
-pub fn test(arguments: &[OsString]) -> ExitCode {
+/// Runs the tests, all or those the arguments choose. An error is the exit code to end with.
+pub fn test(arguments: &[OsString]) -> Result<(), ExitCode> {
     all(&test_steps(&cargo(), &workspace(), arguments))
 }
 
@@ -210,6 +213,8 @@ fn test_steps(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Vec<St
     if !arguments.is_empty() {
         return vec![test];
     }
+    // The validation layer, where it is installed, has a lane of its own: it takes its time.
+    let test = test.variable("WGPU_VALIDATION", "0");
     let features = ["--no-default-features", "--features", "default-backends"];
     let check = cargo().arguments(["check", "--package", "wgpu-loss"]).arguments(features);
     vec![check, test]
@@ -226,7 +231,7 @@ pub fn soak(arguments: &[OsString]) -> ExitCode {
         note(&format!("{} is no number of minutes", minutes.to_string_lossy()));
         return ExitCode::from(2);
     }
-    all(&[soak_step(&cargo(), &workspace(), minutes)])
+    code_of(all(&[soak_step(&cargo(), &workspace(), minutes)]))
 }
 
 /// The command of [`soak()`].
@@ -239,23 +244,27 @@ fn soak_step(cargo: &OsStr, workspace: &Path, minutes: &OsStr) -> Step {
         .variable("WGPU_LOSS_SOAK_MINUTES", minutes)
 }
 
+/// The exit code of what ended well, or with a code.
+fn code_of(result: Result<(), ExitCode>) -> ExitCode {
+    result.map_or_else(|code| code, |()| ExitCode::SUCCESS)
+}
+
 /// Runs commands up to the first that fails, then says how long each took.
-fn all(steps: &[Step]) -> ExitCode {
+fn all(steps: &[Step]) -> Result<(), ExitCode> {
     let mut times: Vec<(&Step, Duration, &str)> = Vec::new();
-    let mut code = ExitCode::SUCCESS;
+    let mut result = Ok(());
     for step in steps {
         let start = Instant::now();
-        let result = step.run();
+        result = step.run();
         times.push((step, start.elapsed(), if result.is_ok() { "" } else { " (failed)" }));
-        if let Err(failure) = result {
-            code = failure;
+        if result.is_err() {
             break;
         }
     }
     for (step, time, outcome) in times {
         note(&format!("{:7.1} s  {step}{outcome}", time.as_secs_f64()));
     }
-    code
+    result
 }
 
 /// Checks the library for browsers, where rayon and native waits don't exist.
@@ -270,7 +279,7 @@ pub fn wasm_check() -> ExitCode {
         note(&format!("the target {WASM} isn't installed: rustup target add {WASM}"));
         return ExitCode::FAILURE;
     }
-    all(&[wasm_step(&cargo(), &workspace())])
+    code_of(all(&[wasm_step(&cargo(), &workspace())]))
 }
 
 /// The command of [`wasm_check`].
@@ -300,7 +309,7 @@ mod tests {
     fn every_test_and_the_smallest_feature_set() {
         let check =
             "cargo check --package wgpu-loss --no-default-features --features default-backends";
-        assert_eq!(test_commands(""), [check, "cargo test --workspace"]);
+        assert_eq!(test_commands(""), [check, "WGPU_VALIDATION=0 cargo test --workspace"]);
     }
 
     #[test]

@@ -43,6 +43,15 @@ const MANAGERS: [Manager; 5] = [
     Manager { program: "zypper", install: "install", packages: ["libvulkan_lvp", "libvulkan1"] },
 ];
 
+/// Why packages were not installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was not tried: without consent, without the rights, or without apt-get.
+    Untried,
+    /// It was tried.
+    Failed,
+}
+
 /// How root's rights are had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rights {
@@ -95,27 +104,12 @@ fn ensure_vulkan(
     };
     note(&problem);
 
-    let manager = MANAGERS.iter().find(|manager| machine.program(manager.program).is_some());
-    let advice = advice(manager);
-    if consent == Consent::Never {
-        return Err(advice);
-    }
-    // Only Debian's answers no question that the user should have been asked.
-    if manager.is_none_or(|manager| manager.program != "apt-get") {
-        return Err(advice);
-    }
-    let rights = rights(machine, io::stdin().is_terminal(), &mut run);
-    let Some([update, install]) = apt_steps(rights) else {
-        return Err(advice);
-    };
-
-    note("installing Mesa's Vulkan drivers, which need no GPU");
-    // One broken package source fails the update, not what it brought: the installation decides.
-    if !run(&update) {
-        note("the update failed: trying with the package lists that are there");
-    }
-    if !run(&install) {
-        return Err(format!("xtask: the installation failed\n{advice}"));
+    let advice = advice(manager(machine));
+    let what = "Mesa's Vulkan drivers, which need no GPU";
+    match install_with(machine, consent, what, &MANAGERS[0].packages, &mut run) {
+        Ok(()) => {}
+        Err(Refusal::Untried) => return Err(advice),
+        Err(Refusal::Failed) => return Err(format!("xtask: the installation failed\n{advice}")),
     }
     // The linker's cache was read before, but packages install into the standard folders.
     match machine.vulkan() {
@@ -130,6 +124,44 @@ fn ensure_vulkan(
             Err(format!("xtask: installed, but {variable} hides it: unset it"))
         }
     }
+}
+
+/// The machine's way to install packages, if we know it.
+fn manager(machine: &Machine) -> Option<&'static Manager> {
+    MANAGERS.iter().find(|manager| machine.program(manager.program).is_some())
+}
+
+/// Installs packages of Debian's, where that can be done.
+pub fn install(
+    machine: &Machine,
+    consent: Consent,
+    what: &str,
+    packages: &[&str],
+) -> Result<(), Refusal> {
+    install_with(machine, consent, what, packages, &mut |step| step.run_quietly_on_stderr())
+}
+
+/// The same, with the runner of commands replaceable.
+fn install_with(
+    machine: &Machine,
+    consent: Consent,
+    what: &str,
+    packages: &[&str],
+    run: &mut impl FnMut(&Step) -> bool,
+) -> Result<(), Refusal> {
+    // Only Debian's answers no question that the user should have been asked.
+    let is_debian = manager(machine).is_some_and(|manager| manager.program == "apt-get");
+    if consent == Consent::Never || !is_debian {
+        return Err(Refusal::Untried);
+    }
+    let rights = rights(machine, io::stdin().is_terminal(), run);
+    let [update, install] = apt_steps(rights, packages).ok_or(Refusal::Untried)?;
+    note(&format!("installing {what}"));
+    // One broken package source fails the update, not what it brought: the installation decides.
+    if !run(&update) {
+        note("the update failed: trying with the package lists that are there");
+    }
+    if run(&install) { Ok(()) } else { Err(Refusal::Failed) }
 }
 
 /// Says what is missing.
@@ -173,7 +205,7 @@ fn rights(machine: &Machine, terminal: bool, run: &mut impl FnMut(&Step) -> bool
 }
 
 /// The update and the installation with apt-get, if the rights are there.
-fn apt_steps(rights: Rights) -> Option<[Step; 2]> {
+fn apt_steps(rights: Rights, packages: &[&str]) -> Option<[Step; 2]> {
     let prefix: &[&str] = match rights {
         Rights::Root => &[],
         Rights::Sudo => &["sudo", "-n"],
@@ -188,7 +220,7 @@ fn apt_steps(rights: Rights) -> Option<[Step; 2]> {
         Step::new(words.next().expect("apt's words")).arguments(words)
     };
     let mut install = vec!["install", "-y", "--no-install-recommends"];
-    install.extend(MANAGERS[0].packages);
+    install.extend(packages);
     Some([step(&["update"]), step(&install)])
 }
 
@@ -302,7 +334,7 @@ mod tests {
         let machine = Machine::fake(&root.0, &[("PATH", "/usr/bin")]);
         assert_eq!(rights(&machine, true, &mut |_: &Step| false), Rights::SudoAsking);
         assert_eq!(rights(&machine, false, &mut |_: &Step| false), Rights::None);
-        let [update, _] = apt_steps(Rights::SudoAsking).expect("steps");
+        let [update, _] = apt_steps(Rights::SudoAsking, &["package"]).expect("steps");
         assert_eq!(update.to_string(), format!("sudo {UPDATE}"));
     }
 

@@ -2,16 +2,22 @@
 
 mod adapter;
 mod commands;
+mod drivers;
+mod grid;
 mod install;
+mod lanes;
 mod readme;
 mod record;
+mod verdict;
 
 use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use adapter::Machine;
+use grid::Grid;
 use install::Consent;
+use lanes::Lane;
 
 /// What `cargo xtask` answers to `--help` and to what it doesn't know.
 const USAGE: &str = "\
@@ -19,7 +25,14 @@ Usage: cargo xtask [--no-install] COMMAND [ARGS..]
 
 Commands:
   run [ARGS..]   build the wgpu-loss program in release mode and run it with ARGS
-  test [ARGS..]  check the smallest feature set and run every test; ARGS go to `cargo test`
+  test [ARGS..]  check the smallest feature set, run every test, then `lanes`; with ARGS, only
+                 `cargo test ARGS`
+  lanes [--full] [LANE..]
+                 run the tests on other kinds of devices, all or those named: minimal (WebGPU's
+                 least limits, no features), strict (nothing that WebGPU lacks), gl, poison
+                 (lavapipe, memory not zeroed), swiftshader (where Chromium is installed),
+                 validation (no message of the Vulkan validation layer); --full: all tests that
+                 need a device, not only the quick ones
   roofline [ARGS..]
                  verify and measure every operation, into a folder of the adapter's in
                  benches/record; ARGS go to `wgpu-loss roofline`
@@ -28,9 +41,9 @@ Commands:
   wasm-check     check that the library builds for wasm32-unknown-unknown
   help           print this
 
-On Linux, `run`, `test`, `roofline` and `soak` first look for a Vulkan driver. Where there is none
-and apt-get can be used, they install Mesa's, which needs no GPU; elsewhere they name the packages
-to install.
+On Linux, `run`, `test`, `lanes`, `roofline` and `soak` first look for a Vulkan driver. Where there
+is none and apt-get can be used, they install Mesa's, which needs no GPU; elsewhere they name the
+packages to install. So do the lanes gl and validation with theirs.
 
 Options:
   --no-install   install nothing: only name what is missing
@@ -56,7 +69,8 @@ fn main() -> ExitCode {
             }
             commands::run(&rest)
         }
-        Some("test") => with_adapter(consent, || commands::test(&rest)),
+        Some("test") => with_adapter(consent, || test(&rest, consent)),
+        Some("lanes") => with_adapter(consent, || lanes::command(&rest, &Machine::here(), consent)),
         Some("roofline") => with_adapter(consent, || commands::roofline(&rest)),
         Some("readme") => readme::run(),
         Some("soak") => with_adapter(consent, || commands::soak(&rest)),
@@ -69,6 +83,16 @@ fn main() -> ExitCode {
             eprint!("{USAGE}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Every test on the adapter that is there, then some of them on every other kind of device; or the
+/// tests that the arguments choose.
+fn test(arguments: &[OsString], consent: Consent) -> ExitCode {
+    match commands::test(arguments) {
+        Err(code) => code,
+        Ok(()) if !arguments.is_empty() => ExitCode::SUCCESS,
+        Ok(()) => lanes::run(&Lane::ALL, Grid::Quick, &Machine::here(), consent),
     }
 }
 

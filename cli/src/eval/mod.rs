@@ -1,5 +1,7 @@
 //! `eval`: an operation over arrays in files.
 
+#[cfg(test)]
+mod any_bytes;
 mod bytes;
 mod common;
 mod cross_entropy;

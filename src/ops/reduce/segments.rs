@@ -321,7 +321,8 @@ impl SegmentReduction {
 /// All of a source in one binding, and the bytes before it. Segments may lie anywhere.
 fn bind_whole(builder: &StepBuilder<'_>, source: &Source, bytes: u64) -> Result<(Bound, u64)> {
     let slack = source.offset % builder.kernels().capabilities().storage_alignment;
-    let bytes = bytes.max(4);
+    // A single half at the end of its word has no whole word behind it.
+    let bytes = bytes.max(1);
     refuse_large(builder, slack + bytes)?;
     let start = source.offset - slack;
     Ok((bind_range(source, start, source.offset + bytes), slack))
