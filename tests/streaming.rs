@@ -305,8 +305,11 @@ fn a_dropped_future_leaves_nothing_behind() {
         let options = LogSumExp::default();
         let mut future = Box::pin(gpu.log_sum_exp_async(logits, None, &options));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        // Where the device is quicker than this, the call is over: that is no fault.
         for _ in 0..polls {
-            let _ = future.as_mut().poll(&mut context);
+            if future.as_mut().poll(&mut context).is_ready() {
+                break;
+            }
         }
         drop(future);
         assert_eq!(
