@@ -15,7 +15,12 @@ fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
     let halves = narrow(bits);
     let element = start + column;
     let count = min(end - column, 4u);
-    if element % 2u == 0u {
+    if column > end {
+        // From the column before the first, which is another row's.
+        store1(element + 1u, halves.y);
+        if count > 3u { store2(element + 2u, halves.z, halves.w); }
+        if count == 3u { store1(element + 2u, halves.z); }
+    } else if element % 2u == 0u {
         if count > 1u { store2(element, halves.x, halves.y); } else { store1(element, halves.x); }
         if count > 3u { store2(element + 2u, halves.z, halves.w); }
         if count == 3u { store1(element + 2u, halves.z); }

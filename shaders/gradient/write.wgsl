@@ -43,7 +43,10 @@ fn gradient_from_logits(place: Place, row: Row, summary: Summary) {
     let factors = row_gradient(place, row, summary);
     let source = logits_start(place.row);
     let start = gradient_start(place.row);
-    let end = gradient_end(row, summary);
+    // Vectors start at a column less the shift, which wraps below column 0.
+    let shift = gradient_shift(place.row);
+    let columns = gradient_end(row, summary);
+    let end = select(columns + shift, 0u, columns == 0u);
     let blocks = (end + BLOCK_COLUMNS - 1u) / BLOCK_COLUMNS;
     var block: array<vec4<u32>, VECTORS>;
     for (var b = blocks; b > 0u; b--) {
@@ -51,12 +54,13 @@ fn gradient_from_logits(place: Place, row: Row, summary: Summary) {
         for (var k = 0u; k < VECTORS; k++) {
             let column = first + block_column(k, place.lane);
             if column < end {
-                block[k] = logits_load4(source, column, row.end);
+                block[k] = logits_load4(source, column - shift, row.end);
             }
         }
         for (var k = 0u; k < VECTORS; k++) {
-            let column = first + block_column(k, place.lane);
-            if column < end {
+            let shifted = first + block_column(k, place.lane);
+            if shifted < end {
+                let column = shifted - shift;
                 let x = bitcast<vec4<f32>>(transformed(block[k], column, row.end));
                 let scaled = factors.scale * exp_nonpositive(x - summary.state.x);
                 gradient_store(place, row, factors, start, column, block[k], x, scaled);

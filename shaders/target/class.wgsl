@@ -1,4 +1,4 @@
-// A target class. The lane that holds its column reads that logit before the gradient can take its
+// A target class. The lane that writes its column's gradient reads that logit before the gradient can take its
 // place, and writes the row's results: no other lane needs it.
 @group(0) @binding(3) var<storage, read> targets: array<i32>;
 
@@ -14,7 +14,7 @@ fn row_target(row: ptr<function, Row>, place: Place) {
     }
     if (*row).is_counted && (*row).is_valid && column < columns() {
         (*row).target_column = column;
-        owner = column_owner(column);
+        owner = column_owner(column + gradient_shift(place.row));
         if place.lane == owner {
             let stored = logits_load1(logits_start(place.row), column);
             (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;

@@ -201,6 +201,24 @@ fn row_weight_module(weighted: bool) -> Module {
 }
 
 fn gradient_modules(variant: &RowVariant) -> Vec<Module> {
+    let mut modules = vec![match is_shifted(variant) {
+        true => module!("gradient/shifted.wgsl"),
+        false => module!("gradient/unshifted.wgsl"),
+    }];
+    modules.extend(gradient_modules_of(variant));
+    modules
+}
+
+/// Whether the gradient's vectors may start elsewhere than those that were summed: each class is
+/// computed from its logit, and halves are best written as whole words.
+fn is_shifted(variant: &RowVariant) -> bool {
+    let from_logits =
+        matches!(variant.family, Family::Streamed | Family::Split | Family::FromState);
+    let has_halves = variant.gradient_element().is_some_and(is_half);
+    from_logits && has_halves && variant.access == Access::Scalar
+}
+
+fn gradient_modules_of(variant: &RowVariant) -> Vec<Module> {
     let Some(gradient) = variant.gradient else {
         let mut modules = vec![match variant.family {
             Family::Gathered => module!("log_probability/no_gradient.wgsl"),

@@ -97,7 +97,12 @@ impl Lane {
                 let packages = &["libegl1", "libgl1-mesa-dri"];
                 let what = "Mesa's OpenGL ES drivers";
                 install_unless(machine.has_gl(), machine, consent, what, packages)?;
-                only_linux(vec![("WGPU_BACKEND", "gl".into()), ("WGPU_ADAPTER_NAME", "".into())])?
+                only_linux(vec![
+                    ("WGPU_BACKEND", "gl".into()),
+                    ("WGPU_ADAPTER_NAME", "".into()),
+                    // wgpu takes a GL context that others hold for six seconds for a deadlock.
+                    ("RUST_TEST_THREADS", "1".into()),
+                ])?
             }
             Self::Poison => {
                 let missing = "no lavapipe: apt-get install mesa-vulkan-drivers";
