@@ -89,6 +89,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// The device did not finish in the time it was given; its work goes on, without us.
+    #[error("{operation}: the device was not done after {waited:?}")]
+    Timeout {
+        /// What was going on.
+        operation: &'static str,
+        /// How long it was waited for.
+        waited: std::time::Duration,
+    },
+
     /// The device ran out of memory.
     #[error("{operation}: out of device memory ({message})")]
     OutOfMemory {

@@ -1,12 +1,17 @@
 //! The pipelines of a device, each compiled once.
 
 use std::collections::HashMap;
+#[cfg(not(target_arch = "wasm32"))]
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(not(target_arch = "wasm32"))]
+use std::thread::{Builder, available_parallelism};
 
 use super::bindings::{Binding, bindings};
 use super::link::{ENTRY_POINT, link};
 use super::variant::Variant;
-use super::{guarded, trusted};
+use super::{guarded, is_lost, lost, trusted};
 use crate::plan::{Capabilities, Tuning};
 use crate::{Error, Result};
 
@@ -28,6 +33,8 @@ struct Shared {
     device: wgpu::Device,
     capabilities: Capabilities,
     tuning: Tuning,
+    /// The driver's, where the caller keeps one.
+    cache: Option<wgpu::PipelineCache>,
     pipelines: Mutex<HashMap<Variant, Entry>>,
 }
 
@@ -57,9 +64,32 @@ impl Kernels {
     /// As [`new`](Self::new).
     pub fn with(device: &wgpu::Device, capabilities: Capabilities, tuning: Tuning) -> Result<Self> {
         capabilities.validate()?;
-        let shared =
-            Shared { device: device.clone(), capabilities, tuning, pipelines: Mutex::default() };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self::of(Shared {
+            device: device.clone(),
+            capabilities,
+            tuning,
+            cache: None,
+            pipelines: Mutex::default(),
+        }))
+    }
+
+    fn of(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Kernels like these, none compiled yet, which compile through the caller's pipeline cache: one
+    /// filled by an earlier run makes that quick. It must be the same device's, which needs
+    /// [`Features::PIPELINE_CACHE`](wgpu::Features::PIPELINE_CACHE); a [`Gpu`](crate::Gpu) of our own
+    /// has it where the adapter does.
+    #[must_use]
+    pub fn with_pipeline_cache(&self, cache: wgpu::PipelineCache) -> Self {
+        Self::of(Shared {
+            device: self.shared.device.clone(),
+            capabilities: self.shared.capabilities,
+            tuning: self.shared.tuning.clone(),
+            cache: Some(cache),
+            pipelines: Mutex::default(),
+        })
     }
 
     /// The device.
@@ -81,6 +111,38 @@ impl Kernels {
     pub fn compiled(&self) -> Vec<Variant> {
         let pipelines = self.shared.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
         pipelines.keys().copied().collect()
+    }
+
+    /// Compiles kernels ahead of the plans that need them, on all cores (on the web, one after
+    /// another): those that [`compiled`](Self::compiled) named on another device, or on the one that
+    /// this replaces.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] and [`Error::Device`] of a kernel that this device refuses;
+    /// [`Error::DeviceLost`].
+    pub fn warm_up(&self, variants: &[Variant]) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        let compile = || {
+            while let Some(variant) = variants.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.pipeline(variant)?;
+            }
+            Ok(())
+        };
+        #[cfg(target_arch = "wasm32")]
+        return compile();
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let threads = available_parallelism().map_or(1, usize::from).min(variants.len());
+            std::thread::scope(|scope| {
+                // This thread is one of them; where a system gives no others, it does their work.
+                let others: Vec<_> = (1..threads)
+                    .filter_map(|_| Builder::new().spawn_scoped(scope, compile).ok())
+                    .collect();
+                others.into_iter().fold(compile(), |result, other| {
+                    result.and(other.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                })
+            })
+        }
     }
 
     /// The compiled kernel, compiling it the first time.
@@ -114,7 +176,7 @@ impl Kernels {
             });
         }
         log::debug!("compiling {label}");
-        guarded(device, "compiling a kernel", || {
+        let compiled = guarded(device, "compiling a kernel", || {
             let module = trusted::create_module(device, &label, link(variant));
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
                 label: Some(&label),
@@ -135,10 +197,12 @@ impl Kernels {
                     zero_initialize_workgroup_memory: false,
                     ..Default::default()
                 },
-                cache: None,
+                cache: self.shared.cache.as_ref(),
             });
             Pipeline { pipeline, layout, bindings: bindings.clone(), label: label.clone() }
-        })
+        })?;
+        // A lost device compiles nothing and says nothing.
+        if is_lost(device) { Err(lost("compiling a kernel")) } else { Ok(compiled) }
     }
 }
 

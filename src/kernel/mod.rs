@@ -16,7 +16,7 @@ pub mod variant;
 pub use cache::Kernels;
 pub(crate) use cache::Pipeline;
 pub use record::{Record, Word};
-pub(crate) use scope::guarded;
+pub(crate) use scope::{guarded, is_lost, lost};
 pub use variant::{
     Access, Comparison, Family, Geometry, GradientKind, GradientVariant, MergeVariant, Operation,
     Reduced, RowVariant, StateKind, TargetKind, Team, TotalsKernel, TotalsVariant, Transform,

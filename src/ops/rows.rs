@@ -124,6 +124,8 @@ impl RowsPlan {
         for variant in split::kernels_of(&plan.variant, kernels.tuning().totals_lanes) {
             kernels.pipeline(&variant)?;
         }
+        let Shape { rows, classes, .. } = logits;
+        log::debug!("{operation}: planned {} for {rows} x {classes}", plan.variant);
         Ok(plan)
     }
 

@@ -1,11 +1,12 @@
 //! What `bind` makes: dispatches that are ready to be recorded, again and again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use wgpu::{BindGroup, BindGroupEntry, Buffer, BufferBinding, BufferUsages, ComputePass};
 
 use crate::kernel::bindings::Slot;
-use crate::kernel::{Kernels, Pipeline, Variant, guarded};
+use crate::kernel::{Kernels, Pipeline, Variant, guarded, lost};
 use crate::{Error, Result};
 
 /// A bound operation. It holds on to its buffers, so it can be recorded as often as wanted.
@@ -36,14 +37,16 @@ impl Step {
         self.record_in(&mut pass);
     }
 
-    /// Records the operation into a compute pass of the caller's. Sets the pass's pipeline and bind
-    /// group 0, and leaves its other state alone.
+    /// Records the operation into a compute pass of the caller's, as a debug group. Sets the pass's
+    /// pipeline and bind group 0, and leaves its other state alone.
     pub fn record_in(&self, pass: &mut ComputePass<'_>) {
+        pass.push_debug_group(self.operation);
         for dispatch in &self.dispatches {
             pass.set_pipeline(&dispatch.pipeline.pipeline);
             pass.set_bind_group(0, &dispatch.bind_group, &[]);
             pass.dispatch_workgroups(dispatch.workgroups, 1, 1);
         }
+        pass.pop_debug_group();
     }
 
     /// Number of dispatches that [`record`](Self::record) records.
@@ -188,7 +191,7 @@ impl<'a> StepBuilder<'a> {
         let stride =
             |pending: &Pending| (pending.parameters.len() as u64).next_multiple_of(alignment);
         let size: u64 = pending.iter().map(stride).sum();
-        let dispatches = guarded(device, operation, || {
+        let make = || {
             let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("wgpu-loss parameters"),
                 size,
@@ -211,11 +214,16 @@ impl<'a> StepBuilder<'a> {
             drop(view);
             uniforms.unmap();
             Some(dispatches)
-        })?;
-        let dispatches = dispatches.ok_or_else(|| Error::Device {
-            operation,
-            message: "the parameter buffer cannot be mapped".to_owned(),
-        })?;
+        };
+        // wgpu panics over some objects of other instances, which it takes for its own.
+        let dispatches = catch_unwind(AssertUnwindSafe(|| guarded(device, operation, make)))
+            .unwrap_or_else(|_| {
+                let message = "an operand is a buffer of another wgpu instance".to_owned();
+                Err(Error::Device { operation, message })
+            })?;
+        // A buffer that cannot be written though no scope objected: the device is lost.
+        let dispatches = dispatches.ok_or_else(|| lost(operation))?;
+        log::debug!("{operation}: bound, {} dispatches", dispatches.len());
         Ok(Step {
             operation,
             dispatches,

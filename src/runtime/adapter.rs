@@ -1,5 +1,8 @@
 //! Finding an adapter.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::sync::{Mutex, PoisonError};
+
 use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor};
 
 use crate::{Error, Result};
@@ -13,11 +16,37 @@ const ADVICE: &str = if cfg!(target_os = "linux") {
     "install a driver for Vulkan, Metal or Direct3D 12"
 };
 
-/// The adapters of some backends.
-async fn enumerate(backends: Backends) -> Vec<Adapter> {
+fn new_instance(backends: Backends) -> Instance {
     let mut descriptor = InstanceDescriptor::new_without_display_handle_from_env();
     descriptor.backends = backends;
-    let instance = Instance::new(descriptor);
+    Instance::new(descriptor)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn instance(backends: Backends) -> Instance {
+    new_instance(backends)
+}
+
+/// The process's only instance of these backends: wgpu tells the buffers of one device from those of
+/// another within an instance alone. GL's have one context each, which is not for many devices.
+#[cfg(not(target_arch = "wasm32"))]
+fn instance(backends: Backends) -> Instance {
+    if backends.intersects(Backends::GL) {
+        return new_instance(backends);
+    }
+    static INSTANCES: Mutex<Vec<(Backends, Instance)>> = Mutex::new(Vec::new());
+    let mut instances = INSTANCES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, instance)) = instances.iter().find(|(of, _)| *of == backends) {
+        return instance.clone();
+    }
+    let instance = new_instance(backends);
+    instances.push((backends, instance.clone()));
+    instance
+}
+
+/// The adapters of some backends.
+async fn enumerate(backends: Backends) -> Vec<Adapter> {
+    let instance = instance(backends);
     if cfg!(target_arch = "wasm32") {
         // Browsers do not list adapters; they hand out one.
         let options = wgpu::RequestAdapterOptions::default();

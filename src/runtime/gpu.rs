@@ -2,9 +2,11 @@
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use wgpu::{Device, Features, Limits, Queue};
 
+use crate::kernel::{is_lost, lost};
 use crate::plan::{Capabilities, Tuning};
 use crate::{Error, Kernels, Result};
 
@@ -20,6 +22,8 @@ pub struct GpuOptions {
     /// Ask for `Limits::default()` and no features, which is what every WebGPU device has, instead
     /// of all the adapter has.
     pub minimal: bool,
+    /// As of [`Gpu::with_timeout`].
+    pub timeout: Option<Duration>,
 }
 
 /// A device that evaluates losses of host data; see [`Engine`](crate::Engine) for what it can do.
@@ -44,6 +48,7 @@ pub struct Gpu {
     lost: Arc<Mutex<Option<String>>>,
     streaming: Streaming,
     watcher: Watcher,
+    timeout: Option<Duration>,
 }
 
 impl Gpu {
@@ -72,7 +77,7 @@ impl Gpu {
     /// As [`new`](Self::new).
     pub async fn with_options_async(options: &GpuOptions) -> Result<Self> {
         let adapter = adapter::find(options.adapter_name.as_deref()).await?;
-        let useful = Features::SUBGROUP | Features::TIMESTAMP_QUERY;
+        let useful = Features::SUBGROUP | Features::TIMESTAMP_QUERY | Features::PIPELINE_CACHE;
         let (required_features, required_limits) = if options.minimal {
             (Features::empty(), Limits::default())
         } else {
@@ -90,7 +95,7 @@ impl Gpu {
                 operation: "requesting a device",
                 message: error.to_string(),
             })?;
-        let gpu = Self::from_device(device, queue)?;
+        let gpu = Self::from_device(device, queue)?.with_timeout(options.timeout);
         gpu.watch();
         log::debug!("{:?}, {:?}", gpu.adapter_info(), gpu.kernels.capabilities());
         Ok(gpu)
@@ -109,6 +114,7 @@ impl Gpu {
             lost: Arc::default(),
             streaming: Streaming::default(),
             watcher: Watcher::default(),
+            timeout: None,
         })
     }
 
@@ -143,6 +149,18 @@ impl Gpu {
         Self { watcher: Watcher(Some(Arc::new(watch))), ..self.clone() }
     }
 
+    /// The same device, for which calls wait no longer than this at a time: then they end with
+    /// [`Error::Timeout`]. What was submitted is not stopped, and its buffers live until it is done.
+    /// `None`, the default: as long as it takes. The web has no clock for it.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Option<Duration>) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
     /// How much calls take at a time.
     pub fn streaming(&self) -> Streaming {
         self.streaming
@@ -166,10 +184,10 @@ impl Gpu {
 
     /// An error of the device's, which is a lost device where the device was lost.
     pub(super) fn failure(&self, operation: &'static str, message: String) -> Error {
-        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*lost {
-            Some(reason) => Error::DeviceLost { operation, reason: reason.clone() },
-            None => Error::Device { operation, message },
+        match self.refuse_if_lost(operation) {
+            Err(error) => error,
+            Ok(()) if is_lost(&self.device) => lost(operation),
+            Ok(()) => Error::Device { operation, message },
         }
     }
 

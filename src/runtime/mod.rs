@@ -2,6 +2,7 @@
 
 mod adapter;
 mod call;
+mod clock;
 mod cross_entropy;
 #[cfg(not(target_arch = "wasm32"))]
 mod engine;

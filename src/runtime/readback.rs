@@ -1,6 +1,8 @@
 //! Submitting, waiting, and device buffers back into host memory: the only place that waits.
 
 use std::future::Future;
+#[cfg(not(target_arch = "wasm32"))]
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,9 +10,12 @@ use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
 use wgpu::{Buffer, BufferDescriptor, BufferUsages, CommandEncoder, MapMode};
 
 use crate::kernel::guarded;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::kernel::is_lost;
 use crate::{Error, Result};
 
 use super::Gpu;
+use super::clock::{Moment, now, since};
 
 /// How a one-call form waits for the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,13 +112,30 @@ impl Gpu {
     ) -> Result<()> {
         #[cfg(not(target_arch = "wasm32"))]
         if waiting == Waiting::Blocking {
-            self.device()
-                .poll(wgpu::PollType::Wait { submission_index: submission, timeout: None })
-                .map_err(|error| self.failure(operation, error.to_string()))?;
+            let timeout = self.timeout();
+            let poll = wgpu::PollType::Wait { submission_index: submission, timeout };
+            self.poll(operation, poll)?;
             return done.await;
         }
         let _ = (submission, waiting);
-        Polling { gpu: self, operation, done: Box::pin(done) }.await
+        Polling { gpu: self, operation, started: now(), done: Box::pin(done) }.await
+    }
+
+    /// Looks at the device.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn poll(&self, operation: &'static str, poll: wgpu::PollType) -> Result<()> {
+        let started = Moment::now();
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device().poll(poll)));
+        match polled {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(wgpu::PollError::Timeout)) => {
+                Err(Error::Timeout { operation, waited: since(started) })
+            }
+            Ok(Err(error)) => Err(self.failure(operation, error.to_string())),
+            // wgpu panics where it finds the driver's device lost; other panics are callbacks'.
+            Err(_) if is_lost(self.device()) => Err(self.failure(operation, String::new())),
+            Err(panic) => resume_unwind(panic),
+        }
     }
 
     /// Asks for a map. What the receiver gets is for [`mapped`](Self::mapped).
@@ -147,6 +169,7 @@ impl Gpu {
 struct Polling<'a, F> {
     gpu: &'a Gpu,
     operation: &'static str,
+    started: Option<Moment>,
     done: Pin<Box<F>>,
 }
 
@@ -154,16 +177,21 @@ impl<F: Future<Output = Result<()>>> Future for Polling<'_, F> {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if cfg!(not(target_arch = "wasm32")) {
-            let polled = self.gpu.device().poll(wgpu::PollType::Poll);
-            if let Err(error) = polled {
-                let error: Error = self.gpu.failure(self.operation, error.to_string());
-                return Poll::Ready(Err(error));
-            }
+        let (gpu, operation) = (self.gpu, self.operation);
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Err(error) = gpu.poll(operation, wgpu::PollType::Poll) {
+            return Poll::Ready(Err(error));
         }
         let polled = self.done.as_mut().poll(context);
-        if polled.is_pending() && cfg!(not(target_arch = "wasm32")) {
-            context.waker().wake_by_ref();
+        if polled.is_pending() {
+            if let (Some(timeout), Some(waited)) = (gpu.timeout(), self.started.map(since))
+                && waited >= timeout
+            {
+                return Poll::Ready(Err(Error::Timeout { operation, waited }));
+            }
+            if cfg!(not(target_arch = "wasm32")) {
+                context.waker().wake_by_ref();
+            }
         }
         polled
     }

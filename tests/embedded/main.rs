@@ -4,6 +4,7 @@
 mod bits;
 mod buffers;
 mod calls;
+mod canaries;
 mod class_axis;
 mod close;
 mod device;
@@ -19,5 +20,6 @@ mod reduce;
 mod reduce_engine;
 mod results;
 mod softmax;
+mod threads;
 mod tile;
 mod values;

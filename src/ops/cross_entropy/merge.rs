@@ -106,6 +106,10 @@ impl CrossEntropy {
         let plan =
             MergePlan { kernels, options, comparison, rows, parts, classes, record, counts, sums };
         plan.kernels.pipeline(&plan.variant(false))?;
+        log::debug!(
+            "{OPERATION}: planned {} for {rows} rows of {parts} parts",
+            plan.variant(false)
+        );
         Ok(plan)
     }
 }

@@ -239,6 +239,7 @@ impl Reduce {
             weight_gradient,
         };
         for variant in plan.variants()? {
+            log::debug!("{OPERATION}: planned {variant} for {} x {}", values.rows, values.classes);
             kernels.pipeline(&Variant::Reduce(variant))?;
         }
         Ok(plan)
@@ -327,6 +328,7 @@ impl Reduce {
             by_ids: matches!(segments, SegmentLayout::Ids(_)),
         };
         for variant in reduction.variants(kernels) {
+            log::debug!("{OPERATION}: planned {variant} for {} x {}", values.rows, values.classes);
             kernels.pipeline(&Variant::Reduce(variant))?;
         }
         let kernels = kernels.clone();

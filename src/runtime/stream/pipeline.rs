@@ -5,13 +5,14 @@ use std::ops::{ControlFlow, Range};
 
 use crate::ops::Step;
 use crate::plan::Piece;
+use crate::runtime::clock::{Moment, now};
 use crate::runtime::readback::Waiting;
 use crate::{Element, Error, Gpu, Logits, Result};
 
 use super::Progress;
 use super::output::MatrixOutput;
 use super::pace::Pace;
-use super::slot::{Moment, PieceBuffers, Slot, now};
+use super::slot::{PieceBuffers, Slot};
 
 /// See the module.
 pub(super) struct Pipeline<'a> {
@@ -62,6 +63,8 @@ impl<'a> Pipeline<'a> {
         while next < rows.end {
             self.retire(turn).await?;
             let piece = Piece::next(&shape, next..rows.end, self.pace.elements());
+            let Range { start, end } = piece.range();
+            log::debug!("{}: rows {start} to {end} of {} as a piece", self.operation, shape.rows);
             let slot = &mut self.slots[turn];
             slot.fill(self.gpu, self.operation, &self.matrices, &piece)?;
             let step = bind(&piece, slot.buffers())?;

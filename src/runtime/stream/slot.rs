@@ -7,6 +7,7 @@ use wgpu::{
 use crate::kernel::guarded;
 use crate::ops::Step;
 use crate::plan::Piece;
+use crate::runtime::clock::{Moment, now};
 use crate::runtime::readback::{MapReceiver, Waiting};
 use crate::{Element, Error, Gpu, Logits, Result};
 
@@ -25,20 +26,6 @@ struct Pending {
     /// Of the readback, then of each staging buffer.
     maps: Vec<MapReceiver>,
     started: Option<Moment>,
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-pub(super) type Moment = std::time::Instant;
-/// The web's clock is not in `std`: pieces there keep their size.
-#[cfg(target_arch = "wasm32")]
-pub(super) type Moment = std::convert::Infallible;
-
-/// The time, where there is a clock.
-pub(super) fn now() -> Option<Moment> {
-    #[cfg(not(target_arch = "wasm32"))]
-    return Some(Moment::now());
-    #[cfg(target_arch = "wasm32")]
-    None
 }
 
 /// The buffers of a piece, as what is bound to a step.
