@@ -151,7 +151,7 @@ pub fn check(engine: &dyn Engine, extent: Extent) {
                 for (e, element) in Element::ALL.into_iter().enumerate() {
                     // On devices layouts and element types take turns.
                     let is_due = l == turn % Layout::ALL.len() && e == turn % Element::ALL.len();
-                    if extent != Extent::Turns || is_due {
+                    if !extent.takes_turns() || (is_due && !extent.leaves_out(turn)) {
                         batch.check(engine, classes, layout, element);
                     }
                 }

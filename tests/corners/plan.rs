@@ -24,8 +24,12 @@ pub enum Extent {
     /// The same up to a thousand classes: for an engine that treats all lengths alike.
     Medium,
     /// For a device, where each new combination of options is a kernel to compile: lengths and
-    /// element types take turns, so that every family meets every element type somewhere.
-    Turns,
+    /// element types take turns, so that every family meets every element type somewhere; and so do
+    /// the device's engines, each with its share of the rows.
+    Turns {
+        /// Below [`SHARES`].
+        share: usize,
+    },
     /// For a device with time: every row of the table with every length and every element type.
     EveryFamily,
 }
@@ -34,15 +38,31 @@ pub enum Extent {
 /// else.
 const CLASSES: [usize; 6] = [3, 10, 100, 1000, 5000, 40_000];
 
+/// Engines of a device that share the rows.
+pub const SHARES: usize = 3;
+
 const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Sum, Reduction::Mean];
 
 impl Extent {
-    /// What a device runs: turns, or everything where `WGPU_LOSS_EVERY_CORNER` is set.
-    pub fn of_devices() -> Self {
+    /// What a device's engine runs: its turns, or everything where `WGPU_LOSS_EVERY_CORNER` is set.
+    pub fn of_devices(share: usize) -> Self {
         match std::env::var_os("WGPU_LOSS_EVERY_CORNER") {
             Some(_) => Self::EveryFamily,
-            None => Self::Turns,
+            None => Self::Turns { share },
         }
+    }
+
+    /// Whether what does not meet takes turns.
+    pub fn takes_turns(self) -> bool {
+        matches!(self, Self::Turns { .. })
+    }
+
+    /// Whether a row is another engine's at its turn: such that every engine comes to every length
+    /// with every element type.
+    pub fn leaves_out(self, turn: usize) -> bool {
+        let lengths = CLASSES.len();
+        let due = turn + turn / lengths + turn / (lengths * SHARES);
+        matches!(self, Self::Turns { share } if due % SHARES != share)
     }
 
     /// Whether all layouts are run, and not one by turns.
@@ -55,7 +75,7 @@ impl Extent {
         match self {
             Self::Full | Self::EveryFamily => CLASSES.to_vec(),
             Self::Medium => CLASSES[..4].to_vec(),
-            Self::Turns => vec![CLASSES[turn % CLASSES.len()]],
+            Self::Turns { .. } => vec![CLASSES[turn % CLASSES.len()]],
         }
     }
 }
@@ -75,7 +95,7 @@ fn of_classes(classes: usize, elements: &[Element], extent: Extent, turn: usize)
         let place = Place::ALL[(turn + turn / 4 + e) % Place::ALL.len()];
         let layout = Layout::ALL[(turn + e) % layouts];
         let reduction = REDUCTIONS[(turn / layouts + e) % 3];
-        let without_gradient = extent != Extent::Turns || turn.is_multiple_of(4);
+        let without_gradient = !extent.takes_turns() || turn.is_multiple_of(4);
         let setting = Setting { classes, place, layout, element, reduction, without_gradient };
         let is_due = e == turn / CLASSES.len() % elements.len();
         match classes {
@@ -90,7 +110,7 @@ fn of_classes(classes: usize, elements: &[Element], extent: Extent, turn: usize)
                     }));
                 }
             }
-            _ if extent == Extent::Turns && !is_due => {}
+            _ if extent.takes_turns() && !is_due => {}
             3 => settings.push(Setting { place: Place::First, ..setting }),
             _ => settings.push(setting),
         }
@@ -120,7 +140,7 @@ mod tests {
                 }
             }
             let on_devices: Vec<_> = (0..144)
-                .flat_map(|turn| settings(&Element::ALL, Extent::Turns, turn))
+                .flat_map(|turn| settings(&Element::ALL, Extent::Turns { share: 0 }, turn))
                 .filter(|setting| setting.classes == classes)
                 .collect();
             for element in Element::ALL {
@@ -128,6 +148,17 @@ mod tests {
             }
             for layout in Layout::ALL {
                 assert!(on_devices.iter().any(|setting| setting.layout == layout));
+            }
+            for share in 0..SHARES {
+                let extent = Extent::Turns { share };
+                for element in Element::ALL {
+                    let is_met = |turn: usize| {
+                        let settings = settings(&Element::ALL, extent, turn);
+                        let is_it = |s: &Setting| s.classes == classes && s.element == element;
+                        !extent.leaves_out(turn) && settings.iter().any(is_it)
+                    };
+                    assert!((0..54).any(is_met), "{share} {classes} {element:?}");
+                }
             }
             assert!(classes == 3 || Place::ALL.iter().all(|&place| has(&|s| s.place == place)));
         }

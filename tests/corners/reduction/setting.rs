@@ -85,7 +85,7 @@ pub fn settings(row: &Row, extent: Extent, turn: usize) -> Vec<Setting> {
                     let at = turn + l + a + f + e;
                     // What does not meet takes turns.
                     let is_due = match extent {
-                        Extent::Turns => {
+                        Extent::Turns { .. } => {
                             a == turn % 3
                                 && f == turn / 3 % forms.len()
                                 && e == turn / 2 % row.elements.len()
@@ -109,7 +109,7 @@ pub fn settings(row: &Row, extent: Extent, turn: usize) -> Vec<Setting> {
                             element,
                             weight_element: Element::ALL[(at + turn / 2) % Element::ALL.len()],
                             form,
-                            without_gradient: extent != Extent::Turns || turn.is_multiple_of(4),
+                            without_gradient: !extent.takes_turns() || turn.is_multiple_of(4),
                         });
                     }
                 }
