@@ -3,7 +3,7 @@
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Error, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Weights,
+    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, UpstreamSource, Weights,
 };
 
 /// The upstream gradient: the derivative of whatever is minimised with respect to this
@@ -24,6 +24,14 @@ impl Default for Upstream<'_> {
 }
 
 impl<'a> Upstream<'a> {
+    /// Where a device has it.
+    pub(crate) fn source(&self) -> UpstreamSource {
+        match self {
+            Self::Scalar(_) => UpstreamSource::Scalar,
+            Self::PerRow(_) => UpstreamSource::PerRow,
+        }
+    }
+
     /// That of some of the rows.
     pub(crate) fn of_rows(self, rows: &std::ops::Range<usize>) -> Upstream<'a> {
         match self {

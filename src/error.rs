@@ -98,12 +98,12 @@ pub enum Error {
         waited: std::time::Duration,
     },
 
-    /// The device ran out of memory.
-    #[error("{operation}: out of device memory ({message})")]
+    /// The device ran out of memory, or the host for results.
+    #[error("{operation}: out of memory ({message})")]
     OutOfMemory {
         /// What was going on.
         operation: &'static str,
-        /// What wgpu said.
+        /// What wgpu said, or how much was wanted.
         message: String,
     },
 

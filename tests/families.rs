@@ -35,14 +35,7 @@ fn values(extent: usize, seed: u32) -> Vec<f32> {
 }
 
 /// Everything that cross-entropy can say of a row.
-const ALL: RowOutputs = RowOutputs {
-    loss: true,
-    log_sum_exp: true,
-    target_log_probability: true,
-    entropy: true,
-    argmax: true,
-    z_loss: true,
-};
+const ALL: RowOutputs = RowOutputs::ALL;
 
 /// What a kernel knows of a row without sums beside its softmax.
 const REDUCED: RowOutputs = RowOutputs { entropy: false, z_loss: false, ..ALL };

@@ -5,6 +5,7 @@
 mod gpus;
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gpus::gpu;
@@ -20,6 +21,20 @@ const TINY: Streaming = Streaming { device_bytes: 1 << 16, submission_bytes: 1 <
 
 fn in_pieces() -> Gpu {
     gpu().with_streaming(TINY)
+}
+
+/// What a call gives that goes over its batch in several pieces, which it must.
+#[track_caller]
+fn of_pieces<T>(call: impl FnOnce(&Gpu) -> T) -> T {
+    let pieces = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&pieces);
+    let result = call(&in_pieces().with_progress(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    }));
+    let pieces = pieces.load(Ordering::Relaxed);
+    assert!(pieces > 1, "{pieces} pieces: this compares a call with itself");
+    result
 }
 
 /// Values in about -4 to 4, that no pattern of rows repeats.
@@ -52,18 +67,16 @@ fn shapes() -> Vec<Shape> {
 }
 
 fn options() -> Vec<CrossEntropy> {
-    let all = RowOutputs {
-        loss: true,
-        log_sum_exp: true,
-        target_log_probability: true,
-        entropy: true,
-        argmax: true,
-        z_loss: true,
-    };
     let usual = CrossEntropy::default();
     vec![
         usual,
-        CrossEntropy { reduction: Reduction::Sum, rows: all, correct: true, z_loss: 0.25, ..usual },
+        CrossEntropy {
+            reduction: Reduction::Sum,
+            rows: RowOutputs::ALL,
+            correct: true,
+            z_loss: 0.25,
+            ..usual
+        },
         CrossEntropy { reduction: Reduction::None, label_smoothing: 0.1, ..usual },
         CrossEntropy { mode: Mode::Masked, softcap: Some(3.0), z_loss: 0.5, ..usual },
         CrossEntropy { input: Input::LogProbabilities, ..usual },
@@ -80,12 +93,11 @@ fn assert_same(
 ) {
     let context = format!("{:?} {options:?}", logits.shape());
     let forward = |gpu: &Gpu| gpu.cross_entropy(logits, targets, options).expect("a valid call");
-    let of_pieces = forward(&in_pieces());
-    assert_same_output(&of_pieces, &forward(gpu()), &context);
+    assert_same_output(&of_pieces(forward), &forward(gpu()), &context);
     let with_gradient = |gpu: &Gpu| {
         gpu.cross_entropy_with_gradient(logits, targets, upstream, options).expect("a valid call")
     };
-    assert_same_output(&with_gradient(&in_pieces()), &with_gradient(gpu()), &context);
+    assert_same_output(&of_pieces(with_gradient), &with_gradient(gpu()), &context);
 }
 
 /// By bits: NaN equals itself.
@@ -113,6 +125,10 @@ fn assert_same_output(found: &CrossEntropyOutput, expected: &CrossEntropyOutput,
 
 #[test]
 fn cross_entropy_has_the_bits_of_the_whole() {
+    // A quarter of the memory holds the columns of a block, 16 bytes and more a row.
+    let tile = 64 * gpu().kernels().tuning().totals_lanes as usize;
+    let several = shapes().iter().any(|shape| shape.rows > 2 * tile.max(1 << 10));
+    assert!(several, "no batch is of several blocks");
     for (index, shape) in shapes().into_iter().enumerate() {
         let element = Element::ALL[index % 3];
         let stored = of_element(values(shape.extent().expect("small")), element);
@@ -170,10 +186,10 @@ fn log_sum_exp_and_softmax_have_the_bits_of_the_whole() {
                 let of = |gpu: &Gpu| {
                     gpu.log_sum_exp_with_gradient(logits, upstream, &options).expect("a call")
                 };
-                assert_eq!(of(&in_pieces()), of(gpu()), "{shape:?}");
+                assert_eq!(of_pieces(of), of(gpu()), "{shape:?}");
                 let of =
                     |gpu: &Gpu| gpu.log_sum_exp(logits, &LogSumExp::default()).expect("a call");
-                assert_eq!(of(&in_pieces()), of(gpu()), "{shape:?}");
+                assert_eq!(of_pieces(of), of(gpu()), "{shape:?}");
             }
             for log in [false, true] {
                 let options = Softmax { log, element: gradient_element };
@@ -181,7 +197,7 @@ fn log_sum_exp_and_softmax_have_the_bits_of_the_whole() {
                     let forward = gpu.softmax(logits, &options).expect("a call");
                     (forward, gpu.softmax_gradient(logits, logits, &options).expect("a call"))
                 };
-                assert_eq!(of(&in_pieces()), of(gpu()), "{shape:?} {options:?}");
+                assert_eq!(of_pieces(of), of(gpu()), "{shape:?} {options:?}");
             }
         }
     }
@@ -196,6 +212,11 @@ fn gradients_go_to_the_callers_memory() {
     let upstream = Upstream::Scalar(-0.75);
     let expected =
         gpu().cross_entropy_with_gradient(logits, targets, upstream, &options).expect("a call");
+    let in_halves = LogSumExp { gradient_element: Some(Element::Bf16) };
+    let of_log_sum_exp =
+        gpu().log_sum_exp_with_gradient(logits, upstream, &in_halves).expect("a call");
+    let in_halves = Softmax { element: Some(Element::F16), ..Default::default() };
+    let of_softmax = gpu().softmax(logits, &in_halves).expect("a call");
     // In one piece and in many.
     for gpu in [gpu(), &in_pieces()] {
         let mut gradient = vec![f32::NAN; stored.len()];
@@ -205,11 +226,13 @@ fn gradients_go_to_the_callers_memory() {
         assert_eq!(out.loss.to_bits(), expected.loss.to_bits());
         assert_eq!(Some(OwnedValues::F32(gradient)), expected.gradient);
         let mut halves = vec![bf16::NAN; stored.len()];
-        gpu.log_sum_exp_into(logits, upstream, &LogSumExp::default(), &mut halves).expect("a call");
-        assert!(halves.iter().all(|value| value.is_finite()));
+        let options = LogSumExp::default();
+        let out = gpu.log_sum_exp_into(logits, upstream, &options, &mut halves).expect("a call");
+        assert_eq!(out.log_sum_exp, of_log_sum_exp.log_sum_exp);
+        assert_eq!(Some(OwnedValues::Bf16(halves)), of_log_sum_exp.gradient);
         let mut halves = vec![f16::NAN; stored.len()];
         gpu.softmax_into(logits, None, &Softmax::default(), &mut halves).expect("a call");
-        assert!(halves.iter().all(|value| value.is_finite()));
+        assert_eq!(OwnedValues::F16(halves), of_softmax);
     }
 }
 
@@ -233,7 +256,7 @@ fn mistakes_are_named_before_anything_is_written() {
     let error = gpu
         .cross_entropy_into(logits, targets, upstream, &options, &mut gradient[1..])
         .expect_err("too short");
-    assert!(matches!(error, Error::Invalid { what: "length of the results", .. }), "{error}");
+    assert!(matches!(error, Error::Invalid { what: "length of the gradient", .. }), "{error}");
     let options = CrossEntropy { gradient_element: Some(Element::F16), ..options };
     let error = gpu
         .cross_entropy_into(logits, targets, upstream, &options, &mut gradient)
@@ -268,6 +291,27 @@ fn whoever_watches_is_told_and_can_stop() {
     };
     // The device goes on.
     gpu.log_sum_exp(logits, &LogSumExp::default()).expect("a call");
+}
+
+#[test]
+fn batches_of_nothing() {
+    let (options, upstream) = (CrossEntropy::default(), Upstream::Scalar(1.0));
+    for gpu in [gpu(), &in_pieces()] {
+        let logits = Logits::new(&[] as &[f32], 0, 33).expect("a shape");
+        let targets = Targets::classes(&[] as &[i32]);
+        let out = gpu
+            .cross_entropy_into(logits, targets, upstream, &options, &mut [] as &mut [f32])
+            .expect("no rows");
+        assert!(out.loss.is_nan() && out.counted == 0, "a mean over nothing: {out:?}");
+        // Rows without classes have a log-sum-exp, and no gradient.
+        let logits = Logits::new(&[] as &[f32], 5, 0).expect("a shape");
+        let out = gpu
+            .log_sum_exp_into(logits, upstream, &LogSumExp::default(), &mut [] as &mut [f32])
+            .expect("no classes");
+        assert_eq!(out.log_sum_exp, [f32::NEG_INFINITY; 5]);
+        gpu.softmax_into(logits, None, &Softmax::default(), &mut [] as &mut [f32])
+            .expect("no classes");
+    }
 }
 
 /// The largest buffer that a call makes is of a piece, whatever the batch.

@@ -218,7 +218,7 @@ impl<'a> StepBuilder<'a> {
         // wgpu panics over some objects of other instances, which it takes for its own.
         let dispatches = catch_unwind(AssertUnwindSafe(|| guarded(device, operation, make)))
             .unwrap_or_else(|_| {
-                let message = "an operand is a buffer of another wgpu instance".to_owned();
+                let message = "wgpu panicked over an operand, as it does over buffers of another wgpu instance".to_owned();
                 Err(Error::Device { operation, message })
             })?;
         // A buffer that cannot be written though no scope objected: the device is lost.

@@ -3,8 +3,8 @@
 
 use crate::partial::{ClassRange, PartialState};
 use crate::{
-    ClassIndices, CrossEntropy, Error, Input, Logits, Reduction, Result, Shape, TargetLayout,
-    TargetValues, Targets, Upstream,
+    ClassIndices, CrossEntropy, Element, Error, Float, Input, Logits, Reduction, Result, Shape,
+    TargetLayout, TargetValues, Targets, Upstream,
 };
 
 const CROSS_ENTROPY: &str = "cross-entropy";
@@ -253,4 +253,45 @@ pub(crate) fn count_targets(
         }
     }
     Ok(counted)
+}
+
+/// What refusals call the length and the type of a gradient in the caller's memory.
+pub(crate) const GRADIENT: (&str, &str) = ("length of the gradient", "gradient's element type");
+
+/// The same of other results.
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+pub(crate) const RESULTS: (&str, &str) = ("length of the results", "results' element type");
+
+/// Refuses memory for results of another length than the logits have elements, or of another type
+/// than the options ask for.
+pub(crate) fn results<G: Float>(
+    operation: &'static str,
+    what: (&'static str, &'static str),
+    element: Option<Element>,
+    logits: Shape,
+    length: usize,
+) -> Result<()> {
+    results_element::<G>(operation, what, element)?;
+    let Shape { rows, classes, .. } = logits;
+    let expected = logits.elements().unwrap_or(usize::MAX);
+    if length != expected {
+        let expected = format!("{expected} elements for {rows} rows of {classes} classes");
+        return Err(Error::invalid(operation, what.0, expected, length));
+    }
+    Ok(())
+}
+
+/// Refuses options that ask for another element type than there is.
+pub(crate) fn results_element<G: Float>(
+    operation: &'static str,
+    what: (&'static str, &'static str),
+    element: Option<Element>,
+) -> Result<()> {
+    match element.filter(|&element| element != G::ELEMENT) {
+        Some(element) => {
+            let (expected, found) = (G::ELEMENT.name(), element.name());
+            Err(Error::invalid(operation, what.1, expected, found))
+        }
+        None => Ok(()),
+    }
 }

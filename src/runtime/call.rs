@@ -68,15 +68,13 @@ impl<'a> Call<'a> {
 
     /// The upstream gradient, uploaded where it has a value for each row.
     pub(super) fn upstream(&self, upstream: Upstream<'_>) -> Result<DeviceUpstream> {
+        let source = upstream.source();
         Ok(match upstream {
-            Upstream::Scalar(scalar) => {
-                DeviceUpstream { source: UpstreamSource::Scalar, scalar, buffer: None }
+            Upstream::Scalar(scalar) => DeviceUpstream { source, scalar, buffer: None },
+            Upstream::PerRow(values) => {
+                let buffer = Some(self.upload("wgpu-loss upstream", values)?);
+                DeviceUpstream { source, scalar: 0.0, buffer }
             }
-            Upstream::PerRow(values) => DeviceUpstream {
-                source: UpstreamSource::PerRow,
-                scalar: 0.0,
-                buffer: Some(self.upload("wgpu-loss upstream", values)?),
-            },
         })
     }
 
@@ -168,15 +166,16 @@ pub(super) fn fused(
     let (Some(element), Some(upstream)) = (element, upstream) else {
         return Pass::Forward { save_state: false };
     };
-    let gradient = match element == logits.element() {
+    let (gradient, upstream) = (place_of_packed(logits, Some(element)), upstream.source());
+    Pass::Fused { gradient, upstream }
+}
+
+/// Over packed logits where they are of the results' type.
+pub(super) fn place_of_packed(logits: Logits<'_>, element: Option<Element>) -> GradientPlace {
+    match element == Some(logits.element()) {
         true => GradientPlace::InPlace,
         false => GradientPlace::Separate,
-    };
-    let upstream = match upstream {
-        Upstream::Scalar(_) => UpstreamSource::Scalar,
-        Upstream::PerRow(_) => UpstreamSource::PerRow,
-    };
-    Pass::Fused { gradient, upstream }
+    }
 }
 
 /// Over the logits where these are contiguous and of the same type.

@@ -68,7 +68,8 @@ impl Gpu {
     ) -> Result<CrossEntropyOutput> {
         validate::cross_entropy(logits, targets, Some(upstream), options)?;
         let (element, shape) = (options.gradient_element, logits.shape());
-        let gradient = MatrixOutput::asked_for(CROSS_ENTROPY, element, shape, gradient)?;
+        validate::results::<G>(CROSS_ENTROPY, validate::GRADIENT, element, shape, gradient.len())?;
+        let gradient = MatrixOutput::new(shape, gradient);
         let (upstream, gradient, waiting) = (Some(upstream), Some(gradient), Waiting::Blocking);
         pollster::block_on(
             self.stream_cross_entropy(logits, targets, upstream, options, gradient, waiting),

@@ -44,7 +44,8 @@ impl Gpu {
     ) -> Result<LogSumExpOutput> {
         validate::log_sum_exp(logits, Some(upstream))?;
         let (element, shape) = (options.gradient_element, logits.shape());
-        let gradient = MatrixOutput::asked_for(LOG_SUM_EXP, element, shape, gradient)?;
+        validate::results::<G>(LOG_SUM_EXP, validate::GRADIENT, element, shape, gradient.len())?;
+        let gradient = MatrixOutput::new(shape, gradient);
         let (upstream, gradient, waiting) = (Some(upstream), Some(gradient), Waiting::Blocking);
         let log_sum_exp =
             pollster::block_on(self.stream_log_sum_exp(logits, upstream, gradient, waiting))?;

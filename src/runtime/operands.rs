@@ -35,10 +35,11 @@ impl DeviceTargets {
         let optional = |label, weights: Option<&[f32]>| {
             weights.map(|weights| call.upload(label, weights)).transpose()
         };
+        refuse_unseen(targets, classes, options.ignore_index)?;
         let (buffer, is_class) = match targets.values {
             TargetValues::Classes(indices) => {
                 let rows = 0..indices.len();
-                let indices = device_indices(indices, rows, classes, options.ignore_index)?;
+                let indices = device_indices(indices, rows, classes)?;
                 (call.upload(label, &indices)?, true)
             }
             TargetValues::Probabilities(probabilities) => {
@@ -72,18 +73,28 @@ impl DeviceTargets {
     }
 }
 
+/// Refuses targets that the device will not see as they are: of another type than `i32`.
+pub(super) fn refuse_unseen(
+    targets: Targets<'_>,
+    classes: usize,
+    ignore_index: Option<i32>,
+) -> Result<()> {
+    match targets.values {
+        TargetValues::Classes(ClassIndices::I32(_)) | TargetValues::Probabilities(_) => Ok(()),
+        TargetValues::Classes(indices) => {
+            validate::count_targets(indices, classes, ignore_index).map(drop)
+        }
+    }
+}
+
 /// Targets of these rows as the device has them.
 pub(super) fn device_indices(
     indices: ClassIndices<'_>,
     rows: Range<usize>,
     classes: usize,
-    ignore_index: Option<i32>,
 ) -> Result<Cow<'_, [i32]>> {
     if let ClassIndices::I32(indices) = indices {
         return Ok(Cow::Borrowed(&indices[rows])); // the device checks them
-    }
-    if rows.start == 0 {
-        validate::count_targets(indices, classes, ignore_index)?;
     }
     // Whatever is a class or the ignore index fits, but for classes that no device could hold.
     let converted = rows.map(|row| {

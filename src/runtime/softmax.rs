@@ -44,7 +44,9 @@ impl Gpu {
     ) -> Result<()> {
         let name = options.name();
         validate::softmax(name, logits, upstream)?;
-        let output = MatrixOutput::asked_for(name, options.element, logits.shape(), values)?;
+        let (element, shape) = (options.element, logits.shape());
+        validate::results::<G>(name, validate::RESULTS, element, shape, values.len())?;
+        let output = MatrixOutput::new(shape, values);
         let (output, waiting) = (Some(output), Waiting::Blocking);
         pollster::block_on(self.stream_softmax(logits, upstream, options, output, waiting))
     }

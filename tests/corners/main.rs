@@ -1,5 +1,6 @@
-//! Every corner case of the table, by hand: on every engine, with every element type and layout, and
-//! with so many classes that every family of kernels meets it.
+//! Every corner case of the table, by hand: on every CPU engine and on the device, with every element
+//! type and layout, and with so many classes that every family of kernels meets it. The ways a device
+//! computes share the rows, unless `WGPU_LOSS_EVERY_CORNER` asks for the whole product.
 
 mod batches;
 mod check;

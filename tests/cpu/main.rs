@@ -45,14 +45,7 @@ fn logits_of(values: &OwnedValues, classes: usize) -> Logits<'_> {
 }
 
 /// Every row output that class targets allow.
-const ALL_ROWS: RowOutputs = RowOutputs {
-    loss: true,
-    log_sum_exp: true,
-    target_log_probability: true,
-    entropy: true,
-    argmax: true,
-    z_loss: true,
-};
+const ALL_ROWS: RowOutputs = RowOutputs::ALL;
 
 /// The reduction, and every row output that class targets allow.
 fn options(reduction: Reduction) -> CrossEntropy {

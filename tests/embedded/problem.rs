@@ -8,14 +8,7 @@ use wgpu_loss::{
 use crate::memory::POISON;
 
 /// Every value of a row is wanted.
-pub const ALL: RowOutputs = RowOutputs {
-    loss: true,
-    log_sum_exp: true,
-    target_log_probability: true,
-    entropy: true,
-    argmax: true,
-    z_loss: true,
-};
+pub const ALL: RowOutputs = RowOutputs::ALL;
 
 /// The default options, but that every value of a row is wanted.
 pub const MEAN: CrossEntropy = CrossEntropy {

@@ -13,6 +13,7 @@ use wgpu_loss::{
 
 use crate::device::{gpu, shrunken};
 use crate::engine::Embedded;
+use crate::memory::Memory;
 
 const THREADS: usize = 8;
 const ROWS: usize = 203;
@@ -167,23 +168,23 @@ fn eight_threads_share_a_step() {
     let data = Data::new();
     let engine = Embedded::new(&gpu);
     let logits = engine.upload(&data.values);
-    let results = engine.output(4, ROWS);
+    let [alone, results] = [engine.output(4, ROWS), engine.output(4, ROWS)];
     let plan = LogSumExp::default()
         .plan(gpu.kernels(), Shape::new(ROWS, CLASSES), Pass::Forward { save_state: false })
         .expect("a plan");
-    let bind = || -> Step {
+    let bind = |results: &Memory| -> Step {
         plan.bind(&wgpu_loss::LogSumExpOperands {
             log_sum_exp: Some(results.slice()),
             ..wgpu_loss::LogSumExpOperands::new(logits.slice())
         })
         .expect("a step")
     };
-    let step = bind();
-    engine.run(std::slice::from_ref(&step));
-    let expected: Vec<u32> = results.read(&gpu);
+    engine.run(&[bind(&alone)]);
+    let expected: Vec<u32> = alone.read(&gpu);
+    let step = bind(&results);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
-            scope.spawn(|| (0..20).for_each(|_| engine.run(&[step.clone(), bind()])));
+            scope.spawn(|| (0..20).for_each(|_| engine.run(&[step.clone(), bind(&results)])));
         }
     });
     assert_eq!(results.read::<u32>(&gpu), expected);

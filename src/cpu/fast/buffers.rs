@@ -4,40 +4,24 @@ use super::counting::count_rows;
 use super::matrix::Holds;
 use super::place::Place;
 use super::{Fast, evaluate_cross_entropy, log_sum_exp};
-use crate::ops::validate;
+use crate::ops::validate::{self, GRADIENT};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Element, Error, Float, LogSumExp, LogSumExpOutput, Logits,
-    Result, Shape, Targets, Upstream,
+    CrossEntropy, CrossEntropyOutput, Element, Float, LogSumExp, LogSumExpOutput, Logits, Result,
+    Shape, Targets, Upstream,
 };
 
 const CROSS_ENTROPY: &str = "cross-entropy";
 const LOG_SUM_EXP: &str = "log-sum-exp";
 
-/// Refuses a gradient of another length than the logits, or another type than asked for.
+/// Memory for the gradient, which holds anything.
 fn apart<'a, G: Float>(
     operation: &'static str,
     logits: Logits<'_>,
     gradient: &'a mut [G],
     element: Option<Element>,
 ) -> Result<(&'a mut [G], Holds)> {
-    of_element::<G>(operation, element)?;
-    let (rows, classes) = (logits.rows(), logits.classes());
-    if gradient.len() != rows * classes {
-        let expected = format!("{} elements for {rows} rows of {classes} classes", rows * classes);
-        return Err(Error::invalid(operation, "length of the gradient", expected, gradient.len()));
-    }
+    validate::results::<G>(operation, GRADIENT, element, logits.shape(), gradient.len())?;
     Ok((gradient, Holds::Anything))
-}
-
-/// Refuses options that ask for another element type than there is.
-fn of_element<G: Float>(operation: &'static str, element: Option<Element>) -> Result<()> {
-    match element.filter(|&element| element != G::ELEMENT) {
-        Some(element) => {
-            let (expected, found) = (G::ELEMENT.name(), element.name());
-            Err(Error::invalid(operation, "gradient's element type", expected, found))
-        }
-        None => Ok(()),
-    }
 }
 
 impl Fast {
@@ -108,7 +92,7 @@ impl Fast {
         let view = Logits::from_values(F::values(logits), shape)?;
         let extent = view.values().len();
         validate::cross_entropy(view, targets, Some(upstream), options)?;
-        of_element::<F>(CROSS_ENTROPY, options.gradient_element)?;
+        validate::results_element::<F>(CROSS_ENTROPY, GRADIENT, options.gradient_element)?;
         let counted = count_rows(targets, shape.rows, shape.classes, options)?;
         let place = Place::of_both(&mut logits[..extent], shape);
         Ok(evaluate_cross_entropy(place, targets, counted, Some(upstream), options))
@@ -172,7 +156,7 @@ impl Fast {
         let view = Logits::from_values(F::values(logits), shape)?;
         let extent = view.values().len();
         validate::log_sum_exp(view, Some(upstream))?;
-        of_element::<F>(LOG_SUM_EXP, options.gradient_element)?;
+        validate::results_element::<F>(LOG_SUM_EXP, GRADIENT, options.gradient_element)?;
         let place = Place::of_both(&mut logits[..extent], shape);
         Ok(log_sum_exp::evaluate(place, Some(upstream)))
     }

@@ -58,6 +58,18 @@ pub struct RowOutputs {
     pub z_loss: bool,
 }
 
+impl RowOutputs {
+    /// All of them: for class targets, since of probabilities there is no target's log-probability.
+    pub const ALL: Self = Self {
+        loss: true,
+        log_sum_exp: true,
+        target_log_probability: true,
+        entropy: true,
+        argmax: true,
+        z_loss: true,
+    };
+}
+
 /// Options of softmax cross-entropy; the defaults are PyTorch's.
 ///
 /// Before the loss, `x <- logit_scale * x`, then `x <- softcap * tanh(x / softcap)`. Gradients are

@@ -12,7 +12,7 @@ use crate::ops::cross_entropy::{
 use crate::plan::Piece;
 use crate::runtime::call::{Call, DeviceUpstream, fused, slice};
 use crate::runtime::cross_entropy::matrices;
-use crate::runtime::operands::{device_indices, output as output_of};
+use crate::runtime::operands::{device_indices, output as output_of, refuse_unseen};
 use crate::runtime::readback::Waiting;
 use crate::{
     CrossEntropy, CrossEntropyOutput, Gpu, Logits, Pass, Result, Step, TargetLayout, TargetValues,
@@ -41,6 +41,10 @@ struct Batch<'a> {
     totals: Buffer,
     partials: Buffer,
     tiles: u64,
+    /// Rows of a block.
+    of_block: usize,
+    /// Rows of a tile.
+    tile: u64,
 }
 
 /// What is known of the rows of a block, on the device.
@@ -78,6 +82,7 @@ impl Gpu {
         let of_block = block_rows(self, 12 + record_bytes, record_bytes.max(4), tile);
         let blocks: Vec<_> = blocks(logits.rows(), of_block).collect();
         let tiles = blocks.iter().map(|rows| (rows.len() as u64).div_ceil(tile)).sum();
+        refuse_unseen(targets, logits.classes(), options.ignore_index)?;
 
         let mut call = Call::new(self, CROSS_ENTROPY)?;
         let class_weights = targets
@@ -99,14 +104,17 @@ impl Gpu {
             totals,
             partials,
             tiles,
+            of_block,
+            tile,
         };
 
-        // Of the only block the columns stay; of several they come twice.
+        // Of the only block the columns stay; of several, those that are counted come twice.
         let mut kept = None;
-        let mut first_tile = 0;
         for rows in &blocks {
-            let columns = batch.columns(&call, rows.clone(), first_tile)?;
-            first_tile += (rows.len() as u64).div_ceil(tile);
+            let columns = match blocks.len() {
+                1 => batch.columns(&call, rows.clone())?,
+                _ => batch.counted_columns(&call, rows.clone())?,
+            };
             let block = columns.block(&batch.class_weights);
             let step = batch.plan.bind_block_counts(&block, &batch.of_totals())?;
             step.iter().for_each(|step| step.record(&mut call.encoder));
@@ -125,14 +133,12 @@ impl Gpu {
         self.refuse_invalid_target(&counted, targets, logits.classes())?;
 
         let mut words = Vec::new();
-        let mut first_tile = 0;
         for rows in &blocks {
             let mut call = Call::new(self, CROSS_ENTROPY)?;
             let columns = match kept.take() {
                 Some(columns) => columns,
-                None => batch.columns(&call, rows.clone(), first_tile)?,
+                None => batch.columns(&call, rows.clone())?,
             };
-            first_tile += (rows.len() as u64).div_ceil(tile);
             pipeline
                 .run(rows.clone(), |piece, buffers| batch.bind(piece, &columns, buffers))
                 .await?;
@@ -159,24 +165,30 @@ impl Batch<'_> {
         BatchTotals { partials, tiles, totals: self.totals.slice(..) }
     }
 
-    fn columns(&self, call: &Call<'_>, rows: Range<usize>, first_tile: u64) -> Result<Columns> {
+    /// What is known of a block's rows, and room for its results.
+    fn columns(&self, call: &Call<'_>, rows: Range<usize>) -> Result<Columns> {
+        let upstream = self.upstream.map(|each| call.upstream(each.of_rows(&rows))).transpose()?;
+        let words = u64::from(self.plan.record().words());
+        let bytes = 4 * words * rows.len() as u64;
+        let records = call.output(words > 0, "wgpu-loss rows", bytes)?;
+        Ok(Columns { upstream, records, ..self.counted_columns(call, rows)? })
+    }
+
+    /// What the denominators depend on, of a block's rows.
+    fn counted_columns(&self, call: &Call<'_>, rows: Range<usize>) -> Result<Columns> {
         let classes = match self.targets.values {
             TargetValues::Probabilities(_) => None,
             TargetValues::Classes(indices) => {
-                let ignore_index = self.options.ignore_index;
-                let classes = self.logits.classes();
-                let indices = device_indices(indices, rows.clone(), classes, ignore_index)?;
+                let indices = device_indices(indices, rows.clone(), self.logits.classes())?;
                 Some(call.upload("wgpu-loss targets", &indices)?)
             }
         };
         let weights = self.targets.row_weights.map(|weights| &weights[rows.clone()]);
         let row_weights =
             weights.map(|weights| call.upload("wgpu-loss row weights", weights)).transpose()?;
-        let upstream = self.upstream.map(|each| call.upstream(each.of_rows(&rows))).transpose()?;
-        let words = u64::from(self.plan.record().words());
-        let bytes = 4 * words * rows.len() as u64;
-        let records = call.output(words > 0, "wgpu-loss rows", bytes)?;
-        Ok(Columns { rows, first_tile, classes, row_weights, upstream, records })
+        let before = (rows.start / self.of_block) as u64; // blocks of as many tiles each
+        let first_tile = before * (self.of_block as u64).div_ceil(self.tile);
+        Ok(Columns { rows, first_tile, classes, row_weights, upstream: None, records: None })
     }
 
     /// The step of a piece.

@@ -1,5 +1,7 @@
 //! Where the matrix that a stream computes goes in host memory.
 
+use bytemuck::allocation::try_zeroed_vec;
+
 use crate::plan::Piece;
 use crate::{Element, Error, Float, OwnedValues, Result, Shape};
 
@@ -10,43 +12,10 @@ pub(in crate::runtime) struct MatrixOutput<'a> {
 }
 
 impl<'a> MatrixOutput<'a> {
-    /// For the results of logits of this shape, as elements of the slice's type.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] unless there is one element for each.
-    pub(in crate::runtime) fn new<G: Float>(
-        operation: &'static str,
-        logits: Shape,
-        values: &'a mut [G],
-    ) -> Result<Self> {
+    /// For the results of logits of this shape: as many elements of the slice's type.
+    pub(in crate::runtime) fn new<G: Float>(logits: Shape, values: &'a mut [G]) -> Self {
         let shape = logits.with_element(G::ELEMENT).contiguous();
-        let expected = shape.elements().unwrap_or(usize::MAX);
-        if values.len() != expected {
-            let Shape { rows, classes, .. } = logits;
-            let expected = format!("{expected} elements for {rows} rows of {classes} classes");
-            return Err(Error::invalid(operation, "length of the results", expected, values.len()));
-        }
-        Ok(Self { shape, bytes: bytemuck::cast_slice_mut(values) })
-    }
-
-    /// The same, where options may ask for an element type.
-    ///
-    /// # Errors
-    /// Also [`Error::Invalid`] where they ask for another.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(in crate::runtime) fn asked_for<G: Float>(
-        operation: &'static str,
-        element: Option<Element>,
-        logits: Shape,
-        values: &'a mut [G],
-    ) -> Result<Self> {
-        match element.filter(|&element| element != G::ELEMENT) {
-            Some(element) => {
-                let (expected, found) = (G::ELEMENT.name(), element.name());
-                Err(Error::invalid(operation, "element type of the results", expected, found))
-            }
-            None => Self::new(operation, logits, values),
-        }
+        Self { shape, bytes: bytemuck::cast_slice_mut(values) }
     }
 
     /// The element type.
@@ -74,10 +43,14 @@ pub(in crate::runtime) async fn owned<T>(
 ) -> Result<(Option<OwnedValues>, T)> {
     let count = logits.elements().unwrap_or(usize::MAX);
     let Some(element) = element else { return Ok((None, fill(None).await?)) };
+    let too_many = || {
+        let message = format!("{count} elements of {} in host memory", element.name());
+        Error::OutOfMemory { operation, message }
+    };
     macro_rules! of {
         ($type:ty) => {{
-            let mut values: Vec<$type> = bytemuck::zeroed_vec(count);
-            let result = fill(Some(MatrixOutput::new(operation, logits, &mut values)?)).await?;
+            let mut values: Vec<$type> = try_zeroed_vec(count).map_err(|()| too_many())?;
+            let result = fill(Some(MatrixOutput::new(logits, &mut values))).await?;
             (Some(<$type>::owned(values)), result)
         }};
     }

@@ -1,7 +1,8 @@
 //! Softmax and log-softmax, piece by piece.
 
+use crate::runtime::call::place_of_packed;
 use crate::runtime::readback::Waiting;
-use crate::{Gpu, GradientPlace, Logits, Result, Softmax, SoftmaxOperands, SoftmaxPass};
+use crate::{Gpu, Logits, Result, Softmax, SoftmaxOperands, SoftmaxPass};
 
 use super::output::MatrixOutput;
 use super::pipeline::Pipeline;
@@ -17,10 +18,7 @@ impl Gpu {
     ) -> Result<()> {
         let element = output.as_ref().map(MatrixOutput::element);
         let options = Softmax { element, ..*options };
-        let place = match element == Some(logits.element()) {
-            true => GradientPlace::InPlace,
-            false => GradientPlace::Separate,
-        };
+        let place = place_of_packed(logits, element);
         let matrices = [logits].into_iter().chain(upstream).collect();
         let mut pipeline = Pipeline::new(self, options.name(), waiting, matrices, output)?;
         pipeline
