@@ -43,8 +43,9 @@ impl Fast {
     /// ```
     ///
     /// # Errors
-    /// As `cross_entropy_with_gradient`, before anything is written; also [`Error::Invalid`] unless
-    /// `gradient` has `rows * classes` elements, of the type that the options ask for if they do.
+    /// As `cross_entropy_with_gradient`, before anything is written; also
+    /// [`Error::Invalid`](crate::Error::Invalid) unless `gradient` has `rows * classes` elements, of the
+    /// type that the options ask for if they do.
     pub fn cross_entropy_into<G: Float>(
         &self,
         logits: Logits<'_>,
@@ -78,9 +79,9 @@ impl Fast {
     /// ```
     ///
     /// # Errors
-    /// As `cross_entropy_with_gradient`, before anything is written; also [`Error::Invalid`] when
-    /// rows overlap, `logits` ends before the last row does, or the options ask for a gradient of
-    /// another element type.
+    /// As `cross_entropy_with_gradient`, before anything is written; also
+    /// [`Error::Invalid`](crate::Error::Invalid) when rows overlap, `logits` ends before the last row
+    /// does, or the options ask for a gradient of another element type.
     pub fn cross_entropy_in_place<F: Float>(
         &self,
         logits: &mut [F],
@@ -114,8 +115,9 @@ impl Fast {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an upstream gradient of the wrong length, and unless `gradient` has
-    /// `rows * classes` elements, of the type that the options ask for if they do.
+    /// [`Error::Invalid`](crate::Error::Invalid) for an upstream gradient of the wrong length, and
+    /// unless `gradient` has `rows * classes` elements, of the type that the options ask for if they
+    /// do.
     pub fn log_sum_exp_into<G: Float>(
         &self,
         logits: Logits<'_>,
@@ -144,8 +146,9 @@ impl Fast {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an upstream gradient of the wrong length, when rows overlap, `logits`
-    /// ends before the last row does, or the options ask for a gradient of another element type.
+    /// [`Error::Invalid`](crate::Error::Invalid) for an upstream gradient of the wrong length, when
+    /// rows overlap, `logits` ends before the last row does, or the options ask for a gradient of
+    /// another element type.
     pub fn log_sum_exp_in_place<F: Float>(
         &self,
         logits: &mut [F],
