@@ -2,8 +2,9 @@
 
 use crate::partial::{ClassRange, PartialState};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Error, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, UpstreamSource, Weights,
+    CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
+    ElementwiseUpstream, Error, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
+    ReduceOutput, Result, Segments, Softmax, Targets, UpstreamSource, Weights,
 };
 
 /// The upstream gradient: the derivative of whatever is minimised with respect to this
@@ -214,6 +215,46 @@ pub trait Engine {
         weights: Weights<'_>,
         options: &Reduce,
     ) -> Result<ReduceOutput>;
+
+    /// What an engine implements of element-wise losses: with the gradient where there is an
+    /// upstream one.
+    ///
+    /// # Errors
+    /// As [`elementwise_loss_with_gradient`](Self::elementwise_loss_with_gradient).
+    fn evaluate_elementwise(
+        &self,
+        operands: &Elementwise<'_>,
+        upstream: Option<ElementwiseUpstream<'_>>,
+        options: &ElementwiseLoss,
+    ) -> Result<ElementwiseOutput>;
+
+    /// A loss of each element of an input and a target, reduced as the options say.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for operands that the function has not or lacks, of another shape or
+    /// length than the input, and for options out of range; where a device fails as for
+    /// [`log_sum_exp`](Self::log_sum_exp).
+    fn elementwise_loss(
+        &self,
+        operands: &Elementwise<'_>,
+        options: &ElementwiseLoss,
+    ) -> Result<ElementwiseOutput> {
+        self.evaluate_elementwise(operands, None, options)
+    }
+
+    /// The same, with the gradient with respect to the input, and to the variance where there is
+    /// one for each element.
+    ///
+    /// # Errors
+    /// Also [`Error::Invalid`] for an upstream gradient of the wrong form or length.
+    fn elementwise_loss_with_gradient(
+        &self,
+        operands: &Elementwise<'_>,
+        upstream: ElementwiseUpstream<'_>,
+        options: &ElementwiseLoss,
+    ) -> Result<ElementwiseOutput> {
+        self.evaluate_elementwise(operands, Some(upstream), options)
+    }
 
     /// A weighted reduction of the values along an axis.
     ///

@@ -31,6 +31,11 @@ pub use ops::cross_entropy::{
     CrossEntropy, CrossEntropyOperands, CrossEntropyOutput, CrossEntropyPlan, Input, MergeOperands,
     MergePlan, Mode, Reduction, RowOutputs,
 };
+pub use ops::elementwise::{
+    BinaryCounts, CustomLoss, Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseOperands,
+    ElementwiseOutput, ElementwisePass, ElementwisePlan, ElementwiseReduction, ElementwiseUpstream,
+    ElementwiseUpstreamLayout, LossFunction,
+};
 pub use ops::log_sum_exp::{LogSumExp, LogSumExpOperands, LogSumExpOutput, LogSumExpPlan};
 pub use ops::reduce::{
     Axis, Denominator, Reduce, ReduceOperands, ReduceOutput, ReducePlan, ReduceSegmentsOperands,

@@ -8,6 +8,7 @@ mod device;
 use std::collections::HashSet;
 
 use device::new_gpu;
+use wgpu_loss::kernel::loss::LossTerm;
 use wgpu_loss::kernel::reduce::{
     Along, MergeRange, ReduceOutputKind, ReduceVariant, ReducedValues, WeightsKind,
 };
@@ -486,7 +487,21 @@ fn of_turns(variant: &mut ReduceVariant) {
             (gradients.masked, gradients.weight_gradient) = (false, false);
             (gradients.access, gradients.upstream) = (Access::Scalar, UpstreamKind::Scalar);
         }
-        ReduceVariant::Sort { .. } => {}
+        ReduceVariant::Losses(losses) => {
+            (losses.element, losses.weights) = (Element::F32, WeightsKind::None);
+            (losses.masked, losses.writes_losses) = (false, false);
+            losses.access = Access::Scalar;
+            // Of each loss one form stands for all.
+            losses.term = LossTerm {
+                smoothed: false,
+                target: None,
+                third: WeightsKind::None,
+                counts: false,
+                gradient: None,
+                ..losses.term
+            };
+        }
+        ReduceVariant::ClearCounts | ReduceVariant::Sort { .. } => {}
     }
 }
 

@@ -11,39 +11,11 @@ fn main(
     run(workgroup.x, index);
 }
 
-// A column's rows, and where row 0 of it has its value, its weight and its result.
+// A column's rows, and where row 0 of it has its operands.
 struct Span {
     first: u32,
     end: u32,
-    values: u32,
-    weights: u32,
-    result: u32,
-}
-
-fn value_at(span: Span, row: u32) -> u32 {
-    return values_load1(span.values + row * parameters.values_inner, 0u);
-}
-
-fn weight_at(span: Span, row: u32) -> u32 {
-    return weight1(span.weights + row * parameters.weights_inner);
-}
-
-fn result_at(span: Span, row: u32) -> u32 {
-    return span.result + row * parameters.result_inner;
-}
-
-// Four values of a column, `depth` rows apart.
-fn terms_at(span: Span, position: u32) -> Terms {
-    let last = span.end - 1u;
-    let positions = min(vec4<u32>(position) + vec4<u32>(0u, 1u, 2u, 3u) * parameters.depth, vec4<u32>(last));
-    let rows = vec4<u32>(row_at(positions.x), row_at(positions.y), row_at(positions.z), row_at(positions.w));
-    let bits = vec4<u32>(value_at(span, rows.x), value_at(span, rows.y), value_at(span, rows.z), value_at(span, rows.w));
-    let weights = vec4<u32>(weight_at(span, rows.x), weight_at(span, rows.y), weight_at(span, rows.z), weight_at(span, rows.w));
-    var results = vec4<u32>(0u);
-    if HAS_TERM {
-        results = vec4<u32>(result_at(span, rows.x), result_at(span, rows.y), result_at(span, rows.z), result_at(span, rows.w));
-    }
-    return terms_of(bits, weights, present_at(span, position), results);
+    column: Column,
 }
 
 fn present_at(span: Span, position: u32) -> u32 {
@@ -68,7 +40,7 @@ fn scan(accumulator: ptr<function, Accumulator>, span: Span, is_cleared: bool) {
             let position = block + k * stride;
             if position < span.end {
                 var terms = terms_at(span, position);
-                if is_cleared { terms = terms_cleared(accumulator, terms); }
+                if is_cleared || READS_ONCE { terms = terms_cleared(accumulator, terms); }
                 accumulate(accumulator, terms.bits, terms.weights, present_at(span, position));
             }
         }
@@ -76,6 +48,7 @@ fn scan(accumulator: ptr<function, Accumulator>, span: Span, is_cleared: bool) {
 }
 
 fn run(group: u32, index: u32) {
+    begin_terms(index);
     let unit = group % parameters.units;
     let part = parameters.first_part + group / parameters.units % parameters.parts;
     let outer = group / parameters.units / parameters.parts;
@@ -92,9 +65,7 @@ fn run(group: u32, index: u32) {
     let start = Span(
         range.x,
         range.y,
-        parameters.values_offset + outer * parameters.values_outer + column,
-        parameters.weights_offset + outer * parameters.weights_outer + column * parameters.weights_step,
-        outer * parameters.result_outer + column * parameters.result_step,
+        column_at(outer, column),
     );
     var pivot = 0.0;
     if HAS_PIVOT && range.x < range.y { pivot = pivot_of(terms_at(start, range.x), present_at(start, range.x)); }
@@ -102,11 +73,14 @@ fn run(group: u32, index: u32) {
     span.first += lane;
     var accumulator = accumulator_new(pivot);
     scan(&accumulator, span, false);
-    let is_unusual = accumulator_is_unusual(accumulator);
-    if is_unusual { accumulator = accumulator_new(pivot); }
-    var again = span;
-    again.end = select(0u, span.end, is_unusual);
-    scan(&accumulator, again, true);
+    if !READS_ONCE {
+        let is_unusual = accumulator_is_unusual(accumulator);
+        if is_unusual { accumulator = accumulator_new(pivot); }
+        var again = span;
+        again.end = select(0u, span.end, is_unusual);
+        scan(&accumulator, again, true);
+    }
+    finish_terms(index);
 
     var merged = partial_of(accumulator);
     if !IS_SHALLOW {

@@ -1,6 +1,8 @@
 // What the dispatches of a reduction are told. Offsets, strides and lengths count elements. A run is
 // what lies side by side: a row, or all values where there are no gaps.
 struct ReduceParameters {
+    loss: vec4<f32>, // numbers that an element-wise loss depends on
+
     runs: u32,        // along the inner axis, or pieces of segments
     units: u32,       // groups of runs, or of columns: a workgroup for each
     parts: u32,       // that long runs or columns are cut into
@@ -25,6 +27,28 @@ struct ReduceParameters {
     weight_gradient_offset: u32,
     weight_gradient_outer: u32,
     weight_gradient_inner: u32,
+
+    // Operands of element-wise losses.
+    targets_offset: u32,
+    targets_outer: u32,
+    targets_inner: u32,
+    third_offset: u32, // the weight of positives, or the variance
+    third_outer: u32,
+    third_inner: u32,
+    third_step: u32,
+    third_gradient_offset: u32,
+    third_gradient_outer: u32,
+    third_gradient_inner: u32,
+    losses_offset: u32,
+    losses_outer: u32,
+    losses_inner: u32,
+    upstream_outer: u32,
+    upstream_inner: u32,
+    target_scale: f32, // smooth targets
+    target_shift: f32,
+    threshold: f32,
+    divisor_high: f32, // of a sum; their sum is exact
+    divisor_low: f32,
 
     // The result that a value belongs to, and its upstream gradient.
     result_offset: u32, // words before the first
@@ -53,6 +77,7 @@ struct ReduceParameters {
     upstream: f32,
     correction: f32,
     zero: u32, // 0, which no compiler knows
+    counts_offset: u32, // of positives and negatives
 }
 
 @group(0) @binding(0) var<uniform> parameters: ReduceParameters;

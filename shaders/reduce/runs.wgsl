@@ -21,35 +21,12 @@ fn weights_start(outer: u32, at: u32) -> u32 {
     return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
 }
 
-// The results that four values of a run belong to.
-fn results_of(outer: u32, at: u32, column: u32) -> vec4<u32> {
-    if !HAS_TERM { return vec4<u32>(0u); }
-    let first = outer * parameters.result_outer + at * parameters.result_inner;
-    return vec4<u32>(first) + (vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u)) * parameters.result_step;
-}
-
-// A run, and where its values and weights start.
-struct Run {
-    at: u32,
-    values: u32,
-    weights: u32,
-    of_run: u32, // the weight of all its values
-}
-
-fn run_at(outer: u32, at: u32) -> Run {
-    let weights = weights_start(outer, at);
-    return Run(at, values_start(outer, at), weights, run_weight(weights));
-}
-
-fn terms_at(span: Span, run: Run, column: u32, present: u32) -> Terms {
-    let bits = values_load4(run.values, column, span.end);
-    let weights = weights4(run.of_run, run.weights, column, span.end);
-    return terms_of(bits, weights, present, results_of(span.outer, run.at, column));
-}
-
 fn take(accumulator: ptr<function, Accumulator>, terms: Terms, present: u32, is_ahead: bool) {
     if is_ahead {
         look_ahead(accumulator, terms.bits, terms.weights);
+    } else if READS_ONCE {
+        let cleared = terms_cleared(accumulator, terms);
+        accumulate(accumulator, cleared.bits, cleared.weights, present);
     } else {
         accumulate(accumulator, terms.bits, terms.weights, present);
     }
@@ -137,6 +114,7 @@ fn run(group: u32, index: u32) {
         unit = group / parameters.parts % parameters.units;
         outer = group / parameters.parts / parameters.units;
     }
+    begin_terms(index);
     let slot = index / LANES;
     let lane = index % LANES;
     let first = part * parameters.part_length;
@@ -156,13 +134,16 @@ fn run(group: u32, index: u32) {
     }
     var accumulator = accumulator_new(pivot);
     scan(&accumulator, span, lane, false);
-    // Infinities and NaN are rare: the values are read again to tell them apart.
-    var again = span;
-    let is_unusual = accumulator_is_unusual(accumulator);
-    again.end = select(first, span.end, is_unusual);
-    if is_unusual { accumulator = accumulator_new(pivot); }
-    scan(&accumulator, again, lane, true);
+    if !READS_ONCE {
+        // Infinities and NaN are rare: the values are read again to tell them apart.
+        var again = span;
+        let is_unusual = accumulator_is_unusual(accumulator);
+        again.end = select(first, span.end, is_unusual);
+        if is_unusual { accumulator = accumulator_new(pivot); }
+        scan(&accumulator, again, lane, true);
+    }
 
+    finish_terms(index);
     let merged = team_merge(index, partial_of(accumulator));
     if index % TEAM == 0u && first_run < parameters.runs {
         let at = select(first_run, unit, IS_GROUPED);

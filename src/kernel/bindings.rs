@@ -33,13 +33,22 @@ pub enum Slot {
     Partials,
     /// States of the parts of each row.
     Parts,
-    /// What is reduced.
+    /// What is reduced, or the input of an element-wise loss.
     Values,
     Weights,
     Results,
     /// Results of the forward, which a backward reads.
     ForwardResults,
     WeightGradient,
+    /// The target of an element-wise loss.
+    Target,
+    /// The weights of positives, or the variance.
+    Third,
+    PositiveWeights,
+    Variance,
+    VarianceGradient,
+    /// True and false positives and negatives.
+    PositiveCounts,
     /// Partial results that are yet to be merged.
     PartialResults,
     SegmentOffsets,
@@ -78,6 +87,12 @@ impl Slot {
             Self::Results => "results",
             Self::ForwardResults => "results",
             Self::WeightGradient => "weight_gradient",
+            Self::Target => "target",
+            Self::Third => "third operand",
+            Self::PositiveWeights => "positive_weights",
+            Self::Variance => "variance",
+            Self::VarianceGradient => "variance_gradient",
+            Self::PositiveCounts => "counts",
             Self::PartialResults => "partial_results",
             Self::SegmentOffsets => "segment_offsets",
             Self::SegmentIds => "segment_ids",

@@ -4,6 +4,7 @@
 pub mod bindings;
 mod cache;
 pub mod link;
+pub mod loss;
 mod modules;
 pub mod parameters;
 mod record;

@@ -290,19 +290,22 @@ fn store_modules(variant: &RowVariant, place: GradientKind) -> Vec<Module> {
     let mut modules = match (variant.access, is_half(element)) {
         (Access::Tile, is_half) => vec![
             module!("element/store_f32_scalar.wgsl" for "tile"),
+            module!("element/store.wgsl" for "tile"),
             match is_half {
                 true => module!("tile/empty_half.wgsl" for target),
                 false => module!("tile/empty_f32.wgsl" for target),
             },
         ],
-        (access, _) => vec![store_module(access, element, target)],
+        (access, _) => {
+            vec![store_module(access, element, target), module!("element/store.wgsl" for target)]
+        }
     };
     modules.extend(narrow_module(element));
     match place {
         GradientKind::InPlace => modules.push(module!("gradient/in_place.wgsl")),
         GradientKind::Separate(_) => {
             modules.push(module!("gradient/separate.wgsl"));
-            modules.push(stored_module(variant.access, element));
+            modules.push(stored_module(variant.access, element, "gradient"));
         }
     }
     modules
@@ -332,13 +335,13 @@ pub(super) fn narrow_module(element: Element) -> Option<Module> {
     }
 }
 
-/// What a gradient's buffer is an array of.
-pub(super) fn stored_module(access: Access, element: Element) -> Module {
+/// What the buffer of an operand that is written is an array of.
+pub(super) fn stored_module(access: Access, element: Element, operand: &'static str) -> Module {
     match (is_half(element), access) {
-        (false, Access::Vector) => module!("gradient/stored_f32_vector.wgsl"),
-        (true, Access::Vector) => module!("gradient/stored_half_vector.wgsl"),
-        (_, Access::Tile) | (false, _) => module!("gradient/stored_words.wgsl"),
-        (true, _) => module!("gradient/stored_shared_words.wgsl"),
+        (false, Access::Vector) => module!("element/stored_f32_vector.wgsl" for operand),
+        (true, Access::Vector) => module!("element/stored_half_vector.wgsl" for operand),
+        (_, Access::Tile) | (false, _) => module!("element/stored_words.wgsl" for operand),
+        (true, _) => module!("element/stored_shared_words.wgsl" for operand),
     }
 }
 

@@ -66,6 +66,7 @@ pub struct TotalsParameters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
 #[allow(missing_docs)] // named and explained in the WGSL
 pub struct ReduceParameters {
+    pub loss: [f32; 4],
     pub runs: u32,
     pub units: u32,
     pub parts: u32,
@@ -89,6 +90,26 @@ pub struct ReduceParameters {
     pub weight_gradient_offset: u32,
     pub weight_gradient_outer: u32,
     pub weight_gradient_inner: u32,
+    pub targets_offset: u32,
+    pub targets_outer: u32,
+    pub targets_inner: u32,
+    pub third_offset: u32,
+    pub third_outer: u32,
+    pub third_inner: u32,
+    pub third_step: u32,
+    pub third_gradient_offset: u32,
+    pub third_gradient_outer: u32,
+    pub third_gradient_inner: u32,
+    pub losses_offset: u32,
+    pub losses_outer: u32,
+    pub losses_inner: u32,
+    pub upstream_outer: u32,
+    pub upstream_inner: u32,
+    pub target_scale: f32,
+    pub target_shift: f32,
+    pub threshold: f32,
+    pub divisor_high: f32,
+    pub divisor_low: f32,
     pub result_offset: u32,
     pub result_outer: u32,
     pub result_inner: u32,
@@ -111,6 +132,8 @@ pub struct ReduceParameters {
     pub upstream: f32,
     pub correction: f32,
     pub zero: u32,
+    pub counts_offset: u32,
+    pub padding: [u32; 2],
 }
 
 /// The reduced results of a batch as they lie in a `totals` buffer: eight words.

@@ -7,6 +7,7 @@
 mod coverage;
 pub mod cross_entropy;
 mod debug_view;
+pub mod elementwise;
 pub mod log_sum_exp;
 mod operand;
 mod pass;

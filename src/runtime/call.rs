@@ -4,7 +4,7 @@ use wgpu::{Buffer, BufferSlice, CommandEncoder, CommandEncoderDescriptor};
 
 use crate::kernel::parameters::Totals;
 use crate::ops::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
-use crate::{Element, Float, Gpu, Logits, OwnedValues, Result, Upstream};
+use crate::{Element, Float, Gpu, Logits, OwnedValues, Result, Upstream, Weights};
 
 use super::readback::{Readback, Waiting};
 
@@ -64,6 +64,21 @@ impl<'a> Call<'a> {
     /// A storage buffer that holds these logits, gaps included.
     pub(super) fn upload_logits(&self, label: &str, logits: Logits<'_>) -> Result<Buffer> {
         self.upload(label, logits.values().bytes())
+    }
+
+    /// A storage buffer that holds these weights, where there are any.
+    pub(super) fn upload_weights(
+        &self,
+        label: &str,
+        weights: Weights<'_>,
+    ) -> Result<Option<Buffer>> {
+        match weights {
+            Weights::None => Ok(None),
+            Weights::PerRow(weights) | Weights::PerColumn(weights) => {
+                self.upload(label, weights).map(Some)
+            }
+            Weights::PerElement(weights) => self.upload_logits(label, weights).map(Some),
+        }
     }
 
     /// The upstream gradient, uploaded where it has a value for each row.

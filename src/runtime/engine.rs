@@ -2,8 +2,9 @@
 
 use crate::partial::{ClassRange, PartialState};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
+    CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
+    ElementwiseUpstream, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
+    ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
 };
 
 use super::call::Steps;
@@ -82,6 +83,15 @@ impl Engine for Gpu {
         let part = Part { logits, classes, states };
         let waiting = Waiting::Blocking;
         pollster::block_on(self.run_partial_gradient(part, targets, upstream, options, waiting))
+    }
+
+    fn evaluate_elementwise(
+        &self,
+        operands: &Elementwise<'_>,
+        upstream: Option<ElementwiseUpstream<'_>>,
+        options: &ElementwiseLoss,
+    ) -> Result<ElementwiseOutput> {
+        pollster::block_on(self.run_elementwise(operands, upstream, options, Waiting::Blocking))
     }
 
     fn evaluate_reduce(

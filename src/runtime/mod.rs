@@ -4,6 +4,7 @@ mod adapter;
 mod call;
 mod clock;
 mod cross_entropy;
+mod elementwise;
 #[cfg(not(target_arch = "wasm32"))]
 mod engine;
 mod gpu;

@@ -1,7 +1,5 @@
 //! Weighted reductions of host data on the GPU.
 
-use wgpu::Buffer;
-
 use crate::ops::reduce::validate::{self, OPERATION};
 use crate::{
     Gpu, GradientPlace, Logits, Pass, Reduce, ReduceOperands, ReduceOutput, ReduceSegmentsOperands,
@@ -66,7 +64,7 @@ impl Gpu {
         let result_bytes = plan.results() as u64 * 4 * u64::from(plan.result_words());
 
         let device_values = call.upload_logits("wgpu-loss values", values)?;
-        let device_weights = upload_weights(&call, weights)?;
+        let device_weights = call.upload_weights("wgpu-loss weights", weights)?;
         let results = call.output(true, "wgpu-loss results", result_bytes)?;
         let is_separate = matches!(pass.gradient(), Some((GradientPlace::Separate, _)));
         let gradient = call.output(is_separate, "wgpu-loss gradient", gradient_bytes)?;
@@ -123,7 +121,7 @@ impl Gpu {
         let plan =
             options.plan_segments(self.kernels(), values.shape(), weights.layout(), layout)?;
         let device_values = call.upload_logits("wgpu-loss values", values)?;
-        let device_weights = upload_weights(&call, weights)?;
+        let device_weights = call.upload_weights("wgpu-loss weights", weights)?;
         let result_bytes = plan.results() as u64 * 4 * u64::from(plan.result_words());
         let results = self.storage(OPERATION, "wgpu-loss results", result_bytes, false)?;
         let operands = ReduceSegmentsOperands {
@@ -137,17 +135,6 @@ impl Gpu {
         let read = call.finish(waiting).await?;
         let words: Vec<f32> = read.values(results)?.unwrap_or_default();
         Ok(output(options, &words, plan.result_words()))
-    }
-}
-
-fn upload_weights(call: &Call<'_>, weights: Weights<'_>) -> Result<Option<Buffer>> {
-    let label = "wgpu-loss weights";
-    match weights {
-        Weights::None => Ok(None),
-        Weights::PerRow(weights) | Weights::PerColumn(weights) => {
-            call.upload(label, weights).map(Some)
-        }
-        Weights::PerElement(weights) => call.upload_logits(label, weights).map(Some),
     }
 }
 

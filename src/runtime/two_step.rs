@@ -2,8 +2,9 @@
 
 use crate::partial::{ClassRange, PartialState};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
+    CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
+    ElementwiseUpstream, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
+    ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
 };
 
 use super::call::Steps;
@@ -82,6 +83,15 @@ impl Engine for TwoStep<'_> {
         options: &CrossEntropy,
     ) -> Result<OwnedValues> {
         self.0.partial_gradient(logits, classes, states, targets, upstream, options)
+    }
+
+    fn evaluate_elementwise(
+        &self,
+        operands: &Elementwise<'_>,
+        upstream: Option<ElementwiseUpstream<'_>>,
+        options: &ElementwiseLoss,
+    ) -> Result<ElementwiseOutput> {
+        self.0.evaluate_elementwise(operands, upstream, options)
     }
 
     fn evaluate_reduce(

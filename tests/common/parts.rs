@@ -153,6 +153,15 @@ impl Engine for Parts<'_> {
         self.0.partial_gradient(logits, classes, states, targets, upstream, options)
     }
 
+    fn evaluate_elementwise(
+        &self,
+        operands: &wgpu_loss::Elementwise<'_>,
+        upstream: Option<wgpu_loss::ElementwiseUpstream<'_>>,
+        options: &wgpu_loss::ElementwiseLoss,
+    ) -> Result<wgpu_loss::ElementwiseOutput> {
+        self.0.evaluate_elementwise(operands, upstream, options)
+    }
+
     fn evaluate_reduce(
         &self,
         values: Logits<'_>,

@@ -7,6 +7,7 @@ use wgpu_loss::{
     Targets as Operands, Upstream,
 };
 
+use super::elementwise::elementwise;
 use super::layout::{Layout, Way};
 use super::problem::{Divisor, Matrix, Operation, Problem, Target, Targets};
 use super::reduction::reduce;
@@ -37,6 +38,7 @@ pub fn call(engine: &dyn Engine, problem: &Problem, way: Way) -> Result<Outputs>
     match &problem.operation {
         Operation::LogSumExp => log_sum_exp(engine, problem, way),
         Operation::Softmax { log } => softmax(engine, problem, way.layout, *log),
+        Operation::Elementwise(elements) => elementwise(engine, problem, elements, way),
         Operation::Reduce(reducing) => reduce(engine, problem, reducing, way),
         Operation::CrossEntropy { options, targets, divisor } => match divisor {
             Divisor::WithoutRowWeights if options.reduction == Reduction::Mean => {

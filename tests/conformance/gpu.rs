@@ -8,3 +8,4 @@ use crate::gpus::{gpu, gpu_without_subgroups};
 on_engine!(fused, gpu());
 on_engine!(without_subgroups, gpu_without_subgroups());
 on_engine!(two_step, &TwoStep(gpu()));
+elementwise_on_engine!(elementwise, gpu());

@@ -5,6 +5,7 @@
 
 mod call;
 mod compare;
+mod elementwise;
 mod generate;
 mod layout;
 #[path = "../common/parts.rs"]
@@ -27,7 +28,7 @@ use suite::{Suite, suites};
 use wgpu_loss::{Engine, cpu};
 
 /// What is tested of the suites, and how many cases of it those beside this file have.
-const CASES: [(&str, usize); 8] = [
+const CASES: [(&str, usize); 14] = [
     ("cross_entropy", 154),
     ("logsumexp", 46),
     ("softmax", 35),
@@ -36,6 +37,12 @@ const CASES: [(&str, usize); 8] = [
     ("reduce_sum", 31),
     ("reduce_mean", 84),
     ("weighted_logsumexp", 19),
+    ("bce_with_logits", 58),
+    ("sigmoid_focal_loss", 19),
+    ("kl_div", 43),
+    ("mse_loss", 21),
+    ("poisson_nll_loss", 14),
+    ("gaussian_nll_loss", 5),
 ];
 
 /// Read once for all tests.
@@ -123,8 +130,45 @@ macro_rules! on_engine {
     };
 }
 
+/// The same of element-wise losses.
+macro_rules! elementwise_on_engine {
+    ($name:ident, $engine:expr) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn binary_cross_entropy() {
+                run($engine, "bce_with_logits");
+            }
+
+            #[test]
+            fn sigmoid_focal() {
+                run($engine, "sigmoid_focal_loss");
+            }
+
+            #[test]
+            fn kl_divergence() {
+                run($engine, "kl_div");
+            }
+
+            #[test]
+            fn squared_error() {
+                run($engine, "mse_loss");
+            }
+
+            #[test]
+            fn likelihoods() {
+                run($engine, "poisson_nll_loss");
+                run($engine, "gaussian_nll_loss");
+            }
+        }
+    };
+}
+
 on_engine!(oracle, &cpu::Oracle);
 on_engine!(fast, &cpu::Fast);
+elementwise_on_engine!(elementwise_oracle, &cpu::Oracle);
+elementwise_on_engine!(elementwise_fast, &cpu::Fast);
 
 mod gpu;
 #[path = "../common/gpus.rs"]

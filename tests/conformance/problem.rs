@@ -5,6 +5,7 @@ use wgpu_loss::{
     Axis, CrossEntropy, Denominator, Input, Mode, Reduce, Reduction, RowOutputs, Statistic,
 };
 
+use super::elementwise::Elements;
 use super::layout::original_inner;
 use super::reduction::{Reducing, WeightForm};
 use super::suite::Case;
@@ -24,14 +25,14 @@ impl Matrix {
         finite.fold(0.0, f32::max).into()
     }
 
-    fn new(tensor: Tensor) -> Result<Self, String> {
+    pub fn new(tensor: Tensor) -> Result<Self, String> {
         let (rows, classes) = tensor.matrix()?;
         Ok(Self { values: tensor.into_f32()?, rows, classes })
     }
 
     /// The same values for every row, column or element of a matrix of this size, where there is
     /// but one.
-    fn broadcast(self, rows: usize, classes: usize) -> Result<Self, String> {
+    pub fn broadcast(self, rows: usize, classes: usize) -> Result<Self, String> {
         if [(self.rows, rows), (self.classes, classes)]
             .iter()
             .any(|&(own, all)| own != all && own != 1)
@@ -79,6 +80,7 @@ pub enum Operation {
     Softmax { log: bool },
     CrossEntropy { options: CrossEntropy, targets: Targets, divisor: Divisor },
     Reduce(Reducing),
+    Elementwise(Elements),
 }
 
 /// Targets and weights.
@@ -115,6 +117,10 @@ impl Problem {
             "cross_entropy" => ("logits", &["target", "weight", "row_weight"]),
             "nll_loss" => ("logp", &["target", "weight"]),
             "reduce_sum" | "reduce_mean" | "weighted_logsumexp" => ("x", &["weight"]),
+            "bce_with_logits" => ("x", &["target", "weight", "pos_weight"]),
+            "sigmoid_focal_loss" | "mse_loss" | "poisson_nll_loss" => ("x", &["target", "weight"]),
+            "kl_div" => ("x", &["target", "row_weight"]),
+            "gaussian_nll_loss" => ("x", &["target", "var"]),
             _ => ("x", &[]),
         };
         let unknown = |name: &&str| !known.contains(name) && ![logits, "grad_out"].contains(name);
@@ -133,6 +139,8 @@ impl Problem {
             "weighted_logsumexp" | LOG_SUM_EXP_AS_REDUCTION => {
                 reduction(case, Statistic::LogSumExp, &logits)?
             }
+            "bce_with_logits" | "sigmoid_focal_loss" | "kl_div" | "mse_loss"
+            | "poisson_nll_loss" | "gaussian_nll_loss" => Elements::of(case, op, &logits)?,
             other => return Err(format!("operation {other}, which is not tested here")),
         };
         // Where columns are reduced, the matrix is the original.

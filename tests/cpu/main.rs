@@ -5,6 +5,7 @@ mod buffers;
 mod corners;
 mod denominators;
 mod elements;
+mod elementwise;
 mod fast;
 mod gradients;
 mod layouts;

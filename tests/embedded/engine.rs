@@ -469,6 +469,15 @@ impl Engine for Embedded {
         Ok(self.read_matrix(&device_logits, gradient.as_ref(), gradient_shape))
     }
 
+    fn evaluate_elementwise(
+        &self,
+        operands: &wgpu_loss::Elementwise<'_>,
+        upstream: Option<wgpu_loss::ElementwiseUpstream<'_>>,
+        options: &wgpu_loss::ElementwiseLoss,
+    ) -> Result<wgpu_loss::ElementwiseOutput> {
+        unreachable!("{operands:?} {upstream:?} {options:?}")
+    }
+
     fn evaluate_reduce(
         &self,
         values: Logits<'_>,

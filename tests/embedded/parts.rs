@@ -199,6 +199,15 @@ impl Engine for InParts {
         unreachable!("the parts have none of their own")
     }
 
+    fn evaluate_elementwise(
+        &self,
+        _: &wgpu_loss::Elementwise<'_>,
+        _: Option<wgpu_loss::ElementwiseUpstream<'_>>,
+        _: &wgpu_loss::ElementwiseLoss,
+    ) -> Result<wgpu_loss::ElementwiseOutput> {
+        unreachable!("only cross-entropy has parts")
+    }
+
     fn evaluate_reduce(
         &self,
         _: Logits<'_>,

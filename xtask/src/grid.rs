@@ -20,10 +20,11 @@ const DEVICE: &str = "lane";
 const DEVICE_TESTS: [&str; 2] = ["a_device_too_small", "the_device_is_what_the_lane_says"];
 
 /// The files of tests that need a device, but for the program's, which has a device of its own.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "asynchronous",
     "conformance",
     "corners",
+    "elementwise",
     "embed_example",
     "embedded",
     "families",
@@ -36,7 +37,7 @@ const FILES: [&str; 12] = [
 ];
 
 /// The tests of [`Grid::Quick`], by parts of their names.
-const QUICK: [(&str, &[&str]); 7] = [
+const QUICK: [(&str, &[&str]); 8] = [
     ("asynchronous", &["futures_", "a_dropped_future"]),
     (
         "conformance",
@@ -50,6 +51,7 @@ const QUICK: [(&str, &[&str]); 7] = [
         ],
     ),
     ("corners", &["gpu::fused::calls_to_refuse", "gpu::fused::log_sum_exp_and_softmax"]),
+    ("elementwise", &["a_loss_of_the_callers", "gaps_and_neighbours", "sums_keep_infinities"]),
     ("embed_example", &["the_loss_falls"]),
     ("embedded", &["errors::"]),
     ("long_rows", &["two_to_the_24"]),

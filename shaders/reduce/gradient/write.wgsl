@@ -14,7 +14,7 @@ fn run(group: u32, index: u32) {
     if at >= parameters.runs { return; }
     let values_start = parameters.values_offset + outer * parameters.values_outer + at * parameters.values_inner;
     let of_weights = weights_start(outer, at);
-    let of_run = run_weight(of_weights);
+    let of_run = weights_of_run(of_weights);
     let first = part * parameters.part_length;
     let end = min(first + parameters.part_length, parameters.length);
     let first_result = outer * parameters.result_outer + at * parameters.result_inner;

@@ -1,4 +1,4 @@
-// The sum of values, of weighted values, or of their squares.
+// The sum of values, of weighted values, or of their squares; divided by a number that is told.
 const NEUTRAL: u32 = 0u;
 const LOOKS_AHEAD: bool = false;
 
@@ -61,5 +61,9 @@ fn partial_from(words: Words) -> Partial {
 }
 
 fn result_of(partial: Partial) -> Result {
+    if IS_MEAN {
+        let divisor = Sum(Exact(parameters.divisor_high, parameters.divisor_low), 0u);
+        return Result(sum_quotient_bits(partial, divisor, MASKED));
+    }
     return Result(sum_bits(partial));
 }

@@ -3,11 +3,13 @@
 use super::counting::count_rows;
 use super::matrix::Holds;
 use super::place::Place;
-use super::{Fast, evaluate_cross_entropy, log_sum_exp};
+use super::{Fast, elementwise, evaluate_cross_entropy, log_sum_exp};
+use crate::ops::elementwise::validate as elements;
 use crate::ops::validate::{self, GRADIENT};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Element, Float, LogSumExp, LogSumExpOutput, Logits, Result,
-    Shape, Targets, Upstream,
+    CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
+    ElementwiseUpstream, Float, LogSumExp, LogSumExpOutput, Logits, Result, Shape, Targets,
+    Upstream,
 };
 
 const CROSS_ENTROPY: &str = "cross-entropy";
@@ -162,5 +164,40 @@ impl Fast {
         validate::results_element::<F>(LOG_SUM_EXP, GRADIENT, options.gradient_element)?;
         let place = Place::of_both(&mut logits[..extent], shape);
         Ok(log_sum_exp::evaluate(place, Some(upstream)))
+    }
+
+    /// [`elementwise_loss_with_gradient`](crate::Engine::elementwise_loss_with_gradient), the gradient
+    /// with respect to the input written to the caller's memory, as
+    /// [`cross_entropy_into`](Self::cross_entropy_into) does.
+    ///
+    /// ```
+    /// # fn main() -> wgpu_loss::Result<()> {
+    /// use wgpu_loss::{Elementwise, ElementwiseLoss, ElementwiseUpstream, Logits, LossFunction, cpu};
+    /// let (predictions, targets) = ([1.0, 2.0, 5.0], [1.5, 2.0, 3.0]);
+    /// let (input, target) = (Logits::new(&predictions, 3, 1)?, Logits::new(&targets, 3, 1)?);
+    /// let mut gradient = [0.0; 3]; // once; then for every batch:
+    /// let (operands, upstream) = (Elementwise::new(input, target), ElementwiseUpstream::Scalar(3.0));
+    /// let loss = ElementwiseLoss::new(LossFunction::SquaredError);
+    /// let out = cpu::Fast.elementwise_loss_into(&operands, upstream, &loss, &mut gradient)?;
+    /// assert_eq!((out.values[0], gradient), (4.25 / 3.0, [-1.0, 0.0, 4.0]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As `elementwise_loss_with_gradient`, before anything is written; also
+    /// [`Error::Invalid`](crate::Error::Invalid) unless `gradient` has `rows * classes` elements, of the
+    /// type that the options ask for if they do.
+    pub fn elementwise_loss_into<G: Float>(
+        &self,
+        operands: &Elementwise<'_>,
+        upstream: ElementwiseUpstream<'_>,
+        options: &ElementwiseLoss,
+        gradient: &mut [G],
+    ) -> Result<ElementwiseOutput> {
+        elements::elementwise(operands, Some(upstream), options)?;
+        let name = options.function.name();
+        let gradient = apart(name, operands.input, gradient, options.gradient_element)?;
+        Ok(elementwise::evaluate(operands, Some(upstream), options, Some(gradient)))
     }
 }

@@ -8,7 +8,7 @@ use super::stream;
 use crate::{Element, Float, Shape};
 
 /// Bytes from which results are written past the caches: above what most last-level caches hold.
-const MUCH: usize = 1 << 25;
+pub(super) const MUCH: usize = 1 << 25;
 
 /// Consecutive rows of such results.
 pub(super) struct Matrix<'a, T> {

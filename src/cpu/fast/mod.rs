@@ -5,9 +5,11 @@ mod buffers;
 mod convert;
 mod counting;
 mod cross_entropy;
+mod elementwise;
 mod exp;
 mod gradient;
 mod input;
+mod lanes;
 mod ln_1p;
 mod log_probabilities;
 mod log_sum_exp;
@@ -35,13 +37,14 @@ mod transform;
 use half::{bf16, f16};
 
 use super::Oracle;
+use crate::ops::elementwise::validate as elements;
 use crate::ops::reduce::validate as check;
 use crate::ops::validate;
 use crate::partial::{ClassRange, PartialState};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Element, Engine, Float, Input, LogSumExp, LogSumExpOutput,
-    Logits, OwnedValues, Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream,
-    Weights,
+    CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
+    ElementwiseUpstream, Engine, Float, Input, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
+    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
 };
 use counting::count_rows;
 use matrix::Holds;
@@ -208,6 +211,22 @@ impl Engine for Fast {
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
             partial::gradient::<G>(logits, states, targets, (terms, counted), upstream, options)
+        }))
+    }
+
+    fn evaluate_elementwise(
+        &self,
+        operands: &Elementwise<'_>,
+        upstream: Option<ElementwiseUpstream<'_>>,
+        options: &ElementwiseLoss,
+    ) -> Result<ElementwiseOutput> {
+        elements::elementwise(operands, upstream, options)?;
+        let element = options.gradient_element.unwrap_or(operands.input.element());
+        Ok(with_element!(element, G => {
+            let mut gradient = upstream.map(|_| room_for::<G>(operands.input));
+            let place = fresh(&mut gradient);
+            let output = elementwise::evaluate(operands, upstream, options, place);
+            ElementwiseOutput { gradient: gradient.map(G::owned), ..output }
         }))
     }
 

@@ -26,7 +26,7 @@ pub(super) fn dispatch<Op: WithSimd>(operation: Op) -> Op::Output {
 
 /// `a b + c`, rounded once where that is an instruction.
 #[inline(always)]
-fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+pub(super) fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
     if TypeId::of::<S>() == TypeId::of::<Scalar128b>() {
         simd.add_f32s(simd.mul_f32s(a, b), c) // else a library call for each lane
     } else {

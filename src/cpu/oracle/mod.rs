@@ -3,6 +3,7 @@
 
 mod batch;
 mod cross_entropy;
+pub(super) mod elementwise;
 mod log_sum_exp;
 mod partial;
 pub(super) mod reduce;
@@ -15,8 +16,9 @@ mod transform;
 
 use crate::partial::{ClassRange, PartialState};
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Engine, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
+    CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
+    ElementwiseUpstream, Engine, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
+    ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
 };
 
 /// Every operation in double precision, simple and obviously right; slow.
@@ -104,6 +106,20 @@ impl Oracle {
         options: &CrossEntropy,
     ) -> Result<Vec<f64>> {
         partial::gradient(logits, classes, states, targets, upstream, options)
+    }
+
+    /// A loss of each element, reduced as the options say; with an upstream gradient also the
+    /// gradient.
+    ///
+    /// # Errors
+    /// As [`Engine::elementwise_loss_with_gradient`].
+    pub fn elementwise_loss_f64(
+        &self,
+        operands: &Elementwise<'_>,
+        upstream: Option<ElementwiseUpstream<'_>>,
+        options: &ElementwiseLoss,
+    ) -> Result<ElementwiseOutput<f64, Vec<f64>>> {
+        elementwise::evaluate(operands, upstream, options)
     }
 
     /// A weighted reduction along an axis; with an upstream gradient also the gradient.
@@ -207,6 +223,16 @@ impl Engine for Oracle {
         let exact =
             self.partial_gradient_f64(logits, classes, states, targets, upstream, options)?;
         Ok(round::owned(exact, element))
+    }
+
+    fn evaluate_elementwise(
+        &self,
+        operands: &Elementwise<'_>,
+        upstream: Option<ElementwiseUpstream<'_>>,
+        options: &ElementwiseLoss,
+    ) -> Result<ElementwiseOutput> {
+        let element = options.gradient_element.unwrap_or(operands.input.element());
+        Ok(round::elementwise(self.elementwise_loss_f64(operands, upstream, options)?, element))
     }
 
     fn evaluate_reduce(

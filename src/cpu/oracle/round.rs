@@ -1,6 +1,8 @@
 //! From double precision to what an engine returns.
 
-use crate::{CrossEntropyOutput, Element, LogSumExpOutput, OwnedValues, ReduceOutput};
+use crate::{
+    CrossEntropyOutput, Element, ElementwiseOutput, LogSumExpOutput, OwnedValues, ReduceOutput,
+};
 
 fn single(values: Vec<f64>) -> Vec<f32> {
     values.into_iter().map(|value| value as f32).collect()
@@ -49,5 +51,18 @@ pub(super) fn reduce(exact: ReduceOutput<f64, Vec<f64>>, element: Element) -> Re
         denominator: exact.denominator.map(single),
         gradient: exact.gradient.map(|gradient| owned(gradient, element)),
         weight_gradient: exact.weight_gradient.map(single),
+    }
+}
+
+pub(super) fn elementwise(
+    exact: ElementwiseOutput<f64, Vec<f64>>,
+    element: Element,
+) -> ElementwiseOutput {
+    ElementwiseOutput {
+        values: single(exact.values),
+        denominator: exact.denominator.map(single),
+        counts: exact.counts,
+        gradient: exact.gradient.map(|gradient| owned(gradient, element)),
+        variance_gradient: exact.variance_gradient.map(|gradient| owned(gradient, element)),
     }
 }

@@ -2,10 +2,11 @@
 
 use super::variant::{
     ColumnsVariant, GradientsVariant, MergeRange, MergedVariant, ReduceOutputKind, ReduceVariant,
-    ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind, WeightsKind,
+    ReducedTerm, ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind, WeightsKind,
 };
 use crate::Element;
 use crate::kernel::bindings::{Binding, Slot, access_bytes, storage, uniform};
+use crate::kernel::loss::bindings as loss;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::{Access, GradientKind, UpstreamKind};
 
@@ -16,12 +17,14 @@ pub(in crate::kernel) fn reduce_bindings(variant: &ReduceVariant) -> Vec<Binding
         ReduceVariant::Columns(columns) => columns_bindings(columns),
         ReduceVariant::Merge(merge) => merge_bindings(merge),
         ReduceVariant::Gradients(gradients) => gradients_bindings(gradients),
+        ReduceVariant::Losses(losses) => loss::losses_bindings(losses),
+        ReduceVariant::ClearCounts => vec![storage(10, Slot::PositiveCounts, true, 4)],
         ReduceVariant::Sort { kernel, .. } => sort_bindings(*kernel),
     });
     list
 }
 
-fn weights_binding(weights: WeightsKind, access: Access) -> Option<Binding> {
+pub(in crate::kernel) fn weights_binding(weights: WeightsKind, access: Access) -> Option<Binding> {
     match weights {
         WeightsKind::None => None,
         WeightsKind::OfRun => Some(storage(2, Slot::Weights, false, 4)),
@@ -39,13 +42,20 @@ fn output_binding(output: ReduceOutputKind) -> Binding {
 }
 
 fn values_bindings(values: &ReducedValues, access: Access) -> Vec<Binding> {
-    let mut list = vec![storage(1, Slot::Values, false, access_bytes(access, values.element))];
+    let loss = values.loss();
+    let in_place = loss.is_some_and(|loss| loss::is_in_place(&loss));
+    let mut list = vec![storage(1, Slot::Values, in_place, access_bytes(access, values.element))];
     list.extend(weights_binding(values.weights, access));
+    list.extend(loss.and_then(|loss| loss::gradient_binding(&loss, access)));
     list
 }
 
-fn term_bindings(values: &ReducedValues) -> Vec<Binding> {
-    let Some(term) = values.term else { return Vec::new() };
+fn term_bindings(values: &ReducedValues, access: Access) -> Vec<Binding> {
+    let term = match values.term {
+        None => return Vec::new(),
+        Some(ReducedTerm::Loss(term)) => return loss::term_bindings(&term, access),
+        Some(ReducedTerm::WeightGradient(term)) => term,
+    };
     let mut list = Vec::new();
     if term.of.forward() != StatisticKind::Sum {
         list.push(storage(5, Slot::ForwardResults, false, 4));
@@ -59,14 +69,14 @@ fn term_bindings(values: &ReducedValues) -> Vec<Binding> {
 fn runs_bindings(variant: &RunsVariant) -> Vec<Binding> {
     let mut list = values_bindings(&variant.values, variant.access);
     list.push(output_binding(variant.output));
-    list.extend(term_bindings(&variant.values));
+    list.extend(term_bindings(&variant.values, variant.access));
     list
 }
 
 fn columns_bindings(variant: &ColumnsVariant) -> Vec<Binding> {
     let mut list = values_bindings(&variant.values, Access::Strided);
     list.push(output_binding(variant.output));
-    list.extend(term_bindings(&variant.values));
+    list.extend(term_bindings(&variant.values, Access::Strided));
     if variant.rows != RowsOf::Parts {
         list.push(storage(7, Slot::SegmentOffsets, false, 4));
     }

@@ -4,10 +4,13 @@ use std::fmt::Write;
 
 use super::variant::{
     ColumnsVariant, GradientOf, GradientsVariant, MergeRange, MergedVariant, ReduceOutputKind,
-    ReduceVariant, ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind, WeightsKind,
+    ReduceVariant, ReducedTerm, ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind,
+    WeightsKind,
 };
 use crate::Element;
 use crate::kernel::link::Module;
+use crate::kernel::loss::bindings::is_in_place;
+use crate::kernel::loss::link as loss;
 use crate::kernel::modules::{load_modules, module, narrow_module, store_module, stored_module};
 use crate::kernel::{Access, GradientKind, Team, UpstreamKind};
 
@@ -31,6 +34,7 @@ fn push_statistic(prelude: &mut String, statistic: StatisticKind, weighted: bool
         prelude,
         &[
             ("IS_WEIGHTED", weighted),
+            ("IS_MEAN", statistic == StatisticKind::DividedSum),
             ("IS_SQUARED", statistic == StatisticKind::SumOfSquares),
             ("IS_MAXIMUM", statistic == StatisticKind::Max),
             ("HAS_PIVOT", statistic == StatisticKind::MeanAndVariance),
@@ -54,13 +58,19 @@ fn push_values(prelude: &mut String, values: &ReducedValues, is_cut: bool) {
     push_flags(
         prelude,
         &[
-            ("HAS_TERM", values.term.is_some()),
+            ("HAS_TERM", values.weight_gradient().is_some()),
+            // Losses are written as they come, and may come in the place of a gradient.
+            ("READS_ONCE", values.loss().is_some()),
             ("IS_CUT", is_cut),
             ("LEAVES_OUT", values.is_weighted() && (values.masked || always_leaves_out)),
         ],
     );
-    if let Some(term) = values.term {
-        push_gradient(prelude, term.of);
+    match values.term {
+        None => {}
+        Some(ReducedTerm::WeightGradient(term)) => push_gradient(prelude, term.of),
+        Some(ReducedTerm::Loss(term)) => {
+            push_flags(prelude, &loss::flags(&term, values.weights != WeightsKind::None));
+        }
     }
 }
 
@@ -98,6 +108,15 @@ pub(in crate::kernel) fn prelude(variant: &ReduceVariant) -> String {
             );
             prelude
         }
+        ReduceVariant::Losses(losses) => {
+            let geometry = losses.geometry;
+            let mut prelude = lanes_prelude(geometry.lanes, geometry.rows, 1, 1);
+            let is_weighted = losses.weights != WeightsKind::None;
+            push_flags(&mut prelude, &[("MASKED", losses.masked)]);
+            push_flags(&mut prelude, &loss::flags(&losses.term, is_weighted));
+            prelude
+        }
+        ReduceVariant::ClearCounts => String::new(),
         ReduceVariant::Sort { lanes, .. } => lanes_prelude(*lanes, 1, 1, 1),
     }
 }
@@ -119,7 +138,7 @@ fn runs_prelude(runs: &RunsVariant) -> String {
 }
 
 /// Modules of the arithmetic, which all statistics share.
-fn common_modules() -> Vec<Module> {
+pub(in crate::kernel) fn common_modules() -> Vec<Module> {
     vec![
         module!("reduce/parameters.wgsl"),
         module!("reduce/constants.wgsl"),
@@ -131,7 +150,9 @@ fn common_modules() -> Vec<Module> {
 
 fn statistic_modules(statistic: StatisticKind) -> Vec<Module> {
     let mut modules = vec![match statistic {
-        StatisticKind::Sum | StatisticKind::SumOfSquares => module!("reduce/statistic/sum.wgsl"),
+        StatisticKind::Sum | StatisticKind::DividedSum | StatisticKind::SumOfSquares => {
+            module!("reduce/statistic/sum.wgsl")
+        }
         StatisticKind::CountedMean => module!("reduce/statistic/counted_mean.wgsl"),
         StatisticKind::WeightedMean => module!("reduce/statistic/weighted_mean.wgsl"),
         StatisticKind::MeanAndVariance => module!("reduce/statistic/mean_and_variance.wgsl"),
@@ -155,8 +176,8 @@ fn term_modules(values: &ReducedValues) -> Vec<Module> {
         _ => module!("reduce/statistic/no_pivot.wgsl"),
     });
     match values.term {
-        None => modules.push(module!("reduce/term/value.wgsl")),
-        Some(term) => {
+        None | Some(ReducedTerm::Loss(_)) => modules.push(module!("reduce/term/value.wgsl")),
+        Some(ReducedTerm::WeightGradient(term)) => {
             modules.push(module!("reduce/term/weight_gradient.wgsl"));
             modules.extend(gradient_modules(term.of, term.upstream));
         }
@@ -184,7 +205,11 @@ fn gradient_modules(of: GradientOf, upstream: UpstreamKind) -> Vec<Module> {
 }
 
 /// The loads of values.
-fn value_modules(access: Access, element: Element, in_place: bool) -> Vec<Module> {
+pub(in crate::kernel) fn value_modules(
+    access: Access,
+    element: Element,
+    in_place: bool,
+) -> Vec<Module> {
     let mut modules = load_modules(access, element, "values", in_place);
     modules.push(match in_place {
         true => module!("reduce/values_read_write.wgsl"),
@@ -193,19 +218,33 @@ fn value_modules(access: Access, element: Element, in_place: bool) -> Vec<Module
     modules
 }
 
-/// The loads of weights.
-fn weight_modules(access: Access, weights: WeightsKind) -> Vec<Module> {
-    let mut modules = vec![module!("layout/rows.wgsl")];
-    match weights {
-        WeightsKind::None => modules.push(module!("reduce/weights/none.wgsl")),
+/// The loads of an operand that may have a number for each value, or one for all of a run.
+pub(in crate::kernel) fn broadcast_modules(
+    access: Access,
+    kind: WeightsKind,
+    operand: &'static str,
+) -> Vec<Module> {
+    let mut modules = Vec::new();
+    match kind {
+        WeightsKind::None => modules.push(module!("broadcast/none.wgsl" for operand)),
         WeightsKind::OfRun => {
-            modules.extend(load_modules(Access::Scalar, Element::F32, "weights", false));
-            modules.push(module!("reduce/weights/of_run.wgsl"));
+            modules.extend(load_modules(Access::Scalar, Element::F32, operand, false));
+            modules.push(module!("broadcast/of_run.wgsl" for operand));
         }
         WeightsKind::Along(element) => {
-            modules.extend(load_modules(access, element, "weights", false));
-            modules.push(module!("reduce/weights/along.wgsl"));
+            modules.extend(load_modules(access, element, operand, false));
+            modules.push(module!("broadcast/along.wgsl" for operand));
         }
+    }
+    modules
+}
+
+/// The loads of weights.
+pub(in crate::kernel) fn weight_modules(access: Access, weights: WeightsKind) -> Vec<Module> {
+    let mut modules = vec![module!("layout/rows.wgsl")];
+    modules.extend(broadcast_modules(access, weights, "weights"));
+    if weights != WeightsKind::None {
+        modules.push(module!("reduce/weights.wgsl"));
     }
     modules
 }
@@ -231,6 +270,10 @@ pub(in crate::kernel) fn modules(variant: &ReduceVariant) -> Vec<Module> {
         ReduceVariant::Columns(columns) => columns_modules(columns),
         ReduceVariant::Merge(merge) => merge_modules(merge),
         ReduceVariant::Gradients(gradients) => gradients_modules(gradients),
+        ReduceVariant::Losses(losses) => loss::losses_modules(losses),
+        ReduceVariant::ClearCounts => {
+            vec![module!("reduce/parameters.wgsl"), module!("elementwise/clear_counts.wgsl")]
+        }
         ReduceVariant::Sort { kernel, .. } => sort_modules(*kernel),
     };
     once_each(modules)
@@ -247,8 +290,16 @@ fn runs_modules(runs: &RunsVariant) -> Vec<Module> {
     let mut modules = common_modules();
     modules.extend(statistic_modules(values.statistic));
     modules.extend(term_modules(values));
-    modules.extend(value_modules(runs.access, values.element, false));
+    let loss = values.loss();
+    let in_place = loss.is_some_and(|loss| is_in_place(&loss));
+    modules.extend(value_modules(runs.access, values.element, in_place));
     modules.extend(weight_modules(runs.access, values.weights));
+    match loss {
+        Some(term) => modules.extend(loss::run_modules(&term, values.element, runs.access)),
+        None => {
+            modules.extend([module!("reduce/run/plain.wgsl"), module!("reduce/uncounted.wgsl")]);
+        }
+    }
     modules.extend([
         team_module(runs.team),
         output_module(runs.output),
@@ -264,6 +315,12 @@ fn columns_modules(columns: &ColumnsVariant) -> Vec<Module> {
     modules.extend(term_modules(values));
     modules.extend(value_modules(Access::Scalar, values.element, false));
     modules.extend(weight_modules(Access::Scalar, values.weights));
+    match values.loss() {
+        Some(term) => modules.extend(loss::column_modules(&term)),
+        None => {
+            modules.extend([module!("reduce/column/plain.wgsl"), module!("reduce/uncounted.wgsl")]);
+        }
+    }
     modules.extend([output_module(columns.output), module!("reduce/columns.wgsl")]);
     modules.extend(match columns.rows {
         RowsOf::Parts => {
@@ -314,10 +371,11 @@ fn gradients_modules(gradients: &GradientsVariant) -> Vec<Module> {
         GradientKind::Separate(element) => (element, "gradient"),
     };
     modules.push(store_module(gradients.access, element, target));
+    modules.push(module!("element/store.wgsl" for target));
     modules.extend(narrow_module(element));
     if !in_place {
         modules.push(module!("reduce/gradient/separate.wgsl"));
-        modules.push(stored_module(gradients.access, element));
+        modules.push(stored_module(gradients.access, element, "gradient"));
     }
     modules.push(match gradients.weight_gradient {
         true => module!("reduce/gradient/of_weights.wgsl"),

@@ -7,6 +7,6 @@ mod variant;
 
 pub use variant::{
     Along, ColumnsVariant, GradientOf, GradientsVariant, MergeRange, MergedVariant,
-    ReduceOutputKind, ReduceVariant, ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind,
-    WeightGradientTerm, WeightsKind,
+    ReduceOutputKind, ReduceVariant, ReducedTerm, ReducedValues, RowsOf, RunsVariant, SortKernel,
+    StatisticKind, WeightGradientTerm, WeightsKind,
 };

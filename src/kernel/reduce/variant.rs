@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Element;
+use crate::kernel::loss::{LossTerm, LossesVariant};
 use crate::kernel::{Access, Geometry, GradientKind, Team, UpstreamKind};
 
 /// What is computed, as kernels tell it apart.
@@ -10,6 +11,8 @@ use crate::kernel::{Access, Geometry, GradientKind, Team, UpstreamKind};
 pub enum StatisticKind {
     /// `sum w x`.
     Sum,
+    /// `sum w x` divided by a number that is told.
+    DividedSum,
     /// `sum w x^2`.
     SumOfSquares,
     /// `sum w x` divided by a number of values.
@@ -28,8 +31,9 @@ pub enum StatisticKind {
 
 impl StatisticKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sum,
+        Self::DividedSum,
         Self::SumOfSquares,
         Self::CountedMean,
         Self::WeightedMean,
@@ -51,7 +55,7 @@ impl StatisticKind {
     /// both before it; for log-sum-exp the sign, the maximum, and the sum relative to it.
     pub const fn result_words(self) -> u32 {
         match self {
-            Self::Sum | Self::SumOfSquares | Self::Max | Self::Min => 1,
+            Self::Sum | Self::DividedSum | Self::SumOfSquares | Self::Max | Self::Min => 1,
             Self::CountedMean | Self::WeightedMean => 2,
             Self::MeanAndVariance => 3,
             Self::LogSumExp => 4,
@@ -116,14 +120,39 @@ pub struct ReducedValues {
     pub weights: WeightsKind,
     /// Weights of 0 leave values out.
     pub masked: bool,
-    /// Not the values are reduced, but what their weights' gradients are sums of.
-    pub term: Option<WeightGradientTerm>,
+    /// Not the values are reduced, but what becomes of them.
+    pub term: Option<ReducedTerm>,
+}
+
+/// What becomes of values before they are reduced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReducedTerm {
+    /// What their weights' gradients are sums of.
+    WeightGradient(WeightGradientTerm),
+    /// Their losses.
+    Loss(LossTerm),
 }
 
 impl ReducedValues {
     /// Whether the statistic sees weights.
     pub const fn is_weighted(&self) -> bool {
-        !matches!(self.weights, WeightsKind::None) && self.term.is_none()
+        !matches!(self.weights, WeightsKind::None) && self.weight_gradient().is_none()
+    }
+
+    /// The gradient with respect to weights, if that is what is reduced.
+    pub const fn weight_gradient(&self) -> Option<WeightGradientTerm> {
+        match self.term {
+            Some(ReducedTerm::WeightGradient(term)) => Some(term),
+            Some(ReducedTerm::Loss(_)) | None => None,
+        }
+    }
+
+    /// The loss, if that is what is reduced.
+    pub const fn loss(&self) -> Option<LossTerm> {
+        match self.term {
+            Some(ReducedTerm::Loss(term)) => Some(term),
+            Some(ReducedTerm::WeightGradient(_)) | None => None,
+        }
     }
 }
 
@@ -284,6 +313,10 @@ pub enum ReduceVariant {
     Merge(MergedVariant),
     /// Writes gradients.
     Gradients(GradientsVariant),
+    /// Writes each element's loss, or its gradient.
+    Losses(LossesVariant),
+    /// Counts of positives and negatives start from 0.
+    ClearCounts,
     /// Sorts rows.
     Sort {
         /// Which step.
@@ -301,6 +334,8 @@ impl ReduceVariant {
             Self::Columns(columns) => columns.lanes,
             Self::Merge(merge) => merge.geometry.invocations(),
             Self::Gradients(gradients) => gradients.geometry.invocations(),
+            Self::Losses(losses) => losses.geometry.invocations(),
+            Self::ClearCounts => 4,
             Self::Sort { lanes, .. } => *lanes,
         }
     }
@@ -310,7 +345,11 @@ impl ReduceVariant {
         let team = match self {
             Self::Runs(runs) => runs.team,
             Self::Merge(merge) => merge.team,
-            Self::Columns(_) | Self::Gradients(_) | Self::Sort { .. } => Team::Lane,
+            Self::Columns(_)
+            | Self::Gradients(_)
+            | Self::Losses(_)
+            | Self::ClearCounts
+            | Self::Sort { .. } => Team::Lane,
         };
         team == Team::Subgroup
     }
@@ -323,6 +362,8 @@ impl fmt::Display for ReduceVariant {
             Self::Columns(columns) => write!(f, "wgpu-loss reduce {columns:?}"),
             Self::Merge(merge) => write!(f, "wgpu-loss reduce {merge:?}"),
             Self::Gradients(gradients) => write!(f, "wgpu-loss reduce {gradients:?}"),
+            Self::Losses(losses) => write!(f, "wgpu-loss {losses:?}"),
+            Self::ClearCounts => write!(f, "wgpu-loss clear counts"),
             Self::Sort { kernel, lanes } => write!(f, "wgpu-loss sort {kernel:?} x{lanes}"),
         }
     }

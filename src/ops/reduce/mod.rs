@@ -2,11 +2,14 @@
 
 mod gradients;
 mod options;
+pub(in crate::ops) mod others;
 mod output;
 mod plan;
-mod reduction;
+pub(in crate::ops) mod reduction;
 mod segments;
 pub(crate) mod validate;
+
+pub(in crate::ops) use plan::countable;
 
 pub use options::{Axis, Denominator, Reduce, Statistic};
 pub use output::ReduceOutput;

@@ -5,7 +5,8 @@ use wgpu::BufferSlice;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
-    GradientOf, ReduceVariant, ReducedValues, StatisticKind, WeightGradientTerm, WeightsKind,
+    GradientOf, ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightGradientTerm,
+    WeightsKind,
 };
 use crate::kernel::{GradientKind, Kernels, UpstreamKind, Variant};
 use crate::ops::debug_view::DebugView;
@@ -166,7 +167,7 @@ impl Reduce {
         let statistic = self.statistic_kind(weights);
         let is_masked = self.mode == Mode::Masked;
         let masked = match statistic {
-            StatisticKind::Sum | StatisticKind::SumOfSquares => {
+            StatisticKind::Sum | StatisticKind::DividedSum | StatisticKind::SumOfSquares => {
                 is_masked && weights != WeightLayout::None
             }
             StatisticKind::CountedMean
@@ -216,7 +217,7 @@ impl Reduce {
             false => {
                 let layout = reduce_layout(values, self.axis, weights, self.axis);
                 let reduced = self.reduced(values, weights, &layout);
-                Some(Reduction::new(kernels, layout, reduced)?)
+                Some(Reduction::new(kernels, layout, reduced, Vec::new())?)
             }
         };
         let gradients = pass
@@ -297,12 +298,12 @@ impl Reduce {
             element: values.element,
             weights: weights_kind(weights, &layout),
             masked: self.mode == Mode::Masked,
-            term: Some(WeightGradientTerm {
+            term: Some(ReducedTerm::WeightGradient(WeightGradientTerm {
                 of: self.gradient_of(),
                 upstream: upstream_kind(upstream),
-            }),
+            })),
         };
-        Reduction::new(kernels, layout, reduced).map(Some)
+        Reduction::new(kernels, layout, reduced, Vec::new()).map(Some)
     }
 
     /// Chooses and compiles the kernels that reduce the rows of each segment, column by column.
@@ -349,10 +350,15 @@ fn check_shapes(values: Shape, weights: WeightLayout) -> Result<()> {
     if let WeightLayout::PerElement(shape) = weights {
         shape.validate(OPERATION)?;
     }
+    countable(OPERATION, values)
+}
+
+/// Refuses more than kernels can count.
+pub(in crate::ops) fn countable(operation: &'static str, values: Shape) -> Result<()> {
     let most = u32::MAX as usize / 2;
     for (what, count) in [("rows", values.rows), ("columns", values.classes)] {
         if count >= most {
-            return Err(Error::invalid(OPERATION, what, format!("fewer than {most}"), count));
+            return Err(Error::invalid(operation, what, format!("fewer than {most}"), count));
         }
     }
     Ok(())
@@ -465,6 +471,7 @@ impl ReducePlan {
                 upstream: None,
                 shares_upstream,
                 results,
+                others: Vec::new(),
             };
             forward.bind(&mut builder, &sources, fixed)?;
         }
@@ -478,6 +485,7 @@ impl ReducePlan {
                 upstream: source(&upstream),
                 shares_upstream,
                 results: Source { slot: Slot::Results, ..gradient },
+                others: Vec::new(),
             };
             reduction.bind(&mut builder, &sources, fixed)?;
         }

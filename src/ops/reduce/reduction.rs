@@ -6,7 +6,7 @@ use crate::kernel::reduce::{
     Along, ColumnsVariant, MergeRange, MergedVariant, ReduceOutputKind, ReduceVariant,
     ReducedValues, RowsOf, RunsVariant, WeightsKind,
 };
-use crate::kernel::{Access, Kernels, Variant};
+use crate::kernel::{Access, GradientKind, Kernels, Variant};
 use crate::ops::operand::Operand;
 use crate::ops::step::{Bound, StepBuilder};
 use crate::plan::reduce::{
@@ -15,6 +15,7 @@ use crate::plan::reduce::{
 };
 use crate::{Error, Result};
 
+use super::others::Other;
 use super::validate::OPERATION;
 
 /// Partial results that a workgroup merges.
@@ -25,8 +26,8 @@ const MOST_PART_BYTES: u64 = 1 << 26;
 
 /// A reduction that was planned: its geometry, and how its partial results are numbered.
 #[derive(Clone, Debug)]
-pub(super) struct Reduction {
-    pub(super) values: ReducedValues,
+pub(in crate::ops) struct Reduction {
+    pub(in crate::ops) values: ReducedValues,
     layout: ReduceLayout,
     kernel: Geometry,
     nest: Nest,
@@ -36,6 +37,8 @@ pub(super) struct Reduction {
     partials: u64,
     /// Values behind the last whole vector of a single run.
     tail: u64,
+    /// Operands of the loss that is reduced, in the order of [`Sources::others`].
+    others: Vec<Other>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,10 +49,10 @@ enum Geometry {
 
 /// A caller's buffer, or one of ours: where what the kernels number 0 starts.
 #[derive(Clone)]
-pub(super) struct Source {
-    pub(super) slot: Slot,
-    pub(super) buffer: wgpu::Buffer,
-    pub(super) offset: u64,
+pub(in crate::ops) struct Source {
+    pub(in crate::ops) slot: Slot,
+    pub(in crate::ops) buffer: wgpu::Buffer,
+    pub(in crate::ops) offset: u64,
 }
 
 impl From<&Operand> for Source {
@@ -59,24 +62,27 @@ impl From<&Operand> for Source {
 }
 
 /// What a reduction reads and writes.
-pub(super) struct Sources {
-    pub(super) values: Source,
-    pub(super) weights: Option<Source>,
+pub(in crate::ops) struct Sources {
+    pub(in crate::ops) values: Source,
+    pub(in crate::ops) weights: Option<Source>,
     /// Results of the forward, and the upstream gradient where it has a buffer.
-    pub(super) forward: Option<Source>,
-    pub(super) upstream: Option<Source>,
+    pub(in crate::ops) forward: Option<Source>,
+    pub(in crate::ops) upstream: Option<Source>,
     /// All results share one upstream gradient.
-    pub(super) shares_upstream: bool,
-    pub(super) results: Source,
+    pub(in crate::ops) shares_upstream: bool,
+    pub(in crate::ops) results: Source,
+    /// Operands of a loss.
+    pub(in crate::ops) others: Vec<Source>,
 }
 
 impl Reduction {
     /// Chooses geometry and parts. They depend on the shape alone, so that results do not depend on
     /// what else a device can do than run them.
-    pub(super) fn new(
+    pub(in crate::ops) fn new(
         kernels: &Kernels,
         layout: ReduceLayout,
         values: ReducedValues,
+        others: Vec<Other>,
     ) -> Result<Self> {
         let (capabilities, tuning) = (kernels.capabilities(), &kernels.tuning().reduce);
         let ReduceLayout { outer, inner, length, results, result, .. } = layout;
@@ -109,7 +115,7 @@ impl Reduction {
                     (outer * parts, [parts, outer * parts, 1])
                 };
                 let kernel = Geometry::Runs { entry, is_grouped, rounds };
-                Ok(Self { values, layout, kernel, nest, output, partials, tail })
+                Ok(Self { values, layout, kernel, nest, output, partials, tail, others })
             }
             Walk::Columns => {
                 let lanes = column_lanes(kernels);
@@ -126,9 +132,14 @@ impl Reduction {
                 debug_assert_eq!(results, outer * length);
                 let output = [length * parts, 1, parts];
                 let kernel = Geometry::Columns { lanes, width, depth };
-                Ok(Self { values, layout, kernel, nest, output, partials: parts, tail: 0 })
+                Ok(Self { values, layout, kernel, nest, output, partials: parts, tail: 0, others })
             }
         }
+    }
+
+    /// The operands of the loss that is reduced.
+    pub(in crate::ops) fn others(&self) -> &[Other] {
+        &self.others
     }
 
     fn output_kind(&self) -> ReduceOutputKind {
@@ -166,11 +177,11 @@ impl Reduction {
     }
 
     /// The kernels of aligned operands in as few dispatches as there may be.
-    pub(super) fn variants(&self, kernels: &Kernels) -> Vec<ReduceVariant> {
+    pub(in crate::ops) fn variants(&self, kernels: &Kernels) -> Vec<ReduceVariant> {
         let mut variants = Vec::new();
         if !self.is_empty() {
             let whole = Boxed { first: [0; 3], end: self.nest.places };
-            variants.push(self.variant(self.access([0, 0]), self.along(&whole)));
+            variants.push(self.variant(self.access([0, 0], &[]), self.along(&whole)));
             if self.tail > 0 {
                 variants.push(self.variant(Access::Scalar, Along::Parts));
             }
@@ -180,7 +191,7 @@ impl Reduction {
     }
 
     /// How values and weights that start at these byte offsets are addressed.
-    fn access(&self, offsets: [u64; 2]) -> Access {
+    fn access(&self, offsets: [u64; 2], others: &[Source]) -> Access {
         let is_whole = |strides: Strides, offset: u64, bytes: u64| {
             let apart = |count: u64, stride: u64| count <= 1 || stride.is_multiple_of(4);
             offset.is_multiple_of(4 * bytes)
@@ -194,9 +205,13 @@ impl Reduction {
             WeightsKind::None | WeightsKind::OfRun => true,
         };
         let bytes = self.values.element.bytes() as u64;
+        let offset = |at: usize| others.get(at).map_or(0, |source| source.offset);
+        let mut all = self.others.iter().enumerate();
+        let others = all.all(|(at, other)| other.is_whole(&self.layout, offset(at)));
         let is_vector = self.nest.places[2].is_multiple_of(4)
             && is_whole(self.layout.values, offsets[0], bytes)
-            && weights;
+            && weights
+            && others;
         if is_vector { Access::Vector } else { Access::Scalar }
     }
 
@@ -237,7 +252,7 @@ impl Reduction {
     }
 
     /// Adds the dispatches.
-    pub(super) fn bind(
+    pub(in crate::ops) fn bind(
         &self,
         builder: &mut StepBuilder<'_>,
         sources: &Sources,
@@ -285,7 +300,7 @@ impl Reduction {
         let operands = self.operands(sources, output);
         let list: Vec<_> = operands.iter().map(|(_, operand)| *operand).collect();
         if self.nest.places[2] > 0 {
-            let access = self.access(offsets);
+            let access = self.access(offsets, &sources.others);
             for each in boxes(OPERATION, &capabilities, &self.nest, &list)? {
                 let variant = self.variant(access, self.along(&each));
                 self.dispatch(builder, &variant, &self.nest, &each, &operands, fixed)?;
@@ -330,7 +345,7 @@ impl Reduction {
             };
             list.push((weights, of(self.layout.weights, bytes, weights)));
         }
-        if let (Some(forward), Some(term)) = (&sources.forward, self.values.term) {
+        if let (Some(forward), Some(term)) = (&sources.forward, self.values.weight_gradient()) {
             let bytes = 4 * u64::from(term.of.forward().result_words());
             list.push((forward, of(self.layout.forward, bytes, forward)));
         }
@@ -341,6 +356,8 @@ impl Reduction {
             };
             list.push((upstream, of(strides, 4, upstream)));
         }
+        let others = self.others.iter().zip(&sources.others);
+        list.extend(others.map(|(other, source)| (source, other.boxed(source))));
         let bytes = record_bytes(&self.values, self.output_kind());
         let is_grouped = matches!(self.kernel, Geometry::Runs { is_grouped: true, .. });
         let per_unit = match self.layout.walk {
@@ -398,11 +415,20 @@ impl Reduction {
                 parameters.output_inner = self.output[2] as u32;
             }
         }
+        // In place, the gradient is where the values are.
+        let in_place = self.values.loss().is_some_and(|loss| {
+            loss.gradient.is_some_and(|gradient| gradient.place == GradientKind::InPlace)
+        });
         let alignment = builder.kernels().capabilities().storage_alignment;
         let mut bound = Vec::with_capacity(operands.len());
         for (source, operand) in operands {
             let (start, end) = operand.range(nest, each);
             let slack = start % alignment;
+            if let Some(other) = self.others.iter().find(|other| other.slot == source.slot) {
+                other.tell(&mut parameters, slack);
+                bound.push(bind_range(source, start - slack, end));
+                continue;
+            }
             match source.slot {
                 Slot::Values => parameters.values_offset = (slack / operand.bytes) as u32,
                 Slot::Weights => parameters.weights_offset = (slack / operand.bytes) as u32,
@@ -413,12 +439,17 @@ impl Reduction {
             }
             bound.push(bind_range(source, start - slack, end));
         }
+        if in_place {
+            parameters.gradient_offset = parameters.values_offset;
+            parameters.gradient_outer = parameters.values_outer;
+            parameters.gradient_inner = parameters.values_inner;
+        }
         let workgroups = each.workgroups(nest) as u32; // within the device's limit
         builder.dispatch(&Variant::Reduce(*variant), &parameters, workgroups, &bound)
     }
 
     /// Bytes of partial results that are written and read again.
-    pub(super) fn scratch_bytes(&self) -> u64 {
+    pub(in crate::ops) fn scratch_bytes(&self) -> u64 {
         match self.partials {
             0 | 1 => 0,
             partials => {
@@ -440,7 +471,7 @@ fn record_bytes(values: &ReducedValues, output: ReduceOutputKind) -> u64 {
 }
 
 /// A range of a source, of whole words.
-pub(super) fn bind_range(source: &Source, start: u64, end: u64) -> Bound {
+pub(in crate::ops) fn bind_range(source: &Source, start: u64, end: u64) -> Bound {
     Bound {
         slot: source.slot,
         buffer: source.buffer.clone(),
@@ -450,7 +481,7 @@ pub(super) fn bind_range(source: &Source, start: u64, end: u64) -> Bound {
 }
 
 /// Invocations of a workgroup over columns, on a device that may have fewer than the tuning's.
-pub(super) fn column_lanes(kernels: &Kernels) -> u32 {
+pub(in crate::ops) fn column_lanes(kernels: &Kernels) -> u32 {
     let capabilities = kernels.capabilities();
     // Two vectors of four words for each.
     let most = capabilities.max_invocations.min(capabilities.max_workgroup_bytes / 32);
@@ -458,7 +489,7 @@ pub(super) fn column_lanes(kernels: &Kernels) -> u32 {
 }
 
 /// A buffer for partial results.
-pub(super) fn scratch_partials(
+pub(in crate::ops) fn scratch_partials(
     builder: &StepBuilder<'_>,
     count: u64,
     vectors: u32,
@@ -479,27 +510,27 @@ pub(super) fn scratch_partials(
 
 /// How many partial results are merged.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MergedPartials {
-    pub(super) results: u64,
+pub(in crate::ops) struct MergedPartials {
+    pub(in crate::ops) results: u64,
     /// Of each result.
-    pub(super) partials: u64,
-    pub(super) groups: u64,
-    pub(super) group_length: u64,
+    pub(in crate::ops) partials: u64,
+    pub(in crate::ops) groups: u64,
+    pub(in crate::ops) group_length: u64,
 }
 
 /// A merge of partial results.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Merge {
-    pub(super) variant: ReduceVariant,
+pub(in crate::ops) struct Merge {
+    pub(in crate::ops) variant: ReduceVariant,
     output: ReduceOutputKind,
     vectors: u32,
     words: u32,
-    pub(super) partials: MergedPartials,
+    pub(in crate::ops) partials: MergedPartials,
     rows: u32,
 }
 
 impl Merge {
-    pub(super) fn new(
+    pub(in crate::ops) fn new(
         kernels: &Kernels,
         values: &ReducedValues,
         range: MergeRange,
@@ -528,7 +559,7 @@ impl Merge {
     }
 
     /// Adds the dispatches; `offsets`: of segments.
-    pub(super) fn bind(
+    pub(in crate::ops) fn bind(
         &self,
         builder: &mut StepBuilder<'_>,
         input: Source,

@@ -70,29 +70,43 @@ pub struct GradientLayout {
     pub result: Strides,
 }
 
-/// Rows of a single value without gaps are one row: the rest of planning is spared them.
-fn turned(values: Shape, axis: Axis, weights: WeightLayout) -> (Shape, Axis, WeightLayout) {
-    let is_turned = |shape: Shape| shape.classes == 1 && shape.inner == 1 && shape.row_stride == 1;
-    let same = (values, axis, weights);
-    if !is_turned(values) || values.rows <= 1 {
-        return same;
-    }
-    let turn = |shape: Shape| Shape::new(1, shape.rows).with_element(shape.element);
-    let weights = match weights {
-        WeightLayout::None => WeightLayout::None,
-        WeightLayout::PerRow => WeightLayout::PerColumn,
-        WeightLayout::PerColumn => WeightLayout::PerRow,
-        WeightLayout::PerElement(shape) if is_turned(shape) => {
-            WeightLayout::PerElement(turn(shape))
-        }
-        WeightLayout::PerElement(_) => return same,
-    };
-    let axis = match axis {
+/// Whether rows of a single value lie without gaps, so that they could be one row.
+fn may_turn(shape: Shape) -> bool {
+    shape.classes == 1 && shape.inner == 1 && shape.row_stride == 1
+}
+
+fn turned_shape(shape: Shape) -> Shape {
+    Shape::new(1, shape.rows).with_element(shape.element)
+}
+
+fn turned_axis(axis: Axis) -> Axis {
+    match axis {
         Axis::EachRow => Axis::EachColumn,
         Axis::EachColumn => Axis::EachRow,
         Axis::All => Axis::All,
-    };
-    (turn(values), axis, weights)
+    }
+}
+
+/// The same numbers for values that were turned, unless they have gaps.
+fn turned_weights(weights: WeightLayout) -> Option<WeightLayout> {
+    match weights {
+        WeightLayout::None => Some(WeightLayout::None),
+        WeightLayout::PerRow => Some(WeightLayout::PerColumn),
+        WeightLayout::PerColumn => Some(WeightLayout::PerRow),
+        WeightLayout::PerElement(shape) => {
+            may_turn(shape).then(|| WeightLayout::PerElement(turned_shape(shape)))
+        }
+    }
+}
+
+/// Rows of a single value without gaps are one row: the rest of planning is spared them.
+fn turned(values: Shape, axis: Axis, weights: WeightLayout) -> (Shape, Axis, WeightLayout) {
+    match turned_weights(weights) {
+        Some(weights) if may_turn(values) && values.rows > 1 => {
+            (turned_shape(values), turned_axis(axis), weights)
+        }
+        _ => (values, axis, weights),
+    }
 }
 
 /// Whether values and weights can be gone through as one run.
@@ -143,6 +157,18 @@ pub fn reduce_layout(
     let (of_forward, forward, _) = turned(values, forward, weights);
     let (values, axis, weights) = turned(values, axis, weights);
     debug_assert_eq!(values, of_forward);
+    let is_one_run = is_same && is_one_run(values, weights);
+    walk(values, axis, weights, forward, is_one_run)
+}
+
+/// The walk through values that are not turned any more. `is_one_run`: there are no gaps anywhere.
+fn walk(
+    values: Shape,
+    axis: Axis,
+    weights: WeightLayout,
+    forward: Axis,
+    is_one_run: bool,
+) -> ReduceLayout {
     let Shape { rows, classes, row_stride, .. } = values;
     let (rows, classes, stride) = (rows as u64, classes as u64, row_stride as u64);
     let (outer, inner) = (values.outer() as u64, values.inner as u64);
@@ -167,7 +193,7 @@ pub fn reduce_layout(
         ..as_rows
     };
     match (axis, values.inner > 1) {
-        (Axis::All, _) if is_same && is_one_run(values, weights) => ReduceLayout {
+        (Axis::All, _) if is_one_run => ReduceLayout {
             inner: 1,
             length: rows * classes,
             // Of one row, the weights of columns are those of values.
@@ -179,6 +205,42 @@ pub fn reduce_layout(
         (Axis::EachRow, true) => ReduceLayout { walk: Walk::Columns, ..as_blocks },
         (Axis::EachColumn | Axis::All, true) => as_blocks,
     }
+}
+
+/// Operands of an element-wise loss beside input and weights.
+pub const LOSS_OPERANDS: usize = 6;
+
+/// The layout of element-wise losses that are put together along an axis. `others`: whatever else
+/// has a number for each element, row or column; their strides follow in that order. `result`: the
+/// axis along which results are numbered.
+pub fn loss_layout(
+    input: Shape,
+    axis: Axis,
+    result: Axis,
+    weights: WeightLayout,
+    others: [WeightLayout; LOSS_OPERANDS],
+) -> (ReduceLayout, [Strides; LOSS_OPERANDS]) {
+    let turned = others.map(turned_weights);
+    let may_turn = may_turn(input) && input.rows > 1 && turned.iter().all(Option::is_some);
+    let (input, axis, result, weights, others) = match turned_weights(weights) {
+        Some(weights) if may_turn => (
+            turned_shape(input),
+            turned_axis(axis),
+            turned_axis(result),
+            weights,
+            turned.map(Option::unwrap_or_default),
+        ),
+        _ => (input, axis, result, weights, others),
+    };
+    let is_one_run = axis == Axis::All
+        && (result == Axis::All || input.rows == 1)
+        && others.iter().chain([&weights]).all(|&layout| is_one_run(input, layout));
+    let layout = walk(input, axis, weights, result, is_one_run);
+    let of = |layout| match is_one_run {
+        true => strides(0, 0, run_weights(input, layout).step),
+        false => run_weights(input, layout),
+    };
+    (layout, others.map(of))
 }
 
 /// The layout of `(rows, columns)` that are reduced column by column, some of the rows at a time.

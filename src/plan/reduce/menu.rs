@@ -2,11 +2,12 @@
 //! choices by turns.
 
 use super::geometry::{RunEntry, fits, merge_geometry};
+use super::losses::loss_variants;
 use crate::Element;
 use crate::kernel::reduce::{
     Along, ColumnsVariant, GradientOf, GradientsVariant, MergeRange, MergedVariant,
-    ReduceOutputKind, ReduceVariant, ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind,
-    WeightGradientTerm, WeightsKind,
+    ReduceOutputKind, ReduceVariant, ReducedTerm, ReducedValues, RowsOf, RunsVariant, SortKernel,
+    StatisticKind, WeightGradientTerm, WeightsKind,
 };
 use crate::kernel::{Access, Geometry, GradientKind, UpstreamKind, Variant};
 use crate::plan::{Capabilities, Tuning};
@@ -17,7 +18,7 @@ const GRADIENTS: [GradientOf; 4] = [
     GradientOf::Mean { counted: true },
     GradientOf::LogSumExp,
 ];
-const WEIGHTS: [WeightsKind; 5] = [
+pub(super) const WEIGHTS: [WeightsKind; 5] = [
     WeightsKind::None,
     WeightsKind::OfRun,
     WeightsKind::Along(Element::F32),
@@ -26,10 +27,10 @@ const WEIGHTS: [WeightsKind; 5] = [
 ];
 
 /// Takes turns among choices.
-struct Turns(u64);
+pub(super) struct Turns(u64);
 
 impl Turns {
-    fn next<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(super) fn next<T: Copy>(&mut self, choices: &[T]) -> T {
         // A step that has no factor in common with any number of choices.
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -49,10 +50,19 @@ impl Turns {
         let upstream = self.next(&[UpstreamKind::Scalar, UpstreamKind::Buffer]);
         let values = self.values(StatisticKind::Sum);
         let weights = self.next(&WEIGHTS[1..]);
-        ReducedValues { weights, term: Some(WeightGradientTerm { of, upstream }), ..values }
+        ReducedValues {
+            weights,
+            term: Some(ReducedTerm::WeightGradient(WeightGradientTerm { of, upstream })),
+            ..values
+        }
     }
 
-    fn runs(&mut self, values: ReducedValues, entry: &RunEntry, is_grouped: bool) -> ReduceVariant {
+    pub(super) fn runs(
+        &mut self,
+        values: ReducedValues,
+        entry: &RunEntry,
+        is_grouped: bool,
+    ) -> ReduceVariant {
         ReduceVariant::Runs(RunsVariant {
             values,
             access: self.next(&[Access::Vector, Access::Scalar]),
@@ -64,7 +74,12 @@ impl Turns {
         })
     }
 
-    fn columns(&mut self, values: ReducedValues, rows: RowsOf, lanes: u32) -> ReduceVariant {
+    pub(super) fn columns(
+        &mut self,
+        values: ReducedValues,
+        rows: RowsOf,
+        lanes: u32,
+    ) -> ReduceVariant {
         let weights = match values.weights {
             WeightsKind::OfRun => WeightsKind::Along(Element::F32),
             weights => weights,
@@ -123,6 +138,13 @@ pub(crate) fn reduce_variants(capabilities: &Capabilities, tuning: &Tuning) -> V
         }
     }
     list.extend(gradients(&mut turns, capabilities, &tuning.gradients));
+    let fitting = |entries: &[RunEntry], is_grouped: bool| -> Vec<RunEntry> {
+        entries.iter().copied().filter(|entry| fits(capabilities, entry, is_grouped)).collect()
+    };
+    let runs = fitting(&tuning.runs, false);
+    let grouped = fitting(&tuning.grouped, true);
+    let writing = fitting(&tuning.gradients, false);
+    list.extend(loss_variants(&mut turns, [&runs, &grouped, &writing], lanes));
     let scatters = [false, true].map(|sorted| SortKernel::Scatter { sorted });
     let sorts =
         [SortKernel::Count, SortKernel::Scan, SortKernel::Bounds].into_iter().chain(scatters);

@@ -4,6 +4,7 @@
 mod boxes;
 mod geometry;
 mod layout;
+mod losses;
 mod menu;
 
 pub use boxes::{Boxed, BoxedOperand, Nest, boxes};
@@ -11,5 +12,6 @@ pub use geometry::{RunEntry, merge_geometry, run_geometry};
 pub(crate) use menu::reduce_variants;
 
 pub use layout::{
-    GradientLayout, ReduceLayout, Strides, Walk, column_layout, gradient_layout, reduce_layout,
+    GradientLayout, LOSS_OPERANDS, ReduceLayout, Strides, Walk, column_layout, gradient_layout,
+    loss_layout, reduce_layout,
 };

@@ -127,6 +127,15 @@ impl Engine for Lost {
         lost()
     }
 
+    fn evaluate_elementwise(
+        &self,
+        _: &wgpu_loss::Elementwise<'_>,
+        _: Option<wgpu_loss::ElementwiseUpstream<'_>>,
+        _: &wgpu_loss::ElementwiseLoss,
+    ) -> Result<wgpu_loss::ElementwiseOutput> {
+        lost()
+    }
+
     fn evaluate_reduce(
         &self,
         _: Logits<'_>,

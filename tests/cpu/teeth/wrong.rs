@@ -452,6 +452,16 @@ impl Engine for Wrong {
         Ok(gradient)
     }
 
+    fn evaluate_elementwise(
+        &self,
+        operands: &wgpu_loss::Elementwise<'_>,
+        upstream: Option<wgpu_loss::ElementwiseUpstream<'_>>,
+        options: &wgpu_loss::ElementwiseLoss,
+    ) -> Result<wgpu_loss::ElementwiseOutput> {
+        self.refusal()?;
+        cpu::Fast.evaluate_elementwise(operands, upstream, options)
+    }
+
     fn evaluate_reduce(
         &self,
         values: Logits<'_>,

@@ -1,0 +1,1 @@
+alias operand_Stored = vec4<u32>;

@@ -1,0 +1,1 @@
+alias operand_Stored = u32;

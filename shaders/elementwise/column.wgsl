@@ -1,0 +1,38 @@
+// Columns of elements, whose losses are the terms.
+
+// Where row 0 of a column has its operands.
+struct Column {
+    values: u32,
+    weights: u32,
+    targets: u32,
+    third: u32,
+}
+
+fn column_at(outer: u32, column: u32) -> Column {
+    return Column(
+        parameters.values_offset + outer * parameters.values_outer + column,
+        parameters.weights_offset + outer * parameters.weights_outer + column * parameters.weights_step,
+        parameters.targets_offset + outer * parameters.targets_outer + column,
+        parameters.third_offset + outer * parameters.third_outer + column * parameters.third_step,
+    );
+}
+
+// Four elements of a column, `depth` rows apart.
+fn terms_at(span: Span, position: u32) -> Terms {
+    let last = span.end - 1u;
+    let positions = min(vec4<u32>(position) + vec4<u32>(0u, 1u, 2u, 3u) * parameters.depth, vec4<u32>(last));
+    var x: vec4<u32>;
+    var t: vec4<u32>;
+    var third: vec4<u32>;
+    var weights: vec4<u32>;
+    for (var k = 0u; k < 4u; k++) {
+        let row = row_at(positions[k]);
+        x[k] = values_load1(span.column.values + row * parameters.values_inner, 0u);
+        t[k] = target1(span.column.targets + row * parameters.targets_inner);
+        third[k] = third1(span.column.third + row * parameters.third_inner);
+        weights[k] = weights1(span.column.weights + row * parameters.weights_inner);
+    }
+    let present = present_at(span, position);
+    count4(x, t, weights, present);
+    return terms_of(losses4(x, t, third).values, weights, present, vec4<u32>(0u));
+}

@@ -1,0 +1,36 @@
+// Writes the losses of elements, their gradients or both: a run for each team of lanes, a part of a
+// long one.
+const BLOCK: u32 = 4u * LANES;
+
+fn values_start(outer: u32, at: u32) -> u32 {
+    return parameters.values_offset + outer * parameters.values_outer + at * parameters.values_inner;
+}
+
+fn weights_start(outer: u32, at: u32) -> u32 {
+    return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
+}
+
+fn run(group: u32, index: u32) {
+    begin_terms(index);
+    let part = group % parameters.parts;
+    let unit = group / parameters.parts % parameters.units;
+    let outer = group / parameters.parts / parameters.units;
+    let at = unit * ROWS + index / LANES;
+    if at < parameters.runs {
+        let run = run_at(outer, at);
+        let first = part * parameters.part_length;
+        let end = min(first + parameters.part_length, parameters.length);
+        for (var column = first + 4u * (index % LANES); column < end; column += BLOCK) {
+            let elements = elements_at(run, column, end, min(end - column, 4u));
+            write_losses(run.losses, column, end, weighted4(elements.losses.values, elements.weights));
+        }
+    }
+    finish_terms(index);
+}
+
+fn weighted4(values: vec4<u32>, weights: vec4<u32>) -> vec4<u32> {
+    if !HAS_WEIGHTS { return values; }
+    let weighted = multiply4(weights, values);
+    if !MASKED { return weighted; }
+    return select(weighted, vec4<u32>(0u), (weights & vec4<u32>(0x7fffffffu)) == vec4<u32>(0u));
+}

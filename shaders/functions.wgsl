@@ -1,0 +1,66 @@
+// Functions that losses are made of, for finite arguments. Those of numeric.wgsl are inside.
+
+// log(1 + exp(x)).
+fn softplus(x: f32) -> f32 {
+    return max(x, 0.0) + log1p_nonnegative(exp_nonpositive(vec4<f32>(-abs(x))).x);
+}
+
+// 1 / (1 + exp(-x)) and what it lacks of 1, 1 / (1 + exp(x)): neither by subtraction.
+fn sigmoids(x: f32) -> vec2<f32> {
+    let e = exp_nonpositive(vec4<f32>(-abs(x))).x;
+    let large = 1.0 / (1.0 + e);
+    let small = e * large;
+    return select(vec2<f32>(small, large), vec2<f32>(large, small), x >= 0.0);
+}
+
+// exp(x), infinite beyond the range of f32.
+fn exp_of(x: f32) -> f32 {
+    if x <= 0.0 { return exp_nonpositive(vec4<f32>(x)).x; }
+    // The root, since the inverse of the largest exponentials is no normal number.
+    let inverse = exp_nonpositive(vec4<f32>(-0.5 * min(x, 170.0))).x;
+    let root = 1.0 / inverse;
+    return root * root;
+}
+
+// log(x) for x >= 0; NaN below.
+fn log_of(x: f32) -> f32 {
+    if x < 0.0 { return not_a_number(); }
+    if x == 0.0 { return -infinity(); }
+    return log_positive(x, x - 1.0);
+}
+
+// x log y, 0 where x is.
+fn x_log_y(x: f32, y: f32) -> f32 {
+    return select(x * log_of(y), 0.0, x == 0.0);
+}
+
+// x^p for x >= 0 and p >= 0, with the exponent of x taken apart: the error of p log x grows with it.
+fn power(x: f32, p: f32) -> f32 {
+    if p == 0.0 { return 1.0; }
+    if p == 1.0 { return x; }
+    if p == 2.0 { return x * x; }
+    if x == 0.0 { return 0.0; }
+    if x < 0.0 { return not_a_number(); }
+    let is_small = x < 1e-30;
+    let bits = bitcast<u32>(select(x, x * 0x1p+64f, is_small)) + 0x004afb0du;
+    let exponent = f32(bits >> 23u) - select(127.0, 191.0, is_small);
+    let significand = bitcast<f32>((bits & 0x007fffffu) + 0x3f3504f3u);
+    let product = p * exponent;
+    let whole = round(product);
+    let rest = fma(p, log_positive(significand, significand - 1.0), (product - whole) * 0.69314718);
+    // Two steps: 2^whole may be out of range where x^p is not.
+    let half = clamp(round(0.5 * whole), -126.0, 126.0);
+    let other = clamp(whole - half, -126.0, 126.0);
+    let first = bitcast<f32>(u32(i32(half) + 127) << 23u);
+    let second = bitcast<f32>(u32(i32(other) + 127) << 23u);
+    return exp_of(rest) * first * second;
+}
+
+// No compiler knows them, so none may object or assume them away.
+fn not_a_number() -> f32 {
+    return bitcast<f32>(0x7fc00000u | parameters.zero);
+}
+
+fn infinity() -> f32 {
+    return bitcast<f32>(0x7f800000u | parameters.zero);
+}

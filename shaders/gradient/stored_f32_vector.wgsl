@@ -1,1 +1,0 @@
-alias gradient_Stored = vec4<u32>;

@@ -1,1 +1,0 @@
-alias gradient_Stored = vec2<u32>;

@@ -1,1 +1,0 @@
-alias gradient_Stored = atomic<u32>;

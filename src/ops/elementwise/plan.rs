@@ -1,0 +1,492 @@
+//! The verbs `plan` and `bind` of element-wise losses.
+
+use wgpu::BufferSlice;
+
+use super::kinds::{Forms, broadcast_rows, gradient_kind, kind_of};
+use super::validate;
+use super::write::Writing;
+use super::{ElementwiseLayout, ElementwisePass, ElementwiseUpstreamLayout};
+use crate::kernel::bindings::Slot;
+use crate::kernel::loss::{LossGradient, LossTerm};
+use crate::kernel::parameters::ReduceParameters;
+use crate::kernel::reduce::{
+    ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightsKind,
+};
+use crate::kernel::{Kernels, Variant};
+use crate::ops::debug_view::DebugView;
+use crate::ops::operand::{Operand, Rows, if_wanted};
+use crate::ops::pass::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
+use crate::ops::reduce::countable;
+use crate::ops::reduce::reduction::{Reduction, Source, Sources, bind_range};
+use crate::ops::step::{Step, StepBuilder};
+use crate::plan::reduce::Walk;
+use crate::{
+    Axis, Element, ElementwiseLoss, ElementwiseReduction, Error, LossFunction, Mode, Result, Shape,
+    WeightLayout,
+};
+
+/// The caller's buffers for an [`ElementwisePlan`].
+#[derive(Clone, Copy, Debug)]
+pub struct ElementwiseOperands<'a> {
+    /// The input, shaped and stored as planned. Overwritten by an in-place gradient.
+    pub input: BufferSlice<'a>,
+    /// The target, where the function has one.
+    pub target: Option<BufferSlice<'a>>,
+    /// Weights, where there are any: one `f32` for each row or column, or one of the planned type
+    /// for each element.
+    pub weights: Option<BufferSlice<'a>>,
+    /// Weights of positives, likewise.
+    pub positive_weights: Option<BufferSlice<'a>>,
+    /// The variance, likewise.
+    pub variance: Option<BufferSlice<'a>>,
+    /// Results, [`ElementwisePlan::result_words`] words of each: written by forward and fused, read
+    /// by the backward of a mean that is divided by the sum of its weights.
+    pub results: Option<BufferSlice<'a>>,
+    /// Four `u32`: true positives, false positives, true negatives and false negatives. For a
+    /// forward or fused pass with a threshold.
+    pub counts: Option<BufferSlice<'a>>,
+    /// The gradient with respect to the input, for a [`GradientPlace`] of its own.
+    pub gradient: Option<BufferSlice<'a>>,
+    /// The gradient with respect to a variance of each element, contiguous.
+    pub variance_gradient: Option<BufferSlice<'a>>,
+    /// The upstream gradient, in the planned form.
+    pub upstream: UpstreamOperand<'a>,
+}
+
+impl<'a> ElementwiseOperands<'a> {
+    /// The input, and nothing else yet.
+    pub fn new(input: BufferSlice<'a>) -> Self {
+        Self {
+            input,
+            target: None,
+            weights: None,
+            positive_weights: None,
+            variance: None,
+            results: None,
+            counts: None,
+            gradient: None,
+            variance_gradient: None,
+            upstream: UpstreamOperand::default(),
+        }
+    }
+}
+
+/// An element-wise loss of one form, with its kernels chosen and compiled.
+#[derive(Clone, Debug)]
+pub struct ElementwisePlan {
+    kernels: Kernels,
+    options: ElementwiseLoss,
+    layout: ElementwiseLayout,
+    pass: ElementwisePass,
+    gradient: Shape,
+    /// Puts losses together; may write gradients, too.
+    sum: Option<(Reduction, LossTerm)>,
+    /// Writes each element's loss or gradient.
+    write: Option<Writing>,
+    has_variance_gradient: bool,
+    result_words: u32,
+}
+
+impl ElementwiseLoss {
+    /// Whether results are divided by sums of weights that a device adds up.
+    fn divides(&self, weights: WeightLayout) -> bool {
+        self.reduction == ElementwiseReduction::WeightedMean && weights != WeightLayout::None
+    }
+
+    fn statistic(&self, weights: WeightLayout) -> StatisticKind {
+        match self.reduction {
+            ElementwiseReduction::None | ElementwiseReduction::Sum => StatisticKind::Sum,
+            ElementwiseReduction::Mean | ElementwiseReduction::BatchMean => {
+                StatisticKind::DividedSum
+            }
+            ElementwiseReduction::WeightedMean if weights == WeightLayout::None => {
+                StatisticKind::CountedMean
+            }
+            ElementwiseReduction::WeightedMean => StatisticKind::WeightedMean,
+        }
+    }
+
+    /// Chooses and compiles the kernels for operands of this form.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for options out of range, operands that the function has not or lacks, of
+    /// another shape than the input, or rows that overlap; [`Error::Limit`] where the device is too
+    /// small; [`Error::Device`] where it refuses a kernel, such as one of a loss of the caller's.
+    pub fn plan(
+        &self,
+        kernels: &Kernels,
+        layout: &ElementwiseLayout,
+        pass: ElementwisePass,
+    ) -> Result<ElementwisePlan> {
+        let operation = self.function.name();
+        validate::options(self, layout)?;
+        countable(operation, layout.input)?;
+        if self.threshold.is_some() && u32::try_from(layout.input.elements().unwrap_or(0)).is_err()
+        {
+            let found = format!("{} x {}", layout.input.rows, layout.input.classes);
+            return Err(Error::invalid(
+                operation,
+                "elements to count",
+                "at most 4294967295",
+                found,
+            ));
+        }
+        let weight_shapes =
+            [layout.weights, layout.third()].into_iter().filter_map(|each| match each {
+                WeightLayout::PerElement(shape) => Some(shape),
+                _ => None,
+            });
+        for shape in layout.target.into_iter().chain(weight_shapes) {
+            shape.validate(operation)?;
+        }
+        if let Some((_, upstream)) = pass.gradient()
+            && let ElementwiseUpstreamLayout::Buffer(factors) = upstream
+        {
+            validate::upstream(self, layout.input, factors)?;
+        }
+        if let LossFunction::Custom(custom) = self.function {
+            custom.check()?;
+        }
+        let gradient = match pass.gradient() {
+            Some((gradient, _)) => Pass::Backward { gradient, upstream: UpstreamSource::Scalar }
+                .gradient_shape(operation, layout.input, self.gradient_element)?,
+            None => layout.input,
+        };
+        let plan = self.staged(kernels, layout, pass, gradient)?;
+        for variant in plan.variants()? {
+            let Shape { rows, classes, .. } = layout.input;
+            log::debug!("{operation}: planned {variant} for {rows} x {classes}");
+            kernels.pipeline(&Variant::Reduce(variant))?;
+        }
+        Ok(plan)
+    }
+
+    /// The stages of a plan: as few as there may be.
+    fn staged(
+        &self,
+        kernels: &Kernels,
+        layout: &ElementwiseLayout,
+        pass: ElementwisePass,
+        gradient: Shape,
+    ) -> Result<ElementwisePlan> {
+        let is_unreduced = self.reduction == ElementwiseReduction::None;
+        let is_backward = matches!(pass, ElementwisePass::Backward { .. });
+        let divides = self.divides(layout.weights);
+        let forms = Forms { layout, gradient, pass };
+        let has_variance_gradient =
+            pass.gradient().is_some() && matches!(layout.variance, WeightLayout::PerElement(_));
+        let counts = self.threshold.is_some() && !is_backward;
+
+        let term = |counts: bool, gradient: Option<LossGradient>, thirds: WeightsKind| LossTerm {
+            kind: self.function.kind(),
+            smoothed: self.label_smoothing != 0.0,
+            target: layout.target.map(|target| target.element),
+            third: thirds,
+            counts,
+            gradient,
+        };
+        let loss_gradient = |divides: bool, strides: &[crate::plan::reduce::Strides]| {
+            pass.gradient().map(|(place, upstream)| LossGradient {
+                place: gradient_kind(place, gradient.element),
+                upstream: match upstream {
+                    ElementwiseUpstreamLayout::Scalar => WeightsKind::None,
+                    ElementwiseUpstreamLayout::Buffer(WeightLayout::None) => WeightsKind::OfRun,
+                    ElementwiseUpstreamLayout::Buffer(factors) => kind_of(factors, strides[2].step),
+                },
+                divides,
+                of_third: has_variance_gradient.then_some(gradient.element),
+            })
+        };
+
+        let mut fused = false;
+        let sum = if is_unreduced || is_backward {
+            None
+        } else {
+            let (reduced, strides) = forms.along(self.axis, self.axis, false);
+            fused = pass.gradient().is_some() && !divides && reduced.walk == Walk::Runs;
+            let steps_of_columns = reduced.walk == Walk::Columns;
+            let kind = |layout, step: u64| match steps_of_columns {
+                true => kind_of(layout, 1),
+                false => kind_of(layout, step),
+            };
+            let of_gradient = if fused { loss_gradient(false, &strides) } else { None };
+            let term = term(counts, of_gradient, kind(layout.third(), strides[1].step));
+            let values = ReducedValues {
+                statistic: self.statistic(layout.weights),
+                element: layout.input.element,
+                weights: kind(layout.weights, reduced.weights.step),
+                masked: self.mode == Mode::Masked,
+                term: Some(ReducedTerm::Loss(term)),
+            };
+            let others = forms.others(&term, &strides, false);
+            Some((Reduction::new(kernels, reduced, values, others)?, term))
+        };
+        let writes = is_unreduced || (pass.gradient().is_some() && !fused);
+        let write = writes.then(|| {
+            let result = if divides { self.axis } else { Axis::All };
+            let (mut written, strides) = forms.along(Axis::All, result, is_unreduced);
+            written.result = written.forward;
+            let term = term(
+                counts && is_unreduced,
+                loss_gradient(divides, &strides),
+                kind_of(layout.third(), strides[1].step),
+            );
+            let weights = kind_of(layout.weights, written.weights.step);
+            let mut operands = forms.first(&written, weights);
+            let writes_losses = is_unreduced && !is_backward;
+            operands.extend(forms.others(&term, &strides, writes_losses));
+            if divides {
+                operands.push(forms.denominators(&written));
+            }
+            Writing {
+                term,
+                element: layout.input.element,
+                weights,
+                masked: self.mode == Mode::Masked,
+                writes_losses,
+                layout: written,
+                operands,
+            }
+        });
+        let result_words = match is_unreduced {
+            true => 1,
+            false => self.statistic(layout.weights).result_words(),
+        };
+        Ok(ElementwisePlan {
+            kernels: kernels.clone(),
+            options: *self,
+            layout: *layout,
+            pass,
+            gradient,
+            sum,
+            write,
+            has_variance_gradient,
+            result_words,
+        })
+    }
+}
+
+impl ElementwisePlan {
+    /// Number of results.
+    pub fn results(&self) -> usize {
+        self.options.results(self.layout.input)
+    }
+
+    /// Words of a result, `f32` each: the value, and behind a [weighted
+    /// mean](ElementwiseReduction::WeightedMean) what it was divided by.
+    pub fn result_words(&self) -> u32 {
+        self.result_words
+    }
+
+    /// Whether a dispatch that reads the operands once does it all.
+    pub fn is_one_read(&self) -> bool {
+        self.sum.is_none() || self.write.is_none()
+    }
+
+    /// The least bytes that must move: every operand once, and what is written of each element.
+    pub fn least_bytes(&self) -> u64 {
+        let slots = [Slot::Values, Slot::Target, Slot::Weights, Slot::Third, Slot::Upstream];
+        let is_unreduced = self.options.reduction == ElementwiseReduction::None;
+        let written = match self.pass {
+            ElementwisePass::Backward { .. } => false,
+            _ => is_unreduced,
+        };
+        slots.into_iter().map(|slot| self.operand_bytes(slot)).sum::<u64>()
+            + self.operand_bytes(Slot::Gradient)
+            + self.operand_bytes(Slot::VarianceGradient)
+            + if written { self.operand_bytes(Slot::Results) } else { 0 }
+    }
+
+    /// Bytes of an operand; 0 of one that the plan has not.
+    fn operand_bytes(&self, slot: Slot) -> u64 {
+        let ElementwiseLayout { input, target, weights, .. } = self.layout;
+        let elements = input.rows as u64 * input.classes as u64;
+        let of = |element: Element| elements * element.bytes() as u64;
+        let broadcast = |layout: WeightLayout| match layout {
+            WeightLayout::None => 0,
+            WeightLayout::PerRow => 4 * input.rows as u64,
+            WeightLayout::PerColumn => 4 * input.classes as u64,
+            WeightLayout::PerElement(shape) => of(shape.element),
+        };
+        let upstream = self.pass.gradient().map(|(_, upstream)| upstream);
+        match slot {
+            Slot::Values => of(input.element),
+            Slot::Target => target.map_or(0, |target| of(target.element)),
+            Slot::Weights => broadcast(weights),
+            Slot::Third => broadcast(self.layout.third()),
+            Slot::Upstream => match upstream {
+                Some(ElementwiseUpstreamLayout::Buffer(WeightLayout::None)) => 4,
+                Some(ElementwiseUpstreamLayout::Buffer(factors)) => broadcast(factors),
+                _ => 0,
+            },
+            Slot::Gradient if upstream.is_some() => of(self.gradient.element),
+            Slot::VarianceGradient if self.has_variance_gradient => of(self.gradient.element),
+            Slot::Results | Slot::ForwardResults => {
+                4 * self.results() as u64 * u64::from(self.result_words)
+            }
+            Slot::PositiveCounts => 16,
+            Slot::Partials | Slot::PartialResults => {
+                self.sum.as_ref().map_or(0, |(reduction, _)| reduction.scratch_bytes())
+            }
+            _ => 0,
+        }
+    }
+
+    /// The plan's pipelines, with what they are given.
+    ///
+    /// # Errors
+    /// As [`ElementwiseLoss::plan`].
+    pub fn debug_view(&self) -> Result<DebugView> {
+        let mut view = DebugView::default();
+        for variant in self.variants()? {
+            view.push_reduce(&variant, &|slot| self.operand_bytes(slot));
+        }
+        Ok(view)
+    }
+
+    fn variants(&self) -> Result<Vec<ReduceVariant>> {
+        let mut variants = Vec::new();
+        if let Some((reduction, _)) = &self.sum {
+            variants.extend(reduction.variants(&self.kernels));
+        }
+        if let Some(write) = &self.write {
+            variants.push(write.variant(&self.kernels, &[])?);
+        }
+        Ok(variants)
+    }
+
+    fn counts(&self) -> bool {
+        self.options.threshold.is_some() && !matches!(self.pass, ElementwisePass::Backward { .. })
+    }
+
+    /// Checks the caller's buffers and binds them. A misaligned buffer may have a kernel compiled.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for buffers that are missing, unwanted, too small, misaligned, of another
+    /// usage or that overlap; [`Error::Limit`] where a binding cannot hold what must be in one.
+    pub fn bind(&self, operands: &ElementwiseOperands<'_>) -> Result<Step> {
+        let operation = self.options.function.name();
+        let mut builder = StepBuilder::new(&self.kernels, operation);
+        let sources = self.sources(operation, operands)?;
+        let factor = match operands.upstream {
+            UpstreamOperand::Scalar(factor) => factor,
+            UpstreamOperand::Buffer(_) => 1.0,
+        };
+        let fixed = self.options.parameters(&self.layout, factor);
+        let of = |slot: Slot| sources.iter().find(|source| source.slot == slot).cloned();
+        if self.counts()
+            && let Some(counts) = of(Slot::PositiveCounts)
+        {
+            self.clear_counts(&mut builder, &counts)?;
+        }
+        if let (Some((reduction, _)), Some(values), Some(results)) =
+            (&self.sum, of(Slot::Values), of(Slot::Results))
+        {
+            let others = reduction.others().iter().filter_map(|other| of(other.slot)).collect();
+            let sources = Sources {
+                values,
+                weights: of(Slot::Weights),
+                forward: None,
+                upstream: None,
+                shares_upstream: false,
+                results,
+                others,
+            };
+            reduction.bind(&mut builder, &sources, fixed)?;
+        }
+        if let Some(write) = &self.write {
+            let found = write.operands.iter().filter_map(|operand| match operand.slot {
+                Slot::ForwardResults => {
+                    of(Slot::Results).map(|source| Source { slot: Slot::ForwardResults, ..source })
+                }
+                slot => of(slot),
+            });
+            write.bind(&mut builder, &found.collect::<Vec<_>>(), fixed)?;
+        }
+        builder.finish()
+    }
+
+    fn clear_counts(&self, builder: &mut StepBuilder<'_>, counts: &Source) -> Result<()> {
+        let slack = counts.offset % builder.kernels().capabilities().storage_alignment;
+        let parameters =
+            ReduceParameters { counts_offset: (slack / 4) as u32, ..Default::default() };
+        let end = counts.offset + 16;
+        let bound = bind_range(counts, counts.offset - slack, end);
+        let variant = Variant::Reduce(ReduceVariant::ClearCounts);
+        builder.dispatch(&variant, &parameters, 1, &[bound])
+    }
+
+    /// Every operand that the plan asks for, checked.
+    fn sources(
+        &self,
+        operation: &'static str,
+        operands: &ElementwiseOperands<'_>,
+    ) -> Result<Vec<Source>> {
+        let input = self.layout.input;
+        let is_backward = matches!(self.pass, ElementwisePass::Backward { .. });
+        let (place, upstream) = self.pass.gradient().unzip();
+        let has_results = !is_backward || self.options.divides(self.layout.weights);
+        let is_separate = place.is_some_and(|place| place != GradientPlace::InPlace);
+        let factors = match upstream {
+            Some(ElementwiseUpstreamLayout::Buffer(factors)) => Some(factors),
+            _ => None,
+        };
+        let upstream = match operands.upstream {
+            UpstreamOperand::Scalar(_) => None,
+            UpstreamOperand::Buffer(slice) => Some(slice),
+        };
+        let results = match self.options.reduction {
+            ElementwiseReduction::None => {
+                Rows::of_shape(&input.contiguous().with_element(Element::F32))
+            }
+            _ => Rows::of_words(self.results(), self.result_words),
+        };
+        let broadcast = |layout| broadcast_rows(input, layout);
+        let wanted = |layout| layout != WeightLayout::None;
+        let (weights, positives) = (self.layout.weights, self.layout.positive_weights);
+        let variance = self.layout.variance;
+        let list = [
+            (Slot::Values, Some(operands.input), true, Rows::of_shape(&input)),
+            (
+                Slot::Target,
+                operands.target,
+                self.layout.target.is_some(),
+                Rows::of_shape(&self.layout.target.unwrap_or(input)),
+            ),
+            (Slot::Weights, operands.weights, wanted(weights), broadcast(weights)),
+            (
+                Slot::PositiveWeights,
+                operands.positive_weights,
+                wanted(positives),
+                broadcast(positives),
+            ),
+            (Slot::Variance, operands.variance, wanted(variance), broadcast(variance)),
+            (Slot::Results, operands.results, has_results, results),
+            (Slot::PositiveCounts, operands.counts, self.counts(), Rows::of_words(1, 4)),
+            (Slot::Gradient, operands.gradient, is_separate, Rows::of_shape(&self.gradient)),
+            (
+                Slot::VarianceGradient,
+                operands.variance_gradient,
+                self.has_variance_gradient,
+                Rows::of_shape(&input.contiguous().with_element(self.gradient.element)),
+            ),
+            (
+                Slot::Upstream,
+                upstream,
+                factors.is_some(),
+                broadcast_rows(input, factors.unwrap_or_default()),
+            ),
+        ];
+        let mut sources = Vec::new();
+        for (slot, slice, is_wanted, rows) in list {
+            let operand: Option<Operand> = if_wanted(operation, slot, slice, is_wanted, rows)?;
+            let source = operand.as_ref().map(Source::from);
+            // One binding of the kernels serves both.
+            sources.extend(source.map(|source| match slot {
+                Slot::PositiveWeights | Slot::Variance => Source { slot: Slot::Third, ..source },
+                _ => source,
+            }));
+        }
+        Ok(sources)
+    }
+}

@@ -1,0 +1,109 @@
+//! The dispatches that write each element's loss, its gradient or both.
+
+use crate::kernel::bindings::Slot;
+use crate::kernel::loss::{LossTerm, LossesVariant};
+use crate::kernel::parameters::ReduceParameters;
+use crate::kernel::reduce::{ReduceVariant, WeightsKind};
+use crate::kernel::{Access, Geometry, GradientKind, Kernels, Variant};
+use crate::ops::reduce::others::Other;
+use crate::ops::reduce::reduction::{Source, bind_range};
+use crate::ops::step::StepBuilder;
+use crate::plan::reduce::{Nest, ReduceLayout, boxes, run_geometry};
+use crate::{Element, Result};
+
+/// Losses or gradients that were planned.
+#[derive(Clone, Debug)]
+pub(super) struct Writing {
+    pub(super) term: LossTerm,
+    pub(super) element: Element,
+    pub(super) weights: WeightsKind,
+    pub(super) masked: bool,
+    pub(super) writes_losses: bool,
+    pub(super) layout: ReduceLayout,
+    /// Every operand, the input first.
+    pub(super) operands: Vec<Other>,
+}
+
+impl Writing {
+    fn geometry(&self, kernels: &Kernels) -> Result<Geometry> {
+        let entries = &kernels.tuning().reduce.gradients;
+        Ok(run_geometry(kernels.capabilities(), entries, self.layout.length, false)?.geometry)
+    }
+
+    /// The kernel of operands that start at these byte offsets; where none are told, aligned.
+    pub(super) fn variant(&self, kernels: &Kernels, sources: &[Source]) -> Result<ReduceVariant> {
+        let offset = |at: usize| sources.get(at).map_or(0, |source| source.offset);
+        let mut operands = self.operands.iter().enumerate();
+        let is_vector = self.layout.length.is_multiple_of(4)
+            && operands.all(|(at, operand)| operand.is_whole(&self.layout, offset(at)));
+        Ok(ReduceVariant::Losses(LossesVariant {
+            term: self.term,
+            element: self.element,
+            weights: self.weights,
+            masked: self.masked,
+            access: if is_vector { Access::Vector } else { Access::Scalar },
+            geometry: self.geometry(kernels)?,
+            writes_losses: self.writes_losses,
+        }))
+    }
+
+    /// Adds the dispatches; `sources` are those of the operands, in their order.
+    pub(super) fn bind(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        sources: &[Source],
+        fixed: ReduceParameters,
+    ) -> Result<()> {
+        let kernels = builder.kernels().clone();
+        let capabilities = *kernels.capabilities();
+        let layout = &self.layout;
+        let geometry = self.geometry(&kernels)?;
+        let variant = Variant::Reduce(self.variant(&kernels, sources)?);
+        let part = kernels.tuning().reduce.part_length;
+        let nest = Nest {
+            places: [layout.outer, layout.inner, layout.length],
+            unit: [1, geometry.rows.into(), part],
+        };
+        let boxed: Vec<_> =
+            self.operands.iter().zip(sources).map(|(operand, at)| operand.boxed(at)).collect();
+        let in_place =
+            self.term.gradient.is_some_and(|gradient| gradient.place == GradientKind::InPlace);
+        for each in boxes(builder.operation(), &capabilities, &nest, &boxed)? {
+            let mut parameters = ReduceParameters {
+                runs: each.places(1) as u32,
+                units: each.units(&nest, 1) as u32,
+                parts: each.units(&nest, 2) as u32,
+                length: each.places(2) as u32,
+                part_length: part as u32,
+                values_outer: layout.values.outer as u32,
+                values_inner: layout.values.inner as u32,
+                weights_outer: layout.weights.outer as u32,
+                weights_inner: layout.weights.inner as u32,
+                weights_step: layout.weights.step as u32,
+                result_outer: layout.result.outer as u32,
+                result_inner: layout.result.inner as u32,
+                result_step: layout.result.step as u32,
+                ..fixed
+            };
+            let mut bound = Vec::with_capacity(sources.len());
+            for ((operand, source), boxed) in self.operands.iter().zip(sources).zip(&boxed) {
+                let (start, end) = boxed.range(&nest, &each);
+                let slack = start % capabilities.storage_alignment;
+                match operand.slot {
+                    Slot::Values => parameters.values_offset = (slack / operand.bytes) as u32,
+                    Slot::Weights => parameters.weights_offset = (slack / operand.bytes) as u32,
+                    _ => operand.tell(&mut parameters, slack),
+                }
+                bound.push(bind_range(source, start - slack, end));
+            }
+            if in_place {
+                parameters.gradient_offset = parameters.values_offset;
+                parameters.gradient_outer = parameters.values_outer;
+                parameters.gradient_inner = parameters.values_inner;
+            }
+            let workgroups = each.workgroups(&nest) as u32; // within the device's limit
+            builder.dispatch(&variant, &parameters, workgroups, &bound)?;
+        }
+        Ok(())
+    }
+}
