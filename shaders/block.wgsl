@@ -90,9 +90,9 @@ fn block_exponentials(
         if !KEEPS_STORED {
             (*block)[k] = e;
         }
+        moment += moment_of(place, e, all, distance, column, end);
         all += e;
         below += select(e, vec4<f32>(0.0), e == vec4<f32>(1.0));
-        moment += moment_of(place, e, distance, column, end);
     }
     moment_add(moment, state, maximum);
     // Elements equal to the maximum are counted, not summed: one of them is left out of r, and the

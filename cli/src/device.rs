@@ -30,6 +30,8 @@ pub fn open(adapter: Option<&str>) -> wgpu_loss::Result<Gpu> {
 pub struct Chosen {
     /// It.
     pub engine: Box<dyn Engine>,
+    /// It, where it is a GPU.
+    pub gpu: Option<Gpu>,
     /// `gpu`, `cpu` or `oracle`.
     pub kind: &'static str,
     /// Why the CPU stands in for the GPU.
@@ -42,14 +44,21 @@ pub fn choose(
     adapter: Option<&str>,
     prepare: impl FnOnce(Gpu) -> Gpu,
 ) -> Result<Chosen> {
-    let chosen = |engine: Box<dyn Engine>, kind, fallback| Chosen { engine, kind, fallback };
+    let cpu = |fallback| Chosen { engine: Box::new(cpu::Fast), gpu: None, kind: "cpu", fallback };
+    let of_gpu = |gpu: Gpu| {
+        let engine = Box::new(gpu.clone());
+        Chosen { engine, gpu: Some(gpu), kind: "gpu", fallback: None }
+    };
     Ok(match device {
-        Device::Cpu => chosen(Box::new(cpu::Fast), "cpu", None),
-        Device::Oracle => chosen(Box::new(cpu::Oracle), "oracle", None),
-        Device::Gpu => chosen(Box::new(prepare(find(adapter)??)), "gpu", None),
+        Device::Cpu => cpu(None),
+        Device::Oracle => {
+            let engine = Box::new(cpu::Oracle);
+            Chosen { engine, gpu: None, kind: "oracle", fallback: None }
+        }
+        Device::Gpu => of_gpu(prepare(find(adapter)??)),
         Device::Auto => match find(adapter)? {
-            Ok(gpu) => chosen(Box::new(prepare(gpu)), "gpu", None),
-            Err(error) => chosen(Box::new(cpu::Fast), "cpu", Some(error)),
+            Ok(gpu) => of_gpu(prepare(gpu)),
+            Err(error) => cpu(Some(error)),
         },
     })
 }

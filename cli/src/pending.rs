@@ -79,17 +79,29 @@ impl Pending {
         Ok(Self { path: path.to_owned(), file, _listed })
     }
 
+    /// The file, empty at first.
+    pub fn file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// What keeps the file from being written.
+    pub fn fail(&self, error: &io::Error) -> Failure {
+        cannot_be_written(&self.path, error)
+    }
+
     /// Writes what `fill` writes, waits until it is on the disk, and gives the file its name.
     pub fn fill(self, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
         let Self { path, mut file, _listed } = self;
-        let fail = |error: io::Error| {
-            Failure::file(&path, format_args!("cannot be written: {}", cause(&error)))
-        };
+        let fail = |error: io::Error| cannot_be_written(&path, &error);
         fill(file.as_file_mut()).map_err(fail)?;
         file.as_file().sync_all().map_err(fail)?;
         file.persist(&path).map_err(|error| fail(error.error))?;
         Ok(())
     }
+}
+
+fn cannot_be_written(path: &Path, error: &io::Error) -> Failure {
+    Failure::file(path, format_args!("cannot be written: {}", cause(error)))
 }
 
 /// The message of the system, without the temporary file's name that `tempfile` adds.

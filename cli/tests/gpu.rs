@@ -54,6 +54,43 @@ fn eval_agrees_with_the_oracle() {
     assert_eq!(run(&["eval", "cross-entropy", &file, "--json"]).json()["device"], "gpu");
 }
 
+/// Two files as one batch, on the GPU: rows to the last bit, what is summed to one place.
+#[test]
+fn several_files_are_one_batch() {
+    let folder = Folder::new();
+    let value = |index: usize| ((index * 7919) % 10_007) as f32 / 1000.0 - 5.0;
+    let part = |name: &str, rows: std::ops::Range<usize>| {
+        let classes = 130;
+        let logits: Vec<f32> = (rows.start * classes..rows.end * classes).map(value).collect();
+        let targets: Vec<i32> = rows.clone().map(|row| (row * 5 % classes) as i32).collect();
+        let shape = [rows.len(), classes];
+        let tensors = [
+            ("logits", "F32", &shape[..], bytes(&logits, f32::to_le_bytes)),
+            ("targets", "I32", &shape[..1], bytes(&targets, i32::to_le_bytes)),
+        ];
+        folder.write(name, &safetensors(&tensors))
+    };
+    let all = part("all.safetensors", 0..600);
+    let (first, second) = (part("1.safetensors", 0..77), part("2.safetensors", 77..600));
+    let evaluate = |files: &[&str], out: &str| {
+        let line = ["--device", "gpu", "--json", "--gradient", "--out", out];
+        run(&[&["eval", "cross-entropy"], files, &line].concat()).json()
+    };
+    let (one, several) = (folder.path("one.safetensors"), folder.path("several.safetensors"));
+    let expected = evaluate(&[&all], &text(&one));
+    let found = evaluate(&[&first, "--and", &second], &text(&several));
+    let loss = |json: &serde_json::Value| json["loss"].as_f64().expect("a number") as f32;
+    assert!(loss(&found).to_bits().abs_diff(loss(&expected).to_bits()) <= 1, "{found} {expected}");
+    assert_eq!(found["correct"], expected["correct"]);
+    for (found, expected) in arrays(&several).iter().zip(arrays(&one)) {
+        assert_eq!((&found.name, &found.shape), (&expected.name, &expected.shape));
+        let allowed = if found.name == "gradient" { 2e-7 / 600.0 } else { 0.0 };
+        for (a, b) in found.values.iter().zip(expected.values) {
+            assert!((a - b).abs() <= allowed, "{}: {a}, {b}", found.name);
+        }
+    }
+}
+
 /// bfloat16 logits of (2, 3, 2, 2) with every option, as PyTorch's (N, C, H, W).
 #[test]
 fn every_option_agrees_with_the_oracle() {

@@ -3,7 +3,7 @@ var<private> part_moment: f32; // of the part under way
 var<private> row_moment: f32;  // of the parts before it
 
 // -inf has no part in it: 0 log 0 = 0.
-fn moment_of(place: Place, e: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
+fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
     return e * -max(distance, vec4<f32>(-88.0));
 }
 
@@ -25,6 +25,6 @@ fn moment_join(own: vec2<f32>, partial: vec2<f32>) {
     part_moment = 0.0;
 }
 
-fn moment_at(own: vec2<f32>, maximum: f32) -> f32 {
+fn moment_at(place: Place, own: vec2<f32>, maximum: f32) -> f32 {
     return entropy_moved(row_moment, own, maximum);
 }

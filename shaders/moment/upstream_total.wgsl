@@ -1,7 +1,7 @@
 // sum of g_c, with an upstream gradient g_c for every class.
 var<private> row_moment: f32;
 
-fn moment_of(place: Place, e: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
+fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
     return values4(place, column, end);
 }
 
@@ -17,6 +17,6 @@ fn moment_refine(sum: vec4<f32>) {}
 
 fn moment_join(own: vec2<f32>, partial: vec2<f32>) {}
 
-fn moment_at(own: vec2<f32>, maximum: f32) -> f32 {
+fn moment_at(place: Place, own: vec2<f32>, maximum: f32) -> f32 {
     return row_moment;
 }

@@ -31,6 +31,26 @@ fn fresh_seed() -> u64 {
     now.as_nanos() as u64
 }
 
+/// How long to go on, if that is said.
+#[allow(dead_code, reason = "each test file uses a part of this")]
+pub fn soak_time() -> Option<Duration> {
+    variable(SOAK, minutes)
+}
+
+/// The seed that is given, or a new one.
+#[allow(dead_code, reason = "each test file uses a part of this")]
+pub fn seed() -> u64 {
+    variable(SEED, hexadecimal).unwrap_or_else(fresh_seed)
+}
+
+/// Draws so many values by a seed.
+pub fn runner(seed: u64, cases: u32) -> TestRunner {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
 /// One round. Panics with the shrunk value and the seed if it fails.
 fn round<S: Strategy>(
     name: &str,
@@ -39,11 +59,7 @@ fn round<S: Strategy>(
     strategy: &S,
     check: &impl Fn(S::Value) -> Result<(), TestCaseError>,
 ) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    if let Err(error) = TestRunner::new_with_rng(config, random).run(strategy, check) {
+    if let Err(error) = runner(seed, cases).run(strategy, check) {
         panic!("{name}: {error}\nto repeat: {SEED}={seed:#x}");
     }
 }
@@ -58,7 +74,7 @@ pub fn check<S: Strategy>(
     if let Some(seed) = variable(SEED, hexadecimal) {
         return round(name, seed, cases, &strategy, &check);
     }
-    let Some(time) = variable(SOAK, minutes) else {
+    let Some(time) = soak_time() else {
         return round(name, fresh_seed(), cases, &strategy, &check);
     };
     let start = Instant::now();

@@ -220,23 +220,28 @@ fn test_steps(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Vec<St
     vec![check, test]
 }
 
-/// Runs the property tests for so many minutes, each call drawn anew.
+/// Runs the property tests for so many minutes, each call drawn anew; with `--faults` the test of
+/// calls and faults that watches memory.
 pub fn soak(arguments: &[OsString]) -> ExitCode {
-    let [minutes] = arguments else {
-        note("soak takes the number of minutes: cargo xtask soak 30");
-        return ExitCode::from(2);
+    let (minutes, test) = match arguments {
+        [minutes] => (minutes, "properties"),
+        [option, minutes] if option == "--faults" => (minutes, "soak"),
+        _ => {
+            note("soak takes the number of minutes: cargo xtask soak [--faults] 30");
+            return ExitCode::from(2);
+        }
     };
     let number = minutes.to_str().and_then(|text| text.parse::<f64>().ok());
     if !number.is_some_and(|number| number > 0.0 && number.is_finite()) {
         note(&format!("{} is no number of minutes", minutes.to_string_lossy()));
         return ExitCode::from(2);
     }
-    code_of(all(&[soak_step(&cargo(), &workspace(), minutes)]))
+    code_of(all(&[soak_step(&cargo(), &workspace(), test, minutes)]))
 }
 
 /// The command of [`soak()`].
-fn soak_step(cargo: &OsStr, workspace: &Path, minutes: &OsStr) -> Step {
-    let arguments = ["test", "--release", "--workspace", "--test", "properties"];
+fn soak_step(cargo: &OsStr, workspace: &Path, test: &str, minutes: &OsStr) -> Step {
+    let arguments = ["test", "--release", "--workspace", "--test", test];
     Step::new(cargo)
         .arguments(arguments)
         .arguments(["--", "--nocapture"])
@@ -326,13 +331,18 @@ mod tests {
     }
 
     #[test]
-    fn a_soak_tells_the_property_tests_how_long() {
-        let step = soak_step(OsStr::new("cargo"), Path::new("/w"), OsStr::new("2.5"));
-        assert_eq!(step.folder.as_deref(), Some(Path::new("/w")));
-        let expected = "WGPU_LOSS_SOAK_MINUTES=2.5 cargo test --release --workspace \
-                        --test properties -- --nocapture";
-        assert_eq!(step.to_string(), expected);
-        for wrong in ["", "ten", "0", "-1", "inf", "1 2"] {
+    fn a_soak_tells_the_tests_how_long() {
+        for test in ["properties", "soak"] {
+            let minutes = OsStr::new("2.5");
+            let step = soak_step(OsStr::new("cargo"), Path::new("/w"), test, minutes);
+            assert_eq!(step.folder.as_deref(), Some(Path::new("/w")));
+            let expected = format!(
+                "WGPU_LOSS_SOAK_MINUTES=2.5 cargo test --release --workspace --test {test} -- \
+                 --nocapture"
+            );
+            assert_eq!(step.to_string(), expected);
+        }
+        for wrong in ["", "ten", "0", "-1", "inf", "1 2", "--faults", "--faults 0", "1 --faults"] {
             assert_eq!(format!("{:?}", soak(&words(wrong))), format!("{:?}", ExitCode::from(2)));
         }
     }

@@ -20,7 +20,7 @@ const DEVICE: &str = "lane";
 const DEVICE_TESTS: [&str; 2] = ["a_device_too_small", "the_device_is_what_the_lane_says"];
 
 /// The files of tests that need a device, but for the program's, which has a device of its own.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "asynchronous",
     "conformance",
     "corners",
@@ -32,6 +32,7 @@ const FILES: [&str; 13] = [
     "many_values",
     "plans",
     "properties",
+    "softmax_gradient",
     "streaming",
     "tuning_file",
 ];

@@ -38,6 +38,8 @@ Commands:
                  benches/record; ARGS go to `wgpu-loss roofline`
   readme         draw README's tables of speed from benches/record
   soak MINUTES   draw random calls for the GPU and the CPU until the time is over
+  soak --faults MINUTES
+                 the same calls over and over with faults between them: memory has to stay flat
   wasm-check     check that the library builds for wasm32-unknown-unknown
   help           print this
 

@@ -38,6 +38,10 @@ pub struct CrossEntropyOptions {
     /// (rows, classes) or with more dimensions
     #[arg(index = 1, value_name = "FILE")]
     pub file: PathBuf,
+    /// Further files of logits, in this order part of the same batch: they continue its first
+    /// dimension
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub and: Vec<PathBuf>,
     /// What the rows are compared with.
     #[command(flatten)]
     pub targets: TargetOptions,
@@ -69,6 +73,9 @@ pub struct TargetOptions {
     /// The same as TARGETS
     #[arg(long, value_name = "TARGETS")]
     pub targets_file: Option<PathBuf>,
+    /// Files of the targets of the files after --and, where those do not hold them
+    #[arg(long, value_name = "TARGETS", num_args = 1.., requires = "and")]
+    pub and_targets: Vec<PathBuf>,
     /// Name of the tensor of targets [default: targets, or the only one that fits]
     #[arg(long, value_name = "NAME", conflicts_with = "probabilities")]
     pub targets: Option<String>,
@@ -87,6 +94,9 @@ pub struct TargetOptions {
     /// File that holds the row weights, where FILE does not
     #[arg(long, value_name = "WEIGHTS")]
     pub row_weights_file: Option<PathBuf>,
+    /// Files of the row weights of the files after --and, where those do not hold them
+    #[arg(long, value_name = "WEIGHTS", num_args = 1.., requires = "and")]
+    pub and_row_weights: Vec<PathBuf>,
 }
 
 /// What the loss of `eval cross-entropy` is.
@@ -146,6 +156,10 @@ pub struct LogSumExpOptions {
     /// (rows, classes) or with more dimensions
     #[arg(index = 1, value_name = "FILE")]
     pub file: PathBuf,
+    /// Further files of logits, in this order part of the same batch: they continue its first
+    /// dimension
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub and: Vec<PathBuf>,
     /// The gradient.
     #[command(flatten)]
     pub gradient: GradientOptions,
@@ -193,6 +207,13 @@ pub struct GradientOptions {
     /// The gradient's element type [default: that of the logits]
     #[arg(long, value_enum, value_name = "TYPE", requires = "gradient")]
     pub gradient_element: Option<ElementOption>,
+}
+
+impl GradientOptions {
+    /// The element type of the gradient of logits of this type, where it is wanted.
+    pub fn element(&self, logits: Element) -> Option<Element> {
+        self.gradient.then(|| self.gradient_element.map_or(logits, ElementOption::library))
+    }
 }
 
 /// Options of every operation of `eval`.

@@ -2,15 +2,16 @@
 //! reported.
 
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use wgpu_loss::{Engine, Logits, Mode, OwnedValues, Progress, Streaming, Values};
+use wgpu_loss::{Element, Engine, Logits, Mode, OwnedValues, Progress, Streaming, Values};
 
-use super::layout::Matrix;
+use super::layout::{Layout, Matrix};
 use super::write::{Array, Elements, Pending};
 use crate::arguments::CommonOptions;
 use crate::device::{self, Chosen};
@@ -34,17 +35,74 @@ impl<T> Run<T> {
         logits: Logits<'_>,
         call: impl FnOnce(&dyn Engine) -> wgpu_loss::Result<T>,
     ) -> Result<Self> {
-        let total = logits.values().bytes().len() as u64;
-        let chosen = device::choose(options.device, adapter, |gpu| {
-            gpu.with_streaming(streaming(options)).with_progress(reporter(total))
-        })?;
-        if let Some(error) = &chosen.fallback {
-            output::note(error);
-            output::note(format_args!("computing on {} instead", chosen.engine.name()));
-        }
+        let way = Way::through([logits]);
+        let chosen = choose(options, adapter, &way)?;
         let start = Instant::now();
         let result = call(chosen.engine.as_ref())?;
         Ok(Self { chosen, seconds: start.elapsed().as_secs_f64(), result })
+    }
+}
+
+impl<T> Run<Vec<T>> {
+    /// The same of a call for each of several files, whose logits these are.
+    pub fn over(
+        options: &CommonOptions,
+        adapter: Option<&str>,
+        logits: &[Logits<'_>],
+        mut call: impl FnMut(&Chosen, usize) -> wgpu_loss::Result<T>,
+    ) -> Result<Self> {
+        let way = Way::through(logits.iter().copied());
+        let chosen = choose(options, adapter, &way)?;
+        let start = Instant::now();
+        let mut result = Vec::new();
+        for at in 0..logits.len() {
+            way.file.store(at, Ordering::Relaxed);
+            result.push(call(&chosen, at)?);
+        }
+        Ok(Self { chosen, seconds: start.elapsed().as_secs_f64(), result })
+    }
+
+    /// With another result.
+    pub fn map<U>(self, map: impl FnOnce(Vec<T>) -> U) -> Run<U> {
+        Run { chosen: self.chosen, seconds: self.seconds, result: map(self.result) }
+    }
+}
+
+fn choose(options: &CommonOptions, adapter: Option<&str>, way: &Arc<Way>) -> Result<Chosen> {
+    let chosen = device::choose(options.device, adapter, |gpu| {
+        gpu.with_streaming(streaming(options)).with_progress(reporter(Arc::clone(way)))
+    })?;
+    if let Some(error) = &chosen.fallback {
+        output::note(error);
+        output::note(format_args!("computing on {} instead", chosen.engine.name()));
+    }
+    Ok(chosen)
+}
+
+/// How far the calls have come.
+struct Way {
+    /// Bytes of logits before each file, and of all.
+    bytes: Vec<u64>,
+    /// The file under way.
+    file: AtomicUsize,
+}
+
+impl Way {
+    fn through<'a>(files: impl IntoIterator<Item = Logits<'a>>) -> Arc<Self> {
+        let mut bytes = vec![0];
+        for logits in files {
+            bytes.push(bytes[bytes.len() - 1] + logits.values().bytes().len() as u64);
+        }
+        Arc::new(Self { bytes, file: AtomicUsize::new(0) })
+    }
+
+    /// Bytes that are done, and all.
+    fn position(&self, progress: &Progress) -> (u64, u64) {
+        let file = self.file.load(Ordering::Relaxed);
+        let at = |file: usize| self.bytes.get(file).copied().unwrap_or_default();
+        let share = progress.rows_done as f64 / progress.rows.max(1) as f64;
+        let of_file = (at(file + 1) - at(file)) as f64 * share;
+        (at(file) + of_file as u64, at(self.bytes.len() - 1))
     }
 }
 
@@ -57,14 +115,14 @@ fn streaming(options: &CommonOptions) -> Streaming {
     Streaming { device_bytes, submission_bytes }
 }
 
-/// Draws progress through so many bytes, from the first piece on.
-fn reporter(total: u64) -> impl Fn(Progress) -> ControlFlow<()> + Send + Sync {
+/// Draws progress, from the first piece on.
+fn reporter(way: Arc<Way>) -> impl Fn(Progress) -> ControlFlow<()> + Send + Sync {
     let bar: OnceLock<ProgressBar> = OnceLock::new();
     move |progress| {
-        let Progress { operation, rows_done, rows } = progress;
-        let bar = bar.get_or_init(|| output::progress_of_bytes(operation, total));
-        bar.set_position((total as f64 * rows_done as f64 / rows.max(1) as f64) as u64);
-        if rows_done == rows {
+        let (done, total) = way.position(&progress);
+        let bar = bar.get_or_init(|| output::progress_of_bytes(progress.operation, total));
+        bar.set_position(done);
+        if done == total {
             bar.finish_and_clear();
         }
         ControlFlow::Continue(())
@@ -81,6 +139,8 @@ pub fn pending(options: &CommonOptions) -> Result<Option<Pending>> {
 pub struct Common<'a> {
     operation: &'static str,
     file: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    and: Vec<String>,
     device: &'static str,
     engine: String,
     rows: usize,
@@ -108,15 +168,28 @@ impl<'a> Common<'a> {
         let values = logits.floats.values();
         let others = others.iter().flatten().map(|other| other.bytes().len());
         let least = values.bytes().len() + others.sum::<usize>();
-        let layout = &logits.layout;
+        Self::of_files(operation, (file, &[]), &logits.layout, options, run, least)
+    }
+
+    /// Of logits in one file and in others, in this layout; `least`: the bytes that move at the
+    /// least.
+    pub fn of_files<T>(
+        operation: &'static str,
+        (file, others): (&Path, &[PathBuf]),
+        layout: &'a Layout,
+        options: &'a CommonOptions,
+        run: &Run<T>,
+        least: usize,
+    ) -> Self {
         Self {
             operation,
             file: file.display().to_string(),
+            and: others.iter().map(|other| other.display().to_string()).collect(),
             device: run.chosen.kind,
             engine: run.chosen.engine.name(),
             rows: layout.shape.rows,
             classes: layout.shape.classes,
-            element: values.element().name(),
+            element: layout.shape.element.name(),
             shape: &layout.dimensions,
             class_axis: layout.class_axis,
             seconds: run.seconds,
@@ -186,10 +259,15 @@ impl From<f32> for UpstreamReport<'_> {
 impl<'a> GradientReport<'a> {
     /// Of a gradient, or of none.
     pub fn new(upstream: impl Into<UpstreamReport<'a>>, gradient: Option<&OwnedValues>) -> Self {
+        Self::of(upstream, gradient.map(OwnedValues::element))
+    }
+
+    /// Of a gradient with elements of this type, or of none.
+    pub fn of(upstream: impl Into<UpstreamReport<'a>>, gradient: Option<Element>) -> Self {
         Self {
             gradient: gradient.is_some(),
             upstream: gradient.map(|_| upstream.into()),
-            gradient_element: gradient.map(|gradient| gradient.element().name()),
+            gradient_element: gradient.map(Element::name),
         }
     }
 }

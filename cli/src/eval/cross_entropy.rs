@@ -4,14 +4,18 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOutput, Input, Reduction, RowOutputs, TargetLayout, TargetValues,
-    Upstream,
+    CrossEntropy, CrossEntropyOutput, Element, Input, Reduction, RowOutputs, TargetLayout,
+    TargetValues, Targets,
 };
 
-use super::common::{Common, GradientReport, Run, like_logits, mode_name, pending};
+use super::combine::Combination;
+use super::common::{Common, GradientReport, Run, mode_name};
+use super::gradient::{cross_entropy, next};
+use super::parts::{self, Parts};
 use super::rows::Rows;
 use super::source::Source;
 use super::targets::{FileTargets, TargetFiles};
+use super::write::{Destination, Planned};
 use crate::arguments::{CrossEntropyOptions, RowOption};
 use crate::failure::Result;
 use crate::output::{Number, Output};
@@ -22,44 +26,62 @@ pub fn run(
     options: &CrossEntropyOptions,
     out: &mut Output,
 ) -> Result<ExitCode> {
-    let CrossEntropyOptions { file, gradient, common, .. } = options;
-    let source = Source::open(file)?;
-    let matrix = source.logits(common)?;
-    let files = TargetFiles::open(&options.targets)?;
-    let targets = FileTargets::read(&options.targets, &source, &files, &matrix.layout)?;
-    let (logits, targets) = (matrix.logits()?, targets.library()?);
-    let request = request(options, &targets.layout());
-    let pending = pending(common)?;
-    let run = Run::new(common, adapter, logits, |engine| {
-        if gradient.gradient {
-            let upstream = Upstream::Scalar(gradient.upstream);
-            engine.cross_entropy_with_gradient(logits, targets, upstream, &request)
-        } else {
-            engine.cross_entropy(logits, targets, &request)
-        }
+    let CrossEntropyOptions { file, and, gradient, common, .. } = options;
+    let sources = parts::open(file, and)?;
+    let batch = Parts::read(&sources, common)?;
+    let files = TargetFiles::open(&options.targets, and.len())?;
+    let read = sources.iter().zip(&files).zip(&batch.matrices).enumerate().map(
+        |(at, ((source, files), matrix))| {
+            FileTargets::read(&options.targets, at == 0, source, files, &matrix.layout)
+        },
+    );
+    let file_targets = read.collect::<Result<Vec<_>>>()?;
+    let class_weights = file_targets.first().and_then(FileTargets::class_weights);
+    let targets = file_targets.iter().map(|targets| targets.library(class_weights));
+    let (logits, targets) = (batch.logits()?, targets.collect::<wgpu_loss::Result<Vec<_>>>()?);
+    let kind = kind(&sources, &targets)?;
+    let row_weights = targets.iter().any(|targets| targets.row_weights.is_some());
+    let gradient_element = gradient.element(batch.element());
+    let layout = targets.first().map(Targets::layout).unwrap_or_default();
+    let request = request(options, &layout, gradient_element);
+
+    let planned_gradient =
+        gradient_element.map(|it| Planned::floats("gradient", &batch.layout.dimensions, it));
+    let planned = RowValues::planned(&request, &batch.layout.of_rows());
+    let mut destination = Destination::new(common.out.as_deref(), planned, planned_gradient)?;
+    let combination = Combination::new(request, &targets)?;
+    let (of_part, upstream) = (combination.of_part(), combination.upstream(gradient.upstream));
+    let mut memory = destination.gradient();
+    let run = Run::over(common, adapter, &logits, |chosen, at| {
+        let logits = logits[at];
+        let wanted = gradient_element.map(|element| {
+            let bytes = logits.rows() * logits.classes() * element.bytes();
+            (upstream, element, next(&mut memory, bytes))
+        });
+        cross_entropy(chosen, (logits, targets[at]), &of_part, wanted)
     })?;
+    let run = run.map(|parts| combination.finish(parts));
 
     let result = &run.result;
     let rows = RowValues::new(result);
-    if let Some(pending) = pending {
-        let mut arrays = rows.arrays(&matrix.layout.of_rows());
-        arrays.extend(result.gradient.iter().map(|it| like_logits("gradient", it, &matrix)));
-        pending.write(arrays)?;
-    }
-    let probabilities = match targets.values {
-        TargetValues::Probabilities(probabilities) => Some(probabilities.values()),
+    destination.write(rows.arrays(&batch.layout.of_rows()))?;
+    let probabilities = targets.iter().filter_map(|targets| match targets.values {
+        TargetValues::Probabilities(probabilities) => Some(probabilities.values().bytes().len()),
         TargetValues::Classes(_) => None,
-    };
-    let others = [result.gradient.as_ref().map(|it| it.values()), probabilities];
+    });
+    let least = batch.bytes_of(batch.element())
+        + gradient_element.map_or(0, |element| batch.bytes_of(element))
+        + probabilities.sum::<usize>();
+    let files = (file.as_path(), and.as_slice());
     let report = Report {
-        common: Common::new("cross-entropy", file, &matrix, common, &run, &others),
-        gradient: GradientReport::new(gradient.upstream, result.gradient.as_ref()),
+        common: Common::of_files("cross-entropy", files, &batch.layout, common, &run, least),
+        gradient: GradientReport::of(gradient.upstream, gradient_element),
         reduction: options.loss.reduction.name(),
         ignore_index: request.ignore_index,
         options: Options::new(&request),
-        targets: if probabilities.is_some() { "probabilities" } else { "classes" },
-        class_weights: targets.class_weights.is_some(),
-        row_weights: targets.row_weights.is_some(),
+        targets: kind,
+        class_weights: class_weights.is_some(),
+        row_weights,
         results: Results::new(result, &request),
         rows: rows.shown(options, &request),
     };
@@ -71,8 +93,29 @@ pub fn run(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the targets of all files are.
+fn kind(sources: &[Source], targets: &[Targets<'_>]) -> Result<&'static str> {
+    let kind = |targets: &Targets<'_>| match targets.values {
+        TargetValues::Classes(_) => "classes",
+        TargetValues::Probabilities(_) => "probabilities",
+    };
+    let first = targets.first().map_or("classes", kind);
+    for (source, targets) in sources.iter().zip(targets) {
+        if kind(targets) != first {
+            let found = kind(targets);
+            return Err(source
+                .fail(format!("targets: expected {first} as of the first file, found {found}")));
+        }
+    }
+    Ok(first)
+}
+
 /// What the options ask of the library.
-fn request(options: &CrossEntropyOptions, targets: &TargetLayout) -> CrossEntropy {
+fn request(
+    options: &CrossEntropyOptions,
+    targets: &TargetLayout,
+    gradient_element: Option<Element>,
+) -> CrossEntropy {
     let loss = &options.loss;
     let has = |row| options.rows.contains(&row);
     let is_usual = options.rows.is_empty();
@@ -98,7 +141,7 @@ fn request(options: &CrossEntropyOptions, targets: &TargetLayout) -> CrossEntrop
             z_loss: has(RowOption::ZLoss),
         },
         correct: options.correct || (is_usual && may_be_correct),
-        gradient_element: options.gradient.gradient_element.map(|element| element.library()),
+        gradient_element,
     }
 }
 
@@ -188,6 +231,23 @@ impl<'a> RowValues<'a> {
             argmax: result.argmax.as_deref().map(Rows::Classes),
             z_loss_rows: numbers(&result.z_loss_rows),
         }
+    }
+
+    /// Those of such a request, before they are computed.
+    fn planned(request: &CrossEntropy, dimensions: &[usize]) -> Vec<Planned> {
+        let wanted = &request.rows;
+        let floats = |name| Planned::floats(name, dimensions, Element::F32);
+        [
+            (wanted.loss || request.reduction == Reduction::None, floats("loss")),
+            (wanted.log_sum_exp, floats("log_sum_exp")),
+            (wanted.target_log_probability, floats("target_log_probability")),
+            (wanted.entropy, floats("entropy")),
+            (wanted.argmax, Planned::classes("argmax", dimensions)),
+            (wanted.z_loss, floats("z_loss")),
+        ]
+        .into_iter()
+        .filter_map(|(is_wanted, planned)| is_wanted.then_some(planned))
+        .collect()
     }
 
     /// Those that are there: names in files, names for people, values.

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
-use wgpu_loss::{LogSumExp, Upstream};
+use wgpu_loss::{Element, LogSumExp};
 
-use super::common::{Common, GradientReport, Run, like_logits, pending};
+use super::common::{Common, GradientReport, Run};
+use super::gradient::{log_sum_exp, next};
+use super::parts::{self, Parts};
 use super::rows::Rows;
-use super::source::Source;
+use super::write::{Destination, Planned};
 use crate::arguments::LogSumExpOptions;
 use crate::failure::Result;
 use crate::output::Output;
@@ -27,33 +29,36 @@ pub fn run(
     options: &LogSumExpOptions,
     out: &mut Output,
 ) -> Result<ExitCode> {
-    let LogSumExpOptions { file, gradient, common } = options;
-    let source = Source::open(file)?;
-    let matrix = source.logits(common)?;
-    let logits = matrix.logits()?;
-    let pending = pending(common)?;
-    let request =
-        LogSumExp { gradient_element: gradient.gradient_element.map(|element| element.library()) };
-    let run = Run::new(common, adapter, logits, |engine| {
-        if gradient.gradient {
-            let upstream = Upstream::Scalar(gradient.upstream);
-            engine.log_sum_exp_with_gradient(logits, upstream, &request)
-        } else {
-            engine.log_sum_exp(logits, &request)
-        }
+    let LogSumExpOptions { file, and, gradient, common } = options;
+    let sources = parts::open(file, and)?;
+    let batch = Parts::read(&sources, common)?;
+    let logits = batch.logits()?;
+    let gradient_element = gradient.element(batch.element());
+    let rows = Planned::floats("log_sum_exp", &batch.layout.of_rows(), Element::F32);
+    let planned_gradient =
+        gradient_element.map(|it| Planned::floats("gradient", &batch.layout.dimensions, it));
+    let mut destination = Destination::new(common.out.as_deref(), vec![rows], planned_gradient)?;
+    let request = LogSumExp { gradient_element };
+    let mut memory = destination.gradient();
+    let run = Run::over(common, adapter, &logits, |chosen, at| {
+        let logits = logits[at];
+        let wanted = gradient_element.map(|element| {
+            let bytes = logits.rows() * logits.classes() * element.bytes();
+            (gradient.upstream, element, next(&mut memory, bytes))
+        });
+        log_sum_exp(chosen, logits, &request, wanted)
     })?;
+    let run = run.map(|parts| parts.into_iter().flat_map(|part| part.log_sum_exp).collect());
 
-    let result = &run.result;
-    let log_sum_exp = Rows::Numbers(&result.log_sum_exp);
-    if let Some(pending) = pending {
-        let mut arrays = vec![log_sum_exp.array("log_sum_exp", &matrix.layout.of_rows())];
-        arrays.extend(result.gradient.iter().map(|it| like_logits("gradient", it, &matrix)));
-        pending.write(arrays)?;
-    }
-    let others = [result.gradient.as_ref().map(|it| it.values())];
+    let values: &Vec<f32> = &run.result;
+    let log_sum_exp = Rows::Numbers(values);
+    destination.write(vec![log_sum_exp.array("log_sum_exp", &batch.layout.of_rows())])?;
+    let least =
+        batch.bytes_of(batch.element()) + gradient_element.map_or(0, |it| batch.bytes_of(it));
+    let files = (file.as_path(), and.as_slice());
     let report = Report {
-        common: Common::new("log-sum-exp", file, &matrix, common, &run, &others),
-        gradient: GradientReport::new(gradient.upstream, result.gradient.as_ref()),
+        common: Common::of_files("log-sum-exp", files, &batch.layout, common, &run, least),
+        gradient: GradientReport::of(gradient.upstream, gradient_element),
         log_sum_exp,
     };
     if common.json {

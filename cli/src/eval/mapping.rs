@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 
 /// Maps a whole file for reading.
 pub fn map(path: &Path) -> io::Result<Mmap> {
@@ -18,4 +18,10 @@ pub fn map(path: &Path) -> io::Result<Mmap> {
     // meanwhile changes the result, and one that shortens it ends ours by a signal, as with every
     // other reader of mapped files.
     unsafe { Mmap::map(&file) }
+}
+
+/// Maps a whole file of ours for writing.
+pub fn map_mut(file: &File) -> io::Result<MmapMut> {
+    // SAFETY: as above; the file has no name yet that anybody else would know it by.
+    unsafe { MmapMut::map_mut(file) }
 }

@@ -3,12 +3,16 @@
 #[cfg(test)]
 mod any_bytes;
 mod bytes;
+mod combine;
 mod common;
 mod cross_entropy;
+mod gradient;
 pub mod layout;
 mod log_sum_exp;
+mod mapped;
 mod mapping;
 mod npy;
+mod parts;
 mod reduce;
 pub mod role;
 mod rows;

@@ -1,6 +1,7 @@
 //! Targets and weights of `eval cross-entropy`.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use wgpu_loss::{TargetValues, Targets};
 
@@ -9,7 +10,7 @@ use super::role::Role;
 use super::source::Source;
 use super::tensor::Indices;
 use crate::arguments::TargetOptions;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// The files that targets and weights are in, where the file of the logits is not.
 pub struct TargetFiles {
@@ -19,15 +20,37 @@ pub struct TargetFiles {
 }
 
 impl TargetFiles {
-    /// Opens those that were named.
-    pub fn open(options: &TargetOptions) -> Result<Self> {
+    /// Opens those that were named: for the first file of logits, then for each of the others.
+    pub fn open(options: &TargetOptions, others: usize) -> Result<Vec<Self>> {
         let targets = options.targets_path.as_deref().or(options.targets_file.as_deref());
-        Ok(Self {
+        let first = Self {
             targets: Source::open_other(targets)?,
             class_weights: Source::open_other(options.class_weights_file.as_deref())?,
             row_weights: Source::open_other(options.row_weights_file.as_deref())?,
-        })
+        };
+        count("--and-targets", others, options.and_targets.len())?;
+        count("--and-row-weights", others, options.and_row_weights.len())?;
+        let other = |at: usize| {
+            Ok(Self {
+                targets: Source::open_other(options.and_targets.get(at).map(PathBuf::as_path))?,
+                class_weights: None,
+                row_weights: Source::open_other(
+                    options.and_row_weights.get(at).map(PathBuf::as_path),
+                )?,
+            })
+        };
+        std::iter::once(Ok(first)).chain((0..others).map(other)).collect()
     }
+}
+
+/// Refuses other than no files, or one for each after --and.
+fn count(option: &str, expected: usize, found: usize) -> Result<()> {
+    if found != 0 && found != expected {
+        return Err(Failure::Usage(format!(
+            "{option}: expected as many files as after --and, {expected}, found {found}"
+        )));
+    }
+    Ok(())
 }
 
 /// A class or a probability for each row.
@@ -44,16 +67,22 @@ pub struct FileTargets<'a> {
 }
 
 impl<'a> FileTargets<'a> {
-    /// Finds what the options ask for.
+    /// Finds what the options ask for, of the first file of logits or of another: class weights are
+    /// for all of them.
     pub fn read(
         options: &TargetOptions,
+        is_first: bool,
         main: &'a Source,
         files: &'a TargetFiles,
         layout: &Layout,
     ) -> Result<Self> {
+        let (by_option, row_weights_option) = match is_first {
+            true => ("after it or by --targets-file", "by --row-weights-file"),
+            false => ("by --and-targets", "by --and-row-weights"),
+        };
         let source = match &files.targets {
             Some(source) => source,
-            None => main.beside_logits("targets", "after it or by --targets-file")?,
+            None => main.beside_logits("targets", by_option)?,
         };
         let weights = |role, name: &Option<String>, file: &'a Option<Source>, what, option| {
             let source = match (file, name) {
@@ -67,7 +96,7 @@ impl<'a> FileTargets<'a> {
             given: given(options, source, layout)?,
             class_weights: weights(
                 Role::ClassWeights,
-                &options.class_weights,
+                if is_first { &options.class_weights } else { &None },
                 &files.class_weights,
                 "class weights",
                 "by --class-weights-file",
@@ -77,22 +106,26 @@ impl<'a> FileTargets<'a> {
                 &options.row_weights,
                 &files.row_weights,
                 "row weights",
-                "by --row-weights-file",
+                row_weights_option,
             )?,
         })
     }
 
-    /// As the library has them.
-    pub fn library(&self) -> wgpu_loss::Result<Targets<'_>> {
+    /// Weights for the classes of all files, where this is the first.
+    pub fn class_weights(&self) -> Option<&[f32]> {
+        self.class_weights.as_deref()
+    }
+
+    /// As the library has them, with these weights for classes.
+    pub fn library<'t>(
+        &'t self,
+        class_weights: Option<&'t [f32]>,
+    ) -> wgpu_loss::Result<Targets<'t>> {
         let values = match &self.given {
             Given::Classes(indices) => TargetValues::Classes(indices.classes()),
             Given::Probabilities(matrix) => TargetValues::Probabilities(matrix.logits()?),
         };
-        Ok(Targets {
-            values,
-            class_weights: self.class_weights.as_deref(),
-            row_weights: self.row_weights.as_deref(),
-        })
+        Ok(Targets { values, class_weights, row_weights: self.row_weights.as_deref() })
     }
 }
 

@@ -11,6 +11,7 @@ mod options;
 mod reduce;
 mod refused;
 mod rows;
+mod several;
 mod softmax;
 mod targets;
 mod written;

@@ -72,7 +72,66 @@ fn nothing_is_written_where_something_fails() {
     assert_eq!(folder.names(), ["existing.safetensors", "pair.safetensors", "wrong.safetensors"]);
 }
 
-/// A file that takes the oracle long: zeros that the file system doesn't store.
+/// A file of zeros that the file system doesn't store.
+#[cfg(unix)]
+fn zeros(folder: &Folder, rows: u64, classes: u64) -> String {
+    let header = npy("<f4", false, &format!("({rows}, {classes})"), &[]);
+    let file = folder.write("zeros.npy", &header);
+    let size = header.len() as u64 + 4 * rows * classes;
+    let sparse = std::fs::OpenOptions::new().write(true).open(&file).expect("writable");
+    sparse.set_len(size).expect("a sparse file");
+    file
+}
+
+/// Memory for anything but the file's pages is limited to less than the gradient takes.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_gradient_is_not_held_in_memory() {
+    let folder = Folder::new();
+    let (rows, classes) = (48_000, 1000);
+    let file = zeros(&folder, rows, classes);
+    let targets =
+        folder.write("y.npy", &npy("|u1", false, &format!("({rows},)"), &vec![7; rows as usize]));
+    let out = text(&folder.path("out.safetensors"));
+    let limited = |limit_kib: u64, arguments: &[&str]| {
+        let program = crate::common::program();
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &format!("ulimit -d {limit_kib}; exec \"$@\""), "sh"]);
+        shell.arg(program.get_program()).args(arguments).env("WGPU_LOSS_TUNING", "");
+        crate::common::Run::from(shell.output().expect("a shell"))
+    };
+    let gradient_kib = 4 * rows * classes / 1024;
+    let arguments =
+        ["eval", "cross-entropy", &file, &targets, "--gradient", "--device", "cpu", "--json"];
+    let written = limited(gradient_kib * 2 / 3, &[&arguments[..], &["--out", &out]].concat());
+    assert_eq!(written.code, Some(0), "{}", written.stderr);
+    let length = std::fs::metadata(&out).expect("written").len();
+    assert!(length > 4 * rows * classes, "{length}");
+    // The limit is one: in memory the gradient finds no room.
+    let held = limited(gradient_kib * 2 / 3, &arguments);
+    assert_ne!(held.code, Some(0), "{}", held.stdout);
+    assert_eq!(folder.names(), ["out.safetensors", "y.npy", "zeros.npy"]);
+}
+
+/// No room for the gradient is an error, and nothing is left behind.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let file = zeros(&folder, 100_000, 1000);
+    let targets = folder.write("y.npy", &npy("|u1", false, "(100000,)", &[7; 100_000]));
+    let out = text(&folder.path("out.safetensors"));
+    let mut shell = std::process::Command::new("sh");
+    // A limit of a file's size stands in for that of the disk.
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$@\"", "sh"]);
+    shell.arg(crate::common::program().get_program());
+    shell.args(["eval", "cross-entropy", &file, &targets, "--gradient", "--device", "cpu"]);
+    let run = crate::common::Run::from(shell.args(["--out", &out]).output().expect("a shell"));
+    run.fails_with("cannot be written");
+    assert_eq!(folder.names(), ["y.npy", "zeros.npy"]);
+}
+
+/// A file that takes the oracle long.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_program_leaves_nothing_behind() {
@@ -80,22 +139,27 @@ fn an_interrupted_program_leaves_nothing_behind() {
     use std::time::{Duration, Instant};
 
     let folder = Folder::new();
-    let (rows, classes) = (1_000_000u64, 1000u64);
-    let header = npy("<f4", false, &format!("({rows}, {classes})"), &[]);
-    let file = folder.write("zeros.npy", &header);
-    let size = header.len() as u64 + 4 * rows * classes;
-    let sparse = std::fs::OpenOptions::new().write(true).open(&file).expect("writable");
-    sparse.set_len(size).expect("a sparse file");
+    let file = zeros(&folder, 1_000_000, 1000);
+    let short = folder.path("y.npy");
+    std::fs::write(&short, npy("|u1", false, "(1000000,)", &[0; 1_000_000])).expect("written");
+    let short = text(&short);
     let out = text(&folder.path("out.safetensors"));
-    for signal in ["INT", "TERM"] {
+    // Whole at its end, and while its gradient is written in place.
+    let whole = ["log-sum-exp", file.as_str()];
+    let in_place = ["cross-entropy", &file, &short, "--gradient", "--gradient-element", "f16"];
+    for (signal, arguments) in
+        [("INT", &whole[..]), ("TERM", &whole), ("INT", &in_place), ("TERM", &in_place)]
+    {
         let mut child = crate::common::program()
-            .args(["eval", "log-sum-exp", &file, "--device", "oracle", "--out", &out])
+            .arg("eval")
+            .args(arguments)
+            .args(["--device", "oracle", "--out", &out])
             .stdout(Stdio::null())
             .spawn()
             .expect("the program starts");
         // Until its output has begun.
         let start = Instant::now();
-        while folder.names().len() < 2 {
+        while folder.names().len() < 3 {
             assert!(start.elapsed() < Duration::from_secs(60), "no output begun");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -103,6 +167,6 @@ fn an_interrupted_program_leaves_nothing_behind() {
         let sent = std::process::Command::new("kill").args(["-s", signal, &id]).status();
         assert!(sent.expect("kill is there").success());
         assert_eq!(child.wait().expect("it ends").code(), Some(130), "SIG{signal}");
-        assert_eq!(folder.names(), ["zeros.npy"]);
+        assert_eq!(folder.names(), ["y.npy", "zeros.npy"]);
     }
 }

@@ -57,15 +57,33 @@ pub(super) fn evaluate<G: Float>(
 
 /// `p (g - sum_c g_c p_c)` in place of the exponentials.
 ///
-/// A constant added to `g` changes nothing: with that of the leading class gone, so is its term,
-/// and nothing cancels however far it leads.
-fn softmax_gradient(softmax: &Softmax, logits: &[f32], upstream: &mut [f32], exps: &mut [f32]) {
-    let leader = upstream[softmax.argmax(logits)];
-    upstream.iter_mut().for_each(|g| *g -= leader);
-    let inverse = 1.0 / (1.0 + softmax.rest);
-    let mean = (sum_products(upstream, exps) / (1.0 + f64::from(softmax.rest))) as f32;
-    for (exp, g) in exps.iter_mut().zip(upstream) {
-        *exp = (*exp * inverse) * (*g - mean);
+/// A constant added to `g` changes nothing, and one that is all of it must vanish exactly: `g` is
+/// taken relative to one of its values. To that of a class that leads far, so that its term is gone,
+/// and nothing cancels; else to the smallest. Either is no larger than twice the mean of `|g|`.
+fn softmax_gradient(softmax: &Softmax, logits: &[f32], upstream: &[f32], exps: &mut [f32]) {
+    let leader = match softmax.rest < 1.0 {
+        true => Some(upstream[softmax.argmax(logits)]).filter(|leader| leader.is_finite()),
+        false => None,
+    };
+    let reference = leader.map_or_else(|| smallest(upstream), f64::from);
+    let inverse = 1.0 / (1.0 + f64::from(softmax.rest));
+    let mean = sum_products(upstream, reference, exps) * inverse;
+    dispatch(|| {
+        for (exp, &g) in exps.iter_mut().zip(upstream) {
+            *exp = ((f64::from(*exp) * inverse) * ((f64::from(g) - reference) - mean)) as f32;
+        }
+    });
+}
+
+/// The smallest magnitude, with the sign of the first; 0 where nothing is finite.
+fn smallest(upstream: &[f32]) -> f64 {
+    const SIGN: u32 = 1 << 31;
+    let smallest = dispatch(|| {
+        upstream.iter().fold(f32::INFINITY.to_bits(), |least, g| least.min(g.to_bits() & !SIGN))
+    });
+    match (f32::from_bits(smallest), upstream.first()) {
+        (magnitude, Some(&first)) if magnitude.is_finite() => f64::from(magnitude.copysign(first)),
+        _ => 0.0,
     }
 }
 
@@ -98,14 +116,18 @@ fn sum(values: &[f32]) -> f64 {
     sums.into_iter().sum::<f64>() + tail.iter().map(|&value| f64::from(value)).sum::<f64>()
 }
 
-fn sum_products(a: &[f32], b: &[f32]) -> f64 {
+/// The sum of `(a - less) b`.
+fn sum_products(a: &[f32], less: f64, b: &[f32]) -> f64 {
+    let product = |a: f32, b: f32| (f64::from(a) - less) * f64::from(b);
     let ((a_chunks, a_tail), (b_chunks, b_tail)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut sums = [0.0; LANES];
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        for lane in 0..LANES {
-            sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
+    dispatch(|| {
+        for (a, b) in a_chunks.iter().zip(b_chunks) {
+            for lane in 0..LANES {
+                sums[lane] += product(a[lane], b[lane]);
+            }
         }
-    }
-    let tail = a_tail.iter().zip(b_tail).map(|(&a, &b)| f64::from(a) * f64::from(b));
+    });
+    let tail = a_tail.iter().zip(b_tail).map(|(&a, &b)| product(a, b));
     sums.into_iter().sum::<f64>() + tail.sum::<f64>()
 }

@@ -48,6 +48,7 @@ fn gradient(row: &Row, upstream: &[f32], log: bool) -> Vec<f64> {
             .collect();
     }
     // A constant added to g changes nothing: with that of the leading class gone, its p is, too.
+    let leader = if leader.is_finite() { leader } else { 0.0 };
     let mean: f64 = classes().map(|(_, (y, g))| softmax.probability(y) * (g - leader)).sum();
     classes().map(|(_, (y, g))| softmax.probability(y) * ((g - leader) - mean)).collect()
 }
