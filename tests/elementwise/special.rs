@@ -1,8 +1,8 @@
 //! Infinities, NaN and zeros in every operand: the oracle's results, bit for bit.
 
 use wgpu_loss::{
-    Elementwise, ElementwiseLoss, ElementwiseUpstream, Engine, Gpu, Logits, LossFunction, Mode,
-    Weights, cpu,
+    Axis, Elementwise, ElementwiseLoss, ElementwiseReduction, ElementwiseUpstream, Engine, Gpu,
+    Logits, LossFunction, Mode, Weights, cpu,
 };
 
 use crate::agreement::FUNCTIONS;
@@ -116,5 +116,50 @@ fn sums_keep_infinities() {
         let options = ElementwiseLoss::new(LossFunction::SquaredError);
         let found = gpu.elementwise_loss(&operands, &options).expect("a mean").values[0];
         assert!(found == expected || (found.is_nan() && expected.is_nan()), "{found} {expected}");
+    }
+}
+
+/// Of no elements there are results of reductions all the same.
+#[test]
+fn nothing_has_sums_and_means() {
+    let gpu = device::new_gpu();
+    for (rows, columns) in [(0, 5), (5, 0), (0, 0)] {
+        for reduction in [
+            ElementwiseReduction::None,
+            ElementwiseReduction::Sum,
+            ElementwiseReduction::Mean,
+            ElementwiseReduction::WeightedMean,
+            ElementwiseReduction::BatchMean,
+        ] {
+            for axis in [Axis::All, Axis::EachRow, Axis::EachColumn] {
+                if reduction == ElementwiseReduction::BatchMean && axis != Axis::All {
+                    continue;
+                }
+                for mode in [Mode::Strict, Mode::Masked] {
+                    let empty: &[f32] = &[];
+                    let nothing = Logits::new(empty, rows, columns).expect("no elements");
+                    let per_column = vec![2.0; columns];
+                    let weights = Weights::PerColumn(&per_column);
+                    let operands = Elementwise::new(nothing, nothing).with_weights(weights);
+                    let options = ElementwiseLoss {
+                        reduction,
+                        axis,
+                        mode,
+                        threshold: Some(0.5),
+                        ..ElementwiseLoss::new(LossFunction::BinaryCrossEntropyWithLogits)
+                    };
+                    let upstream = Some(ElementwiseUpstream::Scalar(2.0));
+                    let exact = cpu::Oracle.evaluate_elementwise(&operands, upstream, &options);
+                    let exact = exact.expect("oracle");
+                    let engines: [&dyn Engine; 2] = [&gpu, &cpu::Fast];
+                    for engine in engines {
+                        let found = engine.evaluate_elementwise(&operands, upstream, &options);
+                        let found = found.expect("results");
+                        let texts = [&exact, &found].map(|out| format!("{out:?}"));
+                        assert_eq!(texts[0], texts[1], "{options:?} {rows} x {columns}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -58,7 +58,7 @@ impl<'a> Draw<'a> {
     }
 
     /// Of bits, so infinite and no number at all as well.
-    fn float(&mut self) -> f32 {
+    pub fn float(&mut self) -> f32 {
         match self.is_mistake() {
             true => f32::from_bits(self.word() as u32),
             false => self.of(&[0.0, 0.1, 1.0, 0.5, 30.0]),

@@ -2,12 +2,14 @@
 //! every binding and every dispatch. Needs no adapter.
 
 mod draw;
+mod elementwise;
 mod operands;
 mod reductions;
 
 use std::sync::OnceLock;
 
 use draw::Draw;
+use elementwise::elementwise;
 use operands::{Operand, bytes_of, operand, times};
 use reductions::{reduce, segments};
 use wgpu_loss::kernel::StateKind;
@@ -93,7 +95,8 @@ pub fn check(bytes: &[u8]) -> Option<Planned> {
         4 => log_sum_exp(kernels, draw),
         5 => softmax(kernels, draw),
         6 => reduce(kernels, draw),
-        _ => segments(kernels, draw),
+        _ if draw.is() => segments(kernels, draw),
+        _ => elementwise(kernels, draw),
     };
     let Bound { step, rows } = match bound {
         Ok(bound) => bound?,

@@ -10,7 +10,7 @@ use super::operands::{bytes_of, operand, times};
 use super::{Bound, gradient, upstream, upstream_operand};
 
 /// Bytes of weights, and of one.
-fn weight_bytes(weights: WeightLayout, values: Shape) -> (Option<u64>, u64) {
+pub fn weight_bytes(weights: WeightLayout, values: Shape) -> (Option<u64>, u64) {
     match weights {
         WeightLayout::None | WeightLayout::PerRow => (times(values.rows, 4), 4),
         WeightLayout::PerColumn => (times(values.classes, 4), 4),
