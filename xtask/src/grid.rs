@@ -52,7 +52,7 @@ const QUICK: [(&str, &[&str]); 8] = [
         ],
     ),
     ("corners", &["gpu::fused::calls_to_refuse", "gpu::fused::log_sum_exp_and_softmax"]),
-    ("elementwise", &["a_loss_of_the_callers", "gaps_and_neighbours", "sums_keep_infinities"]),
+    ("elementwise", &["a_loss_of_the_callers", "nothing_has_sums", "sums_keep_infinities"]),
     ("embed_example", &["the_loss_falls"]),
     ("embedded", &["errors::"]),
     ("long_rows", &["two_to_the_24"]),
