@@ -6,6 +6,7 @@ use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{ReduceVariant, WeightsKind};
 use crate::kernel::{Access, Geometry, GradientKind, Kernels, Variant};
 use crate::ops::reduce::others::Other;
+use crate::ops::reduce::places::of_runs;
 use crate::ops::reduce::reduction::{Source, bind_range};
 use crate::ops::step::StepBuilder;
 use crate::plan::reduce::{Nest, ReduceLayout, boxes, run_geometry};
@@ -69,22 +70,8 @@ impl Writing {
         let in_place =
             self.term.gradient.is_some_and(|gradient| gradient.place == GradientKind::InPlace);
         for each in boxes(builder.operation(), &capabilities, &nest, &boxed)? {
-            let mut parameters = ReduceParameters {
-                runs: each.places(1) as u32,
-                units: each.units(&nest, 1) as u32,
-                parts: each.units(&nest, 2) as u32,
-                length: each.places(2) as u32,
-                part_length: part as u32,
-                values_outer: layout.values.outer as u32,
-                values_inner: layout.values.inner as u32,
-                weights_outer: layout.weights.outer as u32,
-                weights_inner: layout.weights.inner as u32,
-                weights_step: layout.weights.step as u32,
-                result_outer: layout.result.outer as u32,
-                result_inner: layout.result.inner as u32,
-                result_step: layout.result.step as u32,
-                ..fixed
-            };
+            let strides = [layout.values, layout.weights, layout.result];
+            let mut parameters = of_runs((&each, &nest), strides, fixed);
             let mut bound = Vec::with_capacity(sources.len());
             for ((operand, source), boxed) in self.operands.iter().zip(sources).zip(&boxed) {
                 let (start, end) = boxed.range(&nest, &each);

@@ -8,6 +8,7 @@ use crate::ops::step::StepBuilder;
 use crate::plan::reduce::{BoxedOperand, GradientLayout, Nest, Strides, boxes, run_geometry};
 use crate::{Element, Result};
 
+use super::places::of_runs;
 use super::reduction::{Source, bind_range};
 use super::validate::OPERATION;
 
@@ -116,25 +117,13 @@ impl Gradients {
         let list: Vec<_> = operands.iter().map(|(_, operand)| *operand).collect();
         let alignment = capabilities.storage_alignment;
         for each in boxes(OPERATION, &capabilities, &nest, &list)? {
+            let strides = [layout.values, layout.weights, layout.result];
             let mut parameters = ReduceParameters {
-                runs: each.places(1) as u32,
-                units: each.units(&nest, 1) as u32,
-                parts: each.units(&nest, 2) as u32,
-                length: each.places(2) as u32,
-                part_length: part as u32,
-                values_outer: layout.values.outer as u32,
-                values_inner: layout.values.inner as u32,
-                weights_outer: layout.weights.outer as u32,
-                weights_inner: layout.weights.inner as u32,
-                weights_step: layout.weights.step as u32,
                 gradient_outer: layout.gradient.outer as u32,
                 gradient_inner: layout.gradient.inner as u32,
                 weight_gradient_outer: layout.weight_gradient.outer as u32,
                 weight_gradient_inner: layout.weight_gradient.inner as u32,
-                result_outer: layout.result.outer as u32,
-                result_inner: layout.result.inner as u32,
-                result_step: layout.result.step as u32,
-                ..fixed
+                ..of_runs((&each, &nest), strides, fixed)
             };
             let mut bound = Vec::with_capacity(operands.len());
             for (source, operand) in &operands {

@@ -4,6 +4,7 @@ mod gradients;
 mod options;
 pub(in crate::ops) mod others;
 mod output;
+pub(in crate::ops) mod places;
 mod plan;
 pub(in crate::ops) mod reduction;
 mod segments;
