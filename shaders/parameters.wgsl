@@ -31,6 +31,8 @@ struct RowParameters {
     logit_scale: f32,
     softcap: f32,
     scale_per_softcap: f32,
+    gamma: f32,      // of a focal loss
+    loss_scale: f32, // of a loss at a temperature, which is 1 / logit_scale
 }
 
 @group(0) @binding(0) var<uniform> parameters: RowParameters;

@@ -4,7 +4,8 @@ use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
     ElementwiseUpstream, Error, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
-    ReduceOutput, Result, Segments, Softmax, Targets, UpstreamSource, Weights,
+    ReduceOutput, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput,
+    Targets, UpstreamSource, Weights,
 };
 
 /// The upstream gradient: the derivative of whatever is minimised with respect to this
@@ -227,6 +228,50 @@ pub trait Engine {
         upstream: Option<ElementwiseUpstream<'_>>,
         options: &ElementwiseLoss,
     ) -> Result<ElementwiseOutput>;
+
+    /// What an engine implements of the relatives of cross-entropy: with the gradient where there is
+    /// an upstream one.
+    ///
+    /// # Errors
+    /// As [`softmax_loss_with_gradient`](Self::softmax_loss_with_gradient).
+    fn evaluate_softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &SoftmaxLoss,
+    ) -> Result<SoftmaxLossOutput>;
+
+    /// A relative of softmax cross-entropy: focal loss against targets, or a divergence from a
+    /// teacher's logits, of each row, reduced as the options say.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for zero classes, operands that the function has not, of the wrong shape or
+    /// number, and for options out of range; [`Error::TargetOutOfRange`] for a target that is neither
+    /// a class nor the ignore index; where a device fails as for [`log_sum_exp`](Self::log_sum_exp).
+    fn softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        options: &SoftmaxLoss,
+    ) -> Result<SoftmaxLossOutput> {
+        self.evaluate_softmax_loss(logits, against, None, options)
+    }
+
+    /// The same, with the gradient with respect to the logits.
+    ///
+    /// # Errors
+    /// Also [`Error::Invalid`] when the upstream gradient has the wrong length, or a value per row
+    /// although the loss is reduced.
+    fn softmax_loss_with_gradient(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        upstream: Upstream<'_>,
+        options: &SoftmaxLoss,
+    ) -> Result<SoftmaxLossOutput> {
+        self.evaluate_softmax_loss(logits, against, Some(upstream), options)
+    }
 
     /// A loss of each element of an input and a target, reduced as the options say.
     ///

@@ -42,6 +42,10 @@ pub use ops::reduce::{
     ReduceSegmentsPlan, SegmentLayout, Statistic,
 };
 pub use ops::softmax::{Softmax, SoftmaxOperands, SoftmaxPass, SoftmaxPlan};
+pub use ops::softmax_loss::{
+    SoftmaxAgainst, SoftmaxAgainstLayout, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOperands,
+    SoftmaxLossOutput, SoftmaxLossPass, SoftmaxLossPlan,
+};
 pub use ops::{
     DebugView, GradientPlace, Pass, PipelineView, Step, UpstreamOperand, UpstreamSource,
 };

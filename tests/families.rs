@@ -12,6 +12,7 @@ use wgpu_loss::kernel::loss::LossTerm;
 use wgpu_loss::kernel::reduce::{
     Along, MergeRange, ReduceOutputKind, ReduceVariant, ReducedValues, WeightsKind,
 };
+use wgpu_loss::kernel::softmax_loss::AgainstKind;
 use wgpu_loss::kernel::{
     Access, Family, Geometry, Record, RowVariant, Team, TotalsKernel, UpstreamKind, Variant, Word,
 };
@@ -451,6 +452,16 @@ fn without_other_words(variant: &Variant) -> Variant {
         }
         Variant::Merge(merge) => merge.record = Record::NONE,
         Variant::Reduce(reduce) => of_turns(reduce),
+        Variant::SoftmaxLoss(loss) => {
+            // What these take turns with: every geometry is there with every loss.
+            (loss.class_weights, loss.row_weights, loss.masked) = (false, false, false);
+            (loss.element, loss.gradient) = (Element::F32, None);
+            loss.against = match loss.against {
+                AgainstKind::Probability(_) => AgainstKind::Probability(Element::F32),
+                AgainstKind::Teacher(_) => AgainstKind::Teacher(Element::F32),
+                class => class,
+            };
+        }
         Variant::Rows(_) => {}
     }
     variant

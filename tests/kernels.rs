@@ -185,6 +185,7 @@ fn bindings_and_workgroups_are_what_the_source_says() {
             Variant::Totals(totals) => totals.lanes,
             Variant::Merge(merge) => merge.lanes,
             Variant::Reduce(reduce) => reduce.invocations(),
+            Variant::SoftmaxLoss(loss) => loss.geometry.invocations(),
         };
         assert_eq!(*entry_points, [(ENTRY_POINT.to_owned(), [invocations, 1, 1])], "{variant}");
         let believed: Vec<_> = bindings(variant)
@@ -246,6 +247,8 @@ fn structs_are_laid_out_as_in_the_source() {
         logit_scale,
         softcap,
         scale_per_softcap,
+        gamma,
+        loss_scale,
     });
     let totals = fields!(TotalsParameters {
         rows,

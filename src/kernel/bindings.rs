@@ -2,6 +2,7 @@
 
 use super::parameters::{RowParameters, TotalsParameters};
 use super::reduce::bindings::reduce_bindings;
+use super::softmax_loss::bindings::softmax_loss_bindings;
 use super::variant::{
     Access, Family, GradientKind, MergeVariant, Operation, RowVariant, StateKind, TargetKind,
     TotalsKernel, UpstreamKind, Variant,
@@ -18,12 +19,16 @@ pub enum Slot {
     Targets,
     /// Probabilities as targets.
     Probabilities,
+    /// A teacher's logits.
+    Teacher,
     /// An upstream gradient with a value for each logit.
     UpstreamMatrix,
     /// The words of each row.
     Rows,
     /// The same where that is its log-sum-exp alone.
     LogSumExp,
+    /// The same where that is its loss alone.
+    LossRows,
     State,
     Upstream,
     Totals,
@@ -72,9 +77,11 @@ impl Slot {
             Self::Gradient => "gradient",
             Self::Targets => "targets",
             Self::Probabilities => "probabilities",
+            Self::Teacher => "teacher",
             Self::UpstreamMatrix => "upstream gradient",
             Self::Rows => "rows",
             Self::LogSumExp => "log_sum_exp",
+            Self::LossRows => "loss_rows",
             Self::State => "state",
             Self::Upstream => "upstream",
             Self::Totals => "totals",
@@ -124,6 +131,7 @@ pub fn bindings(variant: &Variant) -> Vec<Binding> {
         Variant::Totals(totals) => totals_bindings(totals.kernel),
         Variant::Merge(merge) => merge_bindings(merge),
         Variant::Reduce(reduce) => reduce_bindings(reduce),
+        Variant::SoftmaxLoss(loss) => softmax_loss_bindings(loss),
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use super::modules::{merge_modules, row_modules, totals_modules};
 use super::record::{Record, Word};
 use super::reduce;
+use super::softmax_loss;
 use super::variant::{
     MergeVariant, Operation, Reduced, RowVariant, StateKind, Team, TotalsKernel, TotalsVariant,
     Variant,
@@ -31,6 +32,9 @@ pub fn link(variant: &Variant) -> String {
         Variant::Merge(merge) => (merge_prelude(merge), merge_modules(merge)),
         Variant::Reduce(variant) => {
             (reduce::link::prelude(variant), reduce::link::modules(variant))
+        }
+        Variant::SoftmaxLoss(loss) => {
+            (softmax_loss::link::prelude(loss), softmax_loss::link::modules(loss))
         }
     };
     for Module { path, text, operand } in modules {

@@ -10,6 +10,7 @@ pub mod parameters;
 mod record;
 pub mod reduce;
 mod scope;
+pub mod softmax_loss;
 mod split;
 mod trusted;
 pub mod variant;

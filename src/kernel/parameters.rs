@@ -39,6 +39,8 @@ pub struct RowParameters {
     pub logit_scale: f32,
     pub softcap: f32,
     pub scale_per_softcap: f32,
+    pub gamma: f32,
+    pub loss_scale: f32,
 }
 
 /// `TotalsParameters` of `shaders/totals/parameters.wgsl`.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::record::{Record, Word};
 use super::reduce::ReduceVariant;
+use super::softmax_loss::SoftmaxLossVariant;
 use crate::Element;
 
 /// What is computed for each row.
@@ -393,6 +394,8 @@ pub enum Variant {
     Merge(MergeVariant),
     /// Of a weighted reduction.
     Reduce(ReduceVariant),
+    /// Of a relative of cross-entropy over rows of logits.
+    SoftmaxLoss(SoftmaxLossVariant),
 }
 
 impl Variant {
@@ -400,6 +403,9 @@ impl Variant {
     pub fn needs_subgroups(&self) -> bool {
         if let Self::Reduce(reduce) = self {
             return reduce.needs_subgroups();
+        }
+        if let Self::SoftmaxLoss(loss) = self {
+            return matches!(loss.team, Team::Subgroup | Team::Subgroups { .. });
         }
         let Self::Rows(RowVariant {
             team: Team::Subgroup | Team::Subgroups { .. }, family, ..
@@ -419,6 +425,7 @@ impl fmt::Display for Variant {
             Self::Rows(rows) => rows.fmt(f),
             Self::Merge(merge) => write!(f, "wgpu-loss {merge:?}"),
             Self::Reduce(reduce) => reduce.fmt(f),
+            Self::SoftmaxLoss(loss) => loss.fmt(f),
         }
     }
 }

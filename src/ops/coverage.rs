@@ -103,7 +103,9 @@ fn check_rows(planned: &Planned) {
     for pending in &*planned.step.pending {
         let covered = kernels.entry(pending.variant).or_default();
         match pending.variant {
-            Variant::Rows(_) | Variant::Merge(_) => covered.push_rows(pending),
+            Variant::Rows(_) | Variant::Merge(_) | Variant::SoftmaxLoss(_) => {
+                covered.push_rows(pending);
+            }
             Variant::Totals(totals) => match totals.kernel {
                 TotalsKernel::CountTiles { .. } | TotalsKernel::SumTiles { .. } => {
                     covered.push_tiles(pending);

@@ -14,6 +14,7 @@ mod pass;
 pub mod reduce;
 mod rows;
 pub mod softmax;
+pub mod softmax_loss;
 mod split;
 mod step;
 mod totals;

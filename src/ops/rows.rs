@@ -75,14 +75,7 @@ impl RowsPlan {
         for shape in values.iter().chain([&gradient]) {
             shape.validate(operation)?;
         }
-        for (what, count, most) in
-            [("rows", logits.rows, u32::MAX as usize), ("classes", logits.classes, 1 << 30)]
-        {
-            if count >= most {
-                let expected = format!("fewer than {most}");
-                return Err(Error::invalid(operation, what, expected, count));
-            }
-        }
+        RowShapes { logits, gradient, values }.refuse_too_many(operation)?;
         let choice = choose(
             kernels.capabilities(),
             kernels.tuning(),
@@ -200,37 +193,9 @@ impl RowsPlan {
         operands: &[Operand],
         fixed: RowParameters,
     ) -> Result<()> {
-        let alignment = builder.kernels().capabilities().storage_alignment;
-        let inner = self.logits.inner.max(1) as u64;
-        let mut parameters = RowParameters {
-            rows: chunk.rows as u32,
-            classes: self.logits.classes as u32,
-            inner: inner as u32,
-            first_inner: (chunk.first_row % inner) as u32,
-            logits_stride: self.logits.row_stride as u32,
-            gradient_stride: self.gradient.row_stride as u32,
-            targets_stride: self.values.map_or(0, |values| values.row_stride as u32),
-            ..fixed
-        };
-        let mut bound = Vec::with_capacity(operands.len());
-        for operand in operands {
-            let slack = operand.row.slack(chunk.first_row, alignment);
-            let span = operand.row.span(chunk.first_row, chunk.rows);
-            *offset_of(&mut parameters, operand.slot) = (slack / operand.unit) as u32;
-            bound.push(if span == 0 {
-                // Rows without classes have no bytes, yet a binding must have some.
-                let buffer = builder.scratch("wgpu-loss nothing", 16)?;
-                Bound { slot: operand.slot, buffer, offset: 0, bytes: 16 }
-            } else {
-                Bound {
-                    slot: operand.slot,
-                    buffer: operand.buffer.clone(),
-                    offset: operand.row.binding_offset(chunk.first_row, alignment),
-                    bytes: (slack + span).next_multiple_of(4),
-                }
-            });
-        }
-        builder.dispatch(variant, &parameters, chunk.workgroups, &bound)
+        let Self { logits, gradient, values, .. } = *self;
+        let shapes = RowShapes { logits, gradient, values };
+        dispatch_rows(builder, &shapes, variant, chunk, operands, fixed)
     }
 
     /// Logits and, where it has a buffer of its own, the gradient.
@@ -291,14 +256,80 @@ impl RowsPlan {
     }
 }
 
+/// The shapes of what has a value for each logit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowShapes {
+    pub(super) logits: Shape,
+    pub(super) gradient: Shape,
+    pub(super) values: Option<Shape>,
+}
+
+impl RowShapes {
+    /// Refuses what kernels could not count.
+    pub(super) fn refuse_too_many(&self, operation: &'static str) -> Result<()> {
+        let Shape { rows, classes, .. } = self.logits;
+        for (what, count, most) in
+            [("rows", rows, u32::MAX as usize), ("classes", classes, 1 << 30)]
+        {
+            if count >= most {
+                let expected = format!("fewer than {most}");
+                return Err(Error::invalid(operation, what, expected, count));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds one dispatch of a kernel over some of the rows.
+pub(super) fn dispatch_rows(
+    builder: &mut StepBuilder<'_>,
+    shapes: &RowShapes,
+    variant: &Variant,
+    chunk: Chunk,
+    operands: &[Operand],
+    fixed: RowParameters,
+) -> Result<()> {
+    let alignment = builder.kernels().capabilities().storage_alignment;
+    let inner = shapes.logits.inner.max(1) as u64;
+    let mut parameters = RowParameters {
+        rows: chunk.rows as u32,
+        classes: shapes.logits.classes as u32,
+        inner: inner as u32,
+        first_inner: (chunk.first_row % inner) as u32,
+        logits_stride: shapes.logits.row_stride as u32,
+        gradient_stride: shapes.gradient.row_stride as u32,
+        targets_stride: shapes.values.map_or(0, |values| values.row_stride as u32),
+        ..fixed
+    };
+    let mut bound = Vec::with_capacity(operands.len());
+    for operand in operands {
+        let slack = operand.row.slack(chunk.first_row, alignment);
+        let span = operand.row.span(chunk.first_row, chunk.rows);
+        *offset_of(&mut parameters, operand.slot) = (slack / operand.unit) as u32;
+        bound.push(if span == 0 {
+            // Rows without classes have no bytes, yet a binding must have some.
+            let buffer = builder.scratch("wgpu-loss nothing", 16)?;
+            Bound { slot: operand.slot, buffer, offset: 0, bytes: 16 }
+        } else {
+            Bound {
+                slot: operand.slot,
+                buffer: operand.buffer.clone(),
+                offset: operand.row.binding_offset(chunk.first_row, alignment),
+                bytes: (slack + span).next_multiple_of(4),
+            }
+        });
+    }
+    builder.dispatch(variant, &parameters, chunk.workgroups, &bound)
+}
+
 /// Where a dispatch is told the offset of an operand.
 pub(super) fn offset_of(parameters: &mut RowParameters, slot: Slot) -> &mut u32 {
     match slot {
         Slot::Gradient => &mut parameters.gradient_offset,
-        Slot::Targets | Slot::Probabilities | Slot::UpstreamMatrix => {
+        Slot::Targets | Slot::Probabilities | Slot::Teacher | Slot::UpstreamMatrix => {
             &mut parameters.targets_offset
         }
-        Slot::Rows | Slot::LogSumExp => &mut parameters.record_offset,
+        Slot::Rows | Slot::LogSumExp | Slot::LossRows => &mut parameters.record_offset,
         Slot::State => &mut parameters.state_offset,
         Slot::Upstream => &mut parameters.upstream_offset,
         Slot::Totals => &mut parameters.totals_offset,

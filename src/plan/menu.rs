@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::family::{Purpose, fit};
 use super::reduce::reduce_variants;
+use super::softmax_losses::softmax_loss_variants;
 use super::{Capabilities, Choice, Entry, Tuning};
 use crate::Element;
 use crate::kernel::{
@@ -49,6 +50,7 @@ pub fn every_variant(capabilities: &Capabilities, tuning: &Tuning) -> Vec<Varian
     push_totals(&mut variants, tuning.totals_lanes);
     push_merges(&mut variants, &mut draw, tuning.totals_lanes);
     variants.extend(reduce_variants(capabilities, tuning));
+    variants.extend(softmax_loss_variants(capabilities, tuning));
     let mut seen = HashSet::new();
     variants.retain(|variant| seen.insert(*variant));
     variants

@@ -7,6 +7,7 @@ mod family;
 mod menu;
 mod pieces;
 pub mod reduce;
+mod softmax_losses;
 mod tuning;
 mod tuning_check;
 #[cfg(feature = "serde")]

@@ -4,7 +4,8 @@ use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
     ElementwiseUpstream, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
-    ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
+    ReduceOutput, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput,
+    Targets, Upstream, Weights,
 };
 
 use super::call::Steps;
@@ -83,6 +84,22 @@ impl Engine for Gpu {
         let part = Part { logits, classes, states };
         let waiting = Waiting::Blocking;
         pollster::block_on(self.run_partial_gradient(part, targets, upstream, options, waiting))
+    }
+
+    fn evaluate_softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &SoftmaxLoss,
+    ) -> Result<SoftmaxLossOutput> {
+        pollster::block_on(self.run_softmax_loss(
+            logits,
+            against,
+            upstream,
+            options,
+            Waiting::Blocking,
+        ))
     }
 
     fn evaluate_elementwise(

@@ -14,6 +14,7 @@ mod partial;
 mod readback;
 mod reduce;
 mod softmax;
+mod softmax_loss;
 mod stream;
 #[cfg(not(target_arch = "wasm32"))]
 mod two_step;

@@ -4,7 +4,8 @@ use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
     ElementwiseUpstream, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
-    ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
+    ReduceOutput, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput,
+    Targets, Upstream, Weights,
 };
 
 use super::call::Steps;
@@ -83,6 +84,16 @@ impl Engine for TwoStep<'_> {
         options: &CrossEntropy,
     ) -> Result<OwnedValues> {
         self.0.partial_gradient(logits, classes, states, targets, upstream, options)
+    }
+
+    fn evaluate_softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &SoftmaxLoss,
+    ) -> Result<SoftmaxLossOutput> {
+        self.0.evaluate_softmax_loss(logits, against, upstream, options)
     }
 
     fn evaluate_elementwise(

@@ -153,6 +153,16 @@ impl Engine for Parts<'_> {
         self.0.partial_gradient(logits, classes, states, targets, upstream, options)
     }
 
+    fn evaluate_softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: wgpu_loss::SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &wgpu_loss::SoftmaxLoss,
+    ) -> Result<wgpu_loss::SoftmaxLossOutput> {
+        self.0.evaluate_softmax_loss(logits, against, upstream, options)
+    }
+
     fn evaluate_elementwise(
         &self,
         operands: &wgpu_loss::Elementwise<'_>,

@@ -8,6 +8,7 @@ use wgpu_loss::{
 };
 
 use super::elementwise::elementwise;
+use super::focal::focal;
 use super::layout::{Layout, Way};
 use super::problem::{Divisor, Matrix, Operation, Problem, Target, Targets};
 use super::reduction::reduce;
@@ -40,6 +41,7 @@ pub fn call(engine: &dyn Engine, problem: &Problem, way: Way) -> Result<Outputs>
         Operation::Softmax { log } => softmax(engine, problem, way.layout, *log),
         Operation::Elementwise(elements) => elementwise(engine, problem, elements, way),
         Operation::Reduce(reducing) => reduce(engine, problem, reducing, way),
+        Operation::Focal(options) => focal(engine, problem, options, way),
         Operation::CrossEntropy { options, targets, divisor } => match divisor {
             Divisor::WithoutRowWeights if options.reduction == Reduction::Mean => {
                 mean_without_row_weights(engine, problem, way, options, targets)

@@ -6,6 +6,7 @@
 mod call;
 mod compare;
 mod elementwise;
+mod focal;
 mod generate;
 mod layout;
 #[path = "../common/parts.rs"]
@@ -28,12 +29,13 @@ use suite::{Suite, suites};
 use wgpu_loss::{Engine, cpu};
 
 /// What is tested of the suites, and how many cases of it those beside this file have.
-const CASES: [(&str, usize); 14] = [
+const CASES: [(&str, usize); 15] = [
     ("cross_entropy", 154),
     ("logsumexp", 46),
     ("softmax", 35),
     ("log_softmax", 41),
     ("nll_loss", 18),
+    ("softmax_focal_loss", 11),
     ("reduce_sum", 31),
     ("reduce_mean", 84),
     ("weighted_logsumexp", 19),
@@ -105,6 +107,11 @@ macro_rules! on_engine {
             #[test]
             fn negative_log_likelihood() {
                 run($engine, "nll_loss");
+            }
+
+            #[test]
+            fn softmax_focal_loss() {
+                run($engine, "softmax_focal_loss");
             }
 
             #[test]

@@ -6,6 +6,7 @@ use wgpu_loss::{
 };
 
 use super::elementwise::Elements;
+use super::focal::Focal;
 use super::layout::original_inner;
 use super::reduction::{Reducing, WeightForm};
 use super::suite::Case;
@@ -81,6 +82,7 @@ pub enum Operation {
     CrossEntropy { options: CrossEntropy, targets: Targets, divisor: Divisor },
     Reduce(Reducing),
     Elementwise(Elements),
+    Focal(Focal),
 }
 
 /// Targets and weights.
@@ -116,6 +118,7 @@ impl Problem {
         let (logits, known): (_, &[&str]) = match op {
             "cross_entropy" => ("logits", &["target", "weight", "row_weight"]),
             "nll_loss" => ("logp", &["target", "weight"]),
+            "softmax_focal_loss" => ("logits", &["target", "row_weight"]),
             "reduce_sum" | "reduce_mean" | "weighted_logsumexp" => ("x", &["weight"]),
             "bce_with_logits" => ("x", &["target", "weight", "pos_weight"]),
             "sigmoid_focal_loss" | "mse_loss" | "poisson_nll_loss" => ("x", &["target", "weight"]),
@@ -134,6 +137,7 @@ impl Problem {
             "log_softmax" => Operation::Softmax { log: true },
             "cross_entropy" => cross_entropy(case, Input::Logits)?,
             "nll_loss" => cross_entropy(case, Input::LogProbabilities)?,
+            "softmax_focal_loss" => focal(case, logits.classes)?,
             "reduce_sum" => reduction(case, Statistic::Sum, &logits)?,
             "reduce_mean" => reduction(case, Statistic::Mean, &logits)?,
             "weighted_logsumexp" | LOG_SUM_EXP_AS_REDUCTION => {
@@ -157,18 +161,29 @@ impl Problem {
     }
 }
 
-/// Targets, weights and options of cross-entropy and of negative log-likelihood.
-fn cross_entropy(case: &Case<'_>, input: Input) -> Result<Operation, String> {
+/// Targets and weights.
+fn targets(case: &Case<'_>) -> Result<Targets, String> {
     let floats = |name| case.input(name)?.map(Tensor::into_f32).transpose();
     let target = case.input("target")?.ok_or("no target")?;
-    let targets = Targets {
+    Ok(Targets {
         target: match target.data {
             Data::I64(_) => Target::Classes(target.into_i64()?),
             _ => Target::Probabilities(Matrix::new(target)?),
         },
         class_weights: floats("weight")?,
         row_weights: floats("row_weight")?,
-    };
+    })
+}
+
+/// Targets and options of softmax focal loss.
+fn focal(case: &Case<'_>, classes: usize) -> Result<Operation, String> {
+    let reduction = (loss_reduction(case)?, divisor(case)?);
+    Ok(Operation::Focal(Focal::new(case, targets(case)?, reduction, classes)?))
+}
+
+/// Targets, weights and options of cross-entropy and of negative log-likelihood.
+fn cross_entropy(case: &Case<'_>, input: Input) -> Result<Operation, String> {
+    let targets = targets(case)?;
     let row_outputs = RowOutputs {
         loss: true,
         log_sum_exp: input == Input::Logits,

@@ -13,7 +13,7 @@ use super::reduction::WeightForm;
 use super::suite::Case;
 use super::tensor::Tensor;
 use super::yardstick::{self, Yardstick};
-use super::{probe, upstream};
+use super::{focal, probe, upstream};
 
 /// Cases with more logits than this are run in the plain way only.
 const LARGE: usize = 1 << 22;
@@ -130,6 +130,9 @@ impl Report {
             let values_of = |outputs: &Outputs| probe::output(name, outputs, expected, columns);
             let mut found = values_of(outputs)?;
             let values = values.to_f64();
+            if matches!(problem.operation, Operation::Focal(_)) {
+                focal::take_certainty_for_undefined(&mut found, &values);
+            }
             if name == "z_loss" && found.len() == 1 && values.len() != 1 {
                 found = outputs.get("z_loss_rows").cloned().unwrap_or_default();
             }

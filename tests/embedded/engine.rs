@@ -469,6 +469,16 @@ impl Engine for Embedded {
         Ok(self.read_matrix(&device_logits, gradient.as_ref(), gradient_shape))
     }
 
+    fn evaluate_softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: wgpu_loss::SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &wgpu_loss::SoftmaxLoss,
+    ) -> Result<wgpu_loss::SoftmaxLossOutput> {
+        unreachable!("{logits:?} {against:?} {upstream:?} {options:?}")
+    }
+
     fn evaluate_elementwise(
         &self,
         operands: &wgpu_loss::Elementwise<'_>,

@@ -199,6 +199,16 @@ impl Engine for InParts {
         unreachable!("the parts have none of their own")
     }
 
+    fn evaluate_softmax_loss(
+        &self,
+        _: Logits<'_>,
+        _: wgpu_loss::SoftmaxAgainst<'_>,
+        _: Option<Upstream<'_>>,
+        _: &wgpu_loss::SoftmaxLoss,
+    ) -> Result<wgpu_loss::SoftmaxLossOutput> {
+        unreachable!("only cross-entropy has parts")
+    }
+
     fn evaluate_elementwise(
         &self,
         _: &wgpu_loss::Elementwise<'_>,

@@ -20,7 +20,7 @@ const DEVICE: &str = "lane";
 const DEVICE_TESTS: [&str; 2] = ["a_device_too_small", "the_device_is_what_the_lane_says"];
 
 /// The files of tests that need a device, but for the program's, which has a device of its own.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "asynchronous",
     "conformance",
     "corners",
@@ -33,6 +33,7 @@ const FILES: [&str; 14] = [
     "plans",
     "properties",
     "softmax_gradient",
+    "softmax_losses",
     "streaming",
     "tuning_file",
 ];

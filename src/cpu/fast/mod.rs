@@ -25,6 +25,7 @@ mod scratch;
 mod short_rows;
 mod simd;
 mod softmax;
+mod softmax_loss;
 mod softmax_operation;
 mod split;
 mod stream;
@@ -39,12 +40,14 @@ use half::{bf16, f16};
 use super::Oracle;
 use crate::ops::elementwise::validate as elements;
 use crate::ops::reduce::validate as check;
+use crate::ops::softmax_loss::validate as softmax_loss_check;
 use crate::ops::validate;
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
     ElementwiseUpstream, Engine, Float, Input, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
+    Reduce, ReduceOutput, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss,
+    SoftmaxLossOutput, Targets, Upstream, Weights,
 };
 use counting::count_rows;
 use matrix::Holds;
@@ -211,6 +214,21 @@ impl Engine for Fast {
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
             partial::gradient::<G>(logits, states, targets, (terms, counted), upstream, options)
+        }))
+    }
+
+    fn evaluate_softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &SoftmaxLoss,
+    ) -> Result<SoftmaxLossOutput> {
+        softmax_loss_check::softmax_loss(logits, &against, upstream, options)?;
+        let counted = softmax_loss::count(&against, logits, options)?;
+        let element = options.gradient_element.unwrap_or(logits.element());
+        Ok(with_element!(element, G => {
+            softmax_loss::evaluate::<G>(logits, &against, counted, upstream, options)
         }))
     }
 

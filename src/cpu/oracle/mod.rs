@@ -10,6 +10,7 @@ pub(super) mod reduce;
 mod round;
 mod row;
 mod softmax;
+mod softmax_loss;
 mod summary;
 mod terms;
 mod transform;
@@ -18,7 +19,8 @@ use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
     ElementwiseUpstream, Engine, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
-    ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
+    ReduceOutput, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput,
+    Targets, Upstream, Weights,
 };
 
 /// Every operation in double precision, simple and obviously right; slow.
@@ -106,6 +108,21 @@ impl Oracle {
         options: &CrossEntropy,
     ) -> Result<Vec<f64>> {
         partial::gradient(logits, classes, states, targets, upstream, options)
+    }
+
+    /// A relative of softmax cross-entropy of each row; with an upstream gradient also the gradient
+    /// with respect to the logits.
+    ///
+    /// # Errors
+    /// As [`Engine::softmax_loss_with_gradient`].
+    pub fn softmax_loss_f64(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &SoftmaxLoss,
+    ) -> Result<SoftmaxLossOutput<f64, Vec<f64>>> {
+        softmax_loss::evaluate(logits, &against, upstream, options)
     }
 
     /// A loss of each element, reduced as the options say; with an upstream gradient also the
@@ -223,6 +240,18 @@ impl Engine for Oracle {
         let exact =
             self.partial_gradient_f64(logits, classes, states, targets, upstream, options)?;
         Ok(round::owned(exact, element))
+    }
+
+    fn evaluate_softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &SoftmaxLoss,
+    ) -> Result<SoftmaxLossOutput> {
+        let element = options.gradient_element.unwrap_or(logits.element());
+        let exact = self.softmax_loss_f64(logits, against, upstream, options)?;
+        Ok(round::softmax_loss(exact, element))
     }
 
     fn evaluate_elementwise(

@@ -2,6 +2,7 @@
 
 use crate::{
     CrossEntropyOutput, Element, ElementwiseOutput, LogSumExpOutput, OwnedValues, ReduceOutput,
+    SoftmaxLossOutput,
 };
 
 fn single(values: Vec<f64>) -> Vec<f32> {
@@ -64,5 +65,18 @@ pub(super) fn elementwise(
         counts: exact.counts,
         gradient: exact.gradient.map(|gradient| owned(gradient, element)),
         variance_gradient: exact.variance_gradient.map(|gradient| owned(gradient, element)),
+    }
+}
+
+pub(super) fn softmax_loss(
+    exact: SoftmaxLossOutput<f64, Vec<f64>>,
+    element: Element,
+) -> SoftmaxLossOutput {
+    SoftmaxLossOutput {
+        loss: exact.loss as f32,
+        denominator: exact.denominator as f32,
+        counted: exact.counted,
+        loss_rows: exact.loss_rows.map(single),
+        gradient: exact.gradient.map(|gradient| owned(gradient, element)),
     }
 }

@@ -127,6 +127,16 @@ impl Engine for Lost {
         lost()
     }
 
+    fn evaluate_softmax_loss(
+        &self,
+        _: Logits<'_>,
+        _: wgpu_loss::SoftmaxAgainst<'_>,
+        _: Option<Upstream<'_>>,
+        _: &wgpu_loss::SoftmaxLoss,
+    ) -> Result<wgpu_loss::SoftmaxLossOutput> {
+        lost()
+    }
+
     fn evaluate_elementwise(
         &self,
         _: &wgpu_loss::Elementwise<'_>,

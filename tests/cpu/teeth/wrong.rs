@@ -452,6 +452,17 @@ impl Engine for Wrong {
         Ok(gradient)
     }
 
+    fn evaluate_softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: wgpu_loss::SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &wgpu_loss::SoftmaxLoss,
+    ) -> Result<wgpu_loss::SoftmaxLossOutput> {
+        self.refusal()?;
+        cpu::Fast.evaluate_softmax_loss(logits, against, upstream, options)
+    }
+
     fn evaluate_elementwise(
         &self,
         operands: &wgpu_loss::Elementwise<'_>,

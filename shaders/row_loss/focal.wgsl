@@ -1,0 +1,34 @@
+// Softmax focal loss of each class: -a (1 - p)^gamma log p, and its derivative in log p,
+// -a (1 - p)^gamma (1 - gamma p log p / (1 - p)).
+fn row_loss(coefficients: vec4<f32>, log_p: vec4<f32>, p: vec4<f32>, complement: vec4<f32>) -> Terms {
+    let is_certain = complement <= vec4<f32>(0.0);
+    // log p / (1 - p) is -1 at p = 1.
+    let ratio = select(log_p / select(complement, vec4<f32>(1.0), is_certain), vec4<f32>(-1.0), is_certain);
+    let scaled = coefficients * power_of(p, complement);
+    return Terms(-scaled * log_p, -scaled * (1.0 - parameters.gamma * (p * ratio)), p, 0u);
+}
+
+// (1 - p)^gamma: the whole part of gamma by products, which lose nothing where p is close to 1, the rest
+// by log(1 - p) = -log1p(p / (1 - p)).
+fn power_of(p: vec4<f32>, complement: vec4<f32>) -> vec4<f32> {
+    let whole = min(floor(parameters.gamma), 64.0);
+    let rest = parameters.gamma - whole;
+    var power = vec4<f32>(1.0);
+    if rest > 0.0 {
+        let is_certain = complement <= vec4<f32>(0.0);
+        let odds = p / select(complement, vec4<f32>(1.0), is_certain);
+        let logarithms = vec4<f32>(
+            log1p_nonnegative(odds.x),
+            log1p_nonnegative(odds.y),
+            log1p_nonnegative(odds.z),
+            log1p_nonnegative(odds.w),
+        );
+        power = select(exp_nonpositive(-rest * logarithms), vec4<f32>(0.0), is_certain);
+    }
+    var square = complement;
+    for (var n = u32(whole); n > 0u; n >>= 1u) {
+        if (n & 1u) != 0u { power *= square; }
+        square *= square;
+    }
+    return power;
+}

@@ -1,0 +1,23 @@
+// Kullback-Leibler divergence of each class: p_t (d - 1 + exp(-d)) with d = log p_t - log p_s, never
+// negative, adds up to that of sum p_t d and loses no digit where d is small. The slope is the
+// gradient p_s - p_t itself.
+fn row_loss(p: vec4<f32>, q: vec4<f32>, d: vec4<f32>) -> Terms {
+    let near = clamp(d, vec4<f32>(-1.0), vec4<f32>(1.0));
+    let is_near = near == d;
+    let small = excess(near);
+    let value = select(fma(q, d - 1.0, p), q * small, is_near);
+    let slope = select(p - q, q * (small - near), is_near);
+    return Terms(value, slope, p, FLAG_CONTRIBUTES);
+}
+
+// Where one of the probabilities is 0 because its logit is -inf.
+fn without_class(terms: Terms, p: vec4<f32>, q: vec4<f32>, student_has_none: vec4<bool>, teacher_has_none: vec4<bool>) -> Terms {
+    let has_none = student_has_none | teacher_has_none;
+    let is_infinite = any(student_has_none & !teacher_has_none);
+    return Terms(
+        select(terms.value, p, has_none),
+        select(terms.slope, p - q, has_none),
+        p,
+        terms.flags | select(0u, FLAG_POSITIVE, is_infinite),
+    );
+}

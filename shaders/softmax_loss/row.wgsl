@@ -1,0 +1,84 @@
+// A row of logits, and what it is compared with.
+const NO_TARGET: u32 = 0xffffffffu;
+
+struct Row {
+    end: u32,           // columns to read: 0 for a row that nothing depends on
+    target_column: u32, // NO_TARGET where there is none
+    target_bits: u32,   // the target's logit, in its owner
+    class_weight: f32,  // of the target; 0 where there is none
+    weight: f32,
+    closes: bool,       // this lane writes the row's loss
+    is_counted: bool,
+    is_valid: bool,     // the target is a class, or ignored
+}
+
+fn row_open(place: Place) -> Row {
+    var row = Row(0u, NO_TARGET, 0u, 0.0, 0.0, false, false, true);
+    if place.row >= parameters.rows {
+        return row;
+    }
+    row.weight = row_weight(place.row);
+    row_target(&row, place);
+    if row.is_counted || HAS_GRADIENT {
+        row.end = columns();
+    }
+    return row;
+}
+
+// Of four classes, for one row: what they add to its loss, and the derivative of that in log p.
+struct Terms {
+    value: vec4<f32>,
+    slope: vec4<f32>,
+    p: vec4<f32>,
+    flags: u32,
+}
+
+// The same of the whole row.
+struct Totals {
+    value: f32,
+    slope: f32,
+    flags: u32,
+}
+
+fn row_is_special(student: Softmax, teacher: Softmax) -> bool {
+    return state_is_special(student.state) || (HAS_TEACHER && state_is_special(teacher.state));
+}
+
+fn row_is_hidden(row: Row, flags: u32) -> bool {
+    return MASKED && (row.weight == 0.0 || (flags & FLAG_CONTRIBUTES) == 0u);
+}
+
+// v L, for the lane that closes the row.
+fn row_close(place: Place, row: Row, is_special: bool, totals: Totals) {
+    if !row.closes { return; }
+    record_write(place, WORD_LOSS, row_loss_bits(row, is_special, totals));
+}
+
+fn row_loss_bits(row: Row, is_special: bool, totals: Totals) -> u32 {
+    if !row.is_counted { return 0u; }
+    if !row.is_valid { return BITS_NAN; }
+    if row_is_hidden(row, totals.flags) { return 0u; }
+    if is_special { return BITS_NAN; }
+    let infinite = totals.flags & (FLAG_POSITIVE | FLAG_NEGATIVE | FLAG_UNDEFINED);
+    if infinite != 0u {
+        if row.weight == 0.0 || (infinite != FLAG_POSITIVE && infinite != FLAG_NEGATIVE) { return BITS_NAN; }
+        return select(BITS_NEGATIVE_INFINITY, BITS_INFINITY, (infinite == FLAG_POSITIVE) == (row.weight > 0.0));
+    }
+    return bitcast<u32>(row.weight * (parameters.loss_scale * totals.value));
+}
+
+// What the derivatives in log p are multiplied by, and whether the row's whole gradient is NaN.
+struct Factor {
+    factor: f32,
+    is_nan: bool,
+}
+
+fn row_factor(place: Place, row: Row, is_special: bool, flags: u32) -> Factor {
+    if !row.is_valid { return Factor(0.0, true); }
+    if !row.is_counted { return Factor(0.0, is_special && !MASKED); }
+    if row_is_hidden(row, flags) { return Factor(0.0, false); }
+    let denominator = denominators().x;
+    let chain = parameters.loss_scale * parameters.logit_scale;
+    let factor = upstream_of(place) * row.weight * chain / denominator;
+    return Factor(factor, is_special || denominator == 0.0);
+}

@@ -1,0 +1,251 @@
+//! Focal loss.
+
+use super::soften::{Room, Softened};
+use super::terms::{AddUp, Gradients, Multiples, Terms};
+use super::{Batch, BatchRow, RowLoss};
+use crate::cpu::fast::exp::exp;
+use crate::cpu::fast::ln_1p::ln_1p;
+use crate::cpu::fast::scratch::room;
+use crate::cpu::fast::simd::dispatch;
+use crate::{Mode, SoftmaxAgainst, SoftmaxLoss, TargetValues, Targets};
+
+/// What rows have in common.
+pub(super) struct Focal<'a> {
+    targets: Option<Targets<'a>>,
+    gamma: f32,
+    /// `1 - eps`.
+    kept: f64,
+    /// `eps / C`.
+    spread: f64,
+    /// `eps / C w_c` of each class, where there is label smoothing of class targets.
+    smoothing: Option<Vec<f32>>,
+    mode: Mode,
+}
+
+impl<'a> Focal<'a> {
+    pub(super) fn new(
+        against: &SoftmaxAgainst<'a>,
+        classes: usize,
+        gamma: f32,
+        options: &SoftmaxLoss,
+    ) -> Self {
+        let eps = f64::from(options.label_smoothing);
+        let spread = eps / classes as f64;
+        let targets = match against {
+            SoftmaxAgainst::Targets(targets) => Some(*targets),
+            SoftmaxAgainst::Teacher { .. } => None,
+        };
+        let smoothing = (against.classes().is_some() && eps > 0.0).then(|| {
+            let weight =
+                |class: usize| against.class_weights().map_or(1.0, |all| all[class].into());
+            (0..classes).map(|class| (weight(class) * spread) as f32).collect()
+        });
+        Self { targets, gamma, kept: 1.0 - eps, spread, smoothing, mode: options.mode }
+    }
+
+    pub(super) fn row(
+        &self,
+        batch: &Batch<'_>,
+        row: BatchRow<'_, '_>,
+        memory: &mut Room,
+        result: Option<&mut [f32]>,
+    ) -> RowLoss {
+        let BatchRow { row, logits, others } = row;
+        let Room { exps: [exps, _], scaled, coefficients, slopes } = memory;
+        let (softmax, exps) = Softened::of(logits, batch.scale, scaled, exps);
+        let Some(targets) = self.targets else { return RowLoss::Undefined };
+        let class_weight =
+            |class: usize| targets.class_weights.map_or(1.0, |all| f64::from(all[class]));
+        let target = match targets.values {
+            TargetValues::Probabilities(_) => None,
+            TargetValues::Classes(indices) => {
+                indices.get(row).and_then(|index| usize::try_from(index).ok())
+            }
+        };
+        let own = target.filter(|&class| class < logits.len());
+        let own = own.map(|class| (class, self.kept * class_weight(class)));
+        let coefficients = match (&self.smoothing, own) {
+            (None, Some((class, weight))) => {
+                return self.of_class(batch, row, (logits, exps), softmax, (class, weight), result);
+            }
+            (Some(smoothing), _) => {
+                let all = room(coefficients, logits.len());
+                all.copy_from_slice(smoothing);
+                if let Some((class, weight)) = own {
+                    all[class] = (weight + self.spread * class_weight(class)) as f32;
+                }
+                all
+            }
+            (None, None) => {
+                self.weigh(others, targets.class_weights);
+                others
+            }
+        };
+        let contributes = coefficients.iter().any(|&coefficient| coefficient != 0.0);
+        if self.mode == Mode::Masked && !contributes {
+            return RowLoss::Nothing;
+        }
+        // An ignored row has no coefficients.
+        if softmax.is_undefined() || coefficients.len() != logits.len() {
+            return if softmax.is_undefined() { RowLoss::Undefined } else { RowLoss::Nothing };
+        }
+        let terms = OfClasses {
+            logits,
+            exps,
+            coefficients,
+            maximum: softmax.maximum,
+            scale: batch.scale,
+            log_total: softmax.log_total() as f32,
+            inverse_total: softmax.inverse_total() as f32,
+            at_maximum: (softmax.rest * softmax.inverse_total()) as f32,
+            power: Power::new(self.gamma),
+            gamma: self.gamma,
+        };
+        let has_gradient = result.is_some();
+        let slopes = result.unwrap_or_else(|| room(slopes, logits.len()));
+        let sums = dispatch(AddUp { terms, factor: 1.0, slopes });
+        if has_gradient {
+            let factor = batch.factor(row);
+            let leader = softmax.argmax;
+            let slope = f64::from(slopes[leader]);
+            let of_exp = (factor * sums.slope * softmax.inverse_total()) as f32;
+            dispatch(Gradients { slopes, exps, factor: factor as f32, of_exp });
+            // u (1 - p) - p (U - u), where neither 1 - p nor U - u may cancel.
+            let (p, complement) = (softmax.inverse_total(), softmax.rest * softmax.inverse_total());
+            slopes[leader] = (factor * (slope * complement - p * (sums.slope - slope))) as f32;
+        }
+        RowLoss::Value(match sums.is_unbounded {
+            true => sums.value + self.unbounded(logits, coefficients),
+            false => sums.value,
+        })
+    }
+
+    /// `q <- w ((1 - eps) q + eps / C)`.
+    fn weigh(&self, probabilities: &mut [f32], class_weights: Option<&[f32]>) {
+        let (kept, spread) = (self.kept as f32, self.spread as f32);
+        if self.spread > 0.0 {
+            probabilities.iter_mut().for_each(|q| *q = kept * *q + spread);
+        }
+        if let Some(weights) = class_weights {
+            probabilities.iter_mut().zip(weights).for_each(|(q, weight)| *q *= weight);
+        }
+    }
+
+    /// What logits of `-inf` add: the signs of their coefficients tell.
+    #[cold]
+    fn unbounded(&self, logits: &[f32], coefficients: &[f32]) -> f64 {
+        let of_infinite = logits.iter().zip(coefficients).filter(|(x, _)| x.is_infinite());
+        let products = of_infinite.map(|(_, &a)| match a == 0.0 && self.mode == Mode::Masked {
+            true => 0.0,
+            false => f64::from(a) * f64::INFINITY,
+        });
+        products.sum()
+    }
+
+    /// The target's term alone.
+    fn of_class(
+        &self,
+        batch: &Batch<'_>,
+        row: usize,
+        (logits, exps): (&[f32], &[f32]),
+        softmax: Softened,
+        (class, coefficient): (usize, f64),
+        result: Option<&mut [f32]>,
+    ) -> RowLoss {
+        if self.mode == Mode::Masked && coefficient == 0.0 {
+            return RowLoss::Nothing;
+        }
+        if softmax.is_undefined() {
+            return RowLoss::Undefined;
+        }
+        let (x, gamma) = (f64::from(logits[class]), f64::from(self.gamma));
+        let distance = (x - f64::from(softmax.maximum)) / f64::from(batch.options.temperature);
+        let log_p = distance - softmax.log_total();
+        let p = distance.exp() * softmax.inverse_total();
+        let complement = match logits[class] == softmax.maximum {
+            true => softmax.rest * softmax.inverse_total(),
+            false => 1.0 - p,
+        };
+        // p log p / (1 - p), which is 0 at p = 0 and -1 at p = 1.
+        let share = match (p == 0.0, complement == 0.0) {
+            (true, _) => 0.0,
+            (_, true) => -1.0,
+            _ => p * log_p / complement,
+        };
+        let power = complement.powf(gamma);
+        if let Some(result) = result {
+            let slope = -coefficient * power * (1.0 - gamma * share) * batch.factor(row);
+            let factor = (-slope * softmax.inverse_total()) as f32;
+            dispatch(Multiples { exps, factor, to: result });
+            result[class] = (slope * complement) as f32;
+        }
+        RowLoss::Value(-coefficient * power * log_p)
+    }
+}
+
+/// `(1 - p)^gamma`: the whole part of gamma by products, which lose nothing where `p` is close to 1.
+#[derive(Clone, Copy)]
+struct Power {
+    whole: u32,
+    rest: f32,
+}
+
+impl Power {
+    fn new(gamma: f32) -> Self {
+        let whole = gamma.floor().min(64.0);
+        Self { whole: whole as u32, rest: gamma - whole }
+    }
+
+    #[inline(always)]
+    fn of(&self, p: f32, complement: f32) -> f32 {
+        let mut power = 1.0;
+        if self.rest > 0.0 {
+            let is_certain = complement <= 0.0;
+            // log(1 - p) = -log1p(p / (1 - p))
+            let odds = p / if is_certain { 1.0 } else { complement };
+            power = if is_certain { 0.0 } else { exp(-self.rest * ln_1p(odds)) };
+        }
+        let (mut square, mut n) = (complement, self.whole);
+        while n > 0 {
+            if n & 1 != 0 {
+                power *= square;
+            }
+            square *= square;
+            n >>= 1;
+        }
+        power
+    }
+}
+
+/// A term for each class.
+#[derive(Clone, Copy)]
+struct OfClasses<'a> {
+    logits: &'a [f32],
+    exps: &'a [f32],
+    coefficients: &'a [f32],
+    maximum: f32,
+    scale: f32,
+    log_total: f32,
+    inverse_total: f32,
+    /// `1 - p` of a class that has the maximum.
+    at_maximum: f32,
+    power: Power,
+    gamma: f32,
+}
+
+impl Terms for OfClasses<'_> {
+    #[inline(always)]
+    fn at(&self, class: usize) -> (f32, f32, bool) {
+        let (x, a) = (self.logits[class], self.coefficients[class]);
+        let p = self.exps[class] * self.inverse_total;
+        let is_infinite = x == f32::NEG_INFINITY;
+        let distance = if is_infinite { 0.0 } else { (x - self.maximum) * self.scale };
+        let log_p = distance - self.log_total;
+        let complement = if x == self.maximum { self.at_maximum } else { 1.0 - p };
+        let is_certain = complement <= 0.0;
+        let ratio = if is_certain { -1.0 } else { log_p / complement };
+        let scaled = a * self.power.of(p, complement);
+        let value = if is_infinite { 0.0 } else { -scaled * log_p };
+        (value, -scaled * (1.0 - self.gamma * (p * ratio)), is_infinite)
+    }
+}

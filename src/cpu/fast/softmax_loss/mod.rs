@@ -1,0 +1,211 @@
+//! Focal loss, and divergences of two rows of logits.
+
+mod divergence;
+mod focal;
+mod soften;
+mod terms;
+
+use super::counting::count_rows;
+use super::gradient::RowResult;
+use super::matrix::Matrix;
+use super::memory::unwritten;
+use super::place::Place;
+use super::reduce::sum;
+use super::split::for_rows;
+use super::tiled::{Source, SourceRow, for_each_row};
+use super::transform::Transform;
+use crate::{
+    CrossEntropy, Float, Logits, Mode, Reduction, Result, SoftmaxAgainst, SoftmaxFunction,
+    SoftmaxLoss, SoftmaxLossOutput, Upstream,
+};
+use divergence::{JensenShannon, KlDivergence};
+use focal::Focal;
+use soften::with_room;
+
+/// Counts the rows that are not ignored; refuses targets that are no classes.
+pub(super) fn count(
+    against: &SoftmaxAgainst<'_>,
+    logits: Logits<'_>,
+    options: &SoftmaxLoss,
+) -> Result<usize> {
+    let SoftmaxAgainst::Targets(targets) = against else { return Ok(logits.rows()) };
+    let ignoring = CrossEntropy { ignore_index: options.ignore_index, ..Default::default() };
+    count_rows(*targets, logits.rows(), logits.classes(), &ignoring)
+}
+
+/// What rows have in common.
+struct Batch<'a> {
+    against: &'a SoftmaxAgainst<'a>,
+    options: &'a SoftmaxLoss,
+    /// `1 / T`.
+    scale: f32,
+    /// What the sum of a row's terms is multiplied by.
+    loss_scale: f64,
+    /// What the gradient is multiplied by beside the upstream one: NaN where the mean is one over
+    /// nothing.
+    share: f64,
+    upstream: Option<Upstream<'a>>,
+}
+
+/// What became of a row's loss.
+enum RowLoss {
+    /// The sum of its terms; the gradient, where there is room for one, is in it.
+    Value(f64),
+    /// No term: hidden in masked mode whatever the row holds.
+    Nothing,
+    /// The softmax is undefined.
+    Undefined,
+}
+
+impl Batch<'_> {
+    fn is_ignored(&self, row: usize) -> bool {
+        let target = self.against.classes().and_then(|indices| indices.get(row));
+        target.is_some() && target == self.options.ignore_index.map(i64::from)
+    }
+
+    fn weight(&self, row: usize) -> f64 {
+        self.against.row_weights().map_or(1.0, |weights| weights[row].into())
+    }
+
+    /// What the derivatives of a row's terms are multiplied by.
+    fn factor(&self, row: usize) -> f64 {
+        let upstream = self.upstream.map_or(0.0, |upstream| f64::from(upstream.of_row(row)));
+        let chain = self.loss_scale / f64::from(self.options.temperature);
+        upstream * self.share * chain * self.weight(row)
+    }
+
+    /// The sum of the weights of rows that count.
+    fn denominator(&self, rows: usize, counted: usize) -> f64 {
+        match self.against.row_weights() {
+            None => counted as f64,
+            Some(weights) if counted == rows => sum(weights),
+            Some(weights) => {
+                let of_row = |(row, &weight)| if self.is_ignored(row) { 0.0 } else { weight };
+                let kept: Vec<f32> = weights.iter().enumerate().map(of_row).collect();
+                sum(&kept)
+            }
+        }
+    }
+}
+
+/// Of validated operands, whose targets have been counted.
+pub(super) fn evaluate<G: Float>(
+    logits: Logits<'_>,
+    against: &SoftmaxAgainst<'_>,
+    counted: usize,
+    upstream: Option<Upstream<'_>>,
+    options: &SoftmaxLoss,
+) -> SoftmaxLossOutput {
+    let shape = logits.shape();
+    let temperature = f64::from(options.temperature);
+    let mut batch = Batch {
+        against,
+        options,
+        scale: (1.0 / temperature) as f32,
+        loss_scale: options.loss_scale(),
+        share: 1.0,
+        upstream,
+    };
+    let denominator = batch.denominator(shape.rows, counted);
+    if options.reduction == Reduction::Mean {
+        batch.share = if denominator == 0.0 { f64::NAN } else { 1.0 / denominator };
+    }
+    let mut losses = vec![0.0; shape.rows];
+    let mut gradient = upstream.map(|_| unwritten::<G>(shape.rows * shape.classes));
+    let matrix = Place::apart(logits, super::fresh(&mut gradient)).matrix();
+    match options.function {
+        SoftmaxFunction::Focal { gamma } => {
+            let focal = Focal::new(against, shape.classes, gamma, options);
+            for_each(logits, &batch, &mut losses, matrix, |row, result| {
+                with_room(|room| focal.row(&batch, row, room, result))
+            });
+        }
+        SoftmaxFunction::KlDivergence => {
+            for_each(logits, &batch, &mut losses, matrix, |row, result| {
+                with_room(|room| divergence::row::<KlDivergence>(&batch, row, room, result))
+            });
+        }
+        SoftmaxFunction::JensenShannon => {
+            for_each(logits, &batch, &mut losses, matrix, |row, result| {
+                with_room(|room| divergence::row::<JensenShannon>(&batch, row, room, result))
+            });
+        }
+    }
+    let loss = reduce(&losses, denominator, options);
+    SoftmaxLossOutput {
+        loss: loss as f32,
+        denominator: denominator as f32,
+        counted,
+        loss_rows: options.wants_rows().then_some(losses),
+        gradient: gradient.map(G::owned),
+    }
+}
+
+/// One row: the logits, and probabilities or the teacher's logits as a copy.
+struct BatchRow<'l, 'a> {
+    row: usize,
+    logits: &'l [f32],
+    others: &'a mut [f32],
+}
+
+/// Calls `compute` for each row, on all threads, and stores losses and gradients.
+fn for_each<G: Float>(
+    logits: Logits<'_>,
+    batch: &Batch<'_>,
+    losses: &mut [f32],
+    matrix: Option<Matrix<'_, G>>,
+    compute: impl Fn(BatchRow<'_, '_>, Option<&mut [f32]>) -> RowLoss + Sync,
+) {
+    let shape = logits.shape();
+    let source = Source {
+        logits: Some(logits),
+        shape,
+        transform: Transform::IDENTITY,
+        argmax: false,
+        others: batch.against.matrix(),
+        in_parts: false,
+    };
+    let is_masked = batch.options.mode == Mode::Masked;
+    for_rows(0..shape.rows, shape, (losses, matrix), &|part, (losses, matrix)| {
+        for_each_row(source, part, matrix, |each| {
+            let SourceRow { row, index, transformed, others, values, .. } = each;
+            let weight = batch.weight(row);
+            let is_ignored = batch.is_ignored(row);
+            if (is_ignored && (is_masked || values.is_none())) || (is_masked && weight == 0.0) {
+                losses[index] = 0.0;
+                return RowResult::Zero;
+            }
+            let found = compute(BatchRow { row, logits: transformed.logits, others }, values);
+            let (loss, result) = match found {
+                _ if is_ignored => (0.0, RowResult::Zero),
+                RowLoss::Nothing if is_masked => (0.0, RowResult::Zero),
+                RowLoss::Value(value) => {
+                    let loss = weight * (batch.loss_scale * value);
+                    let is_nan = batch.share.is_nan();
+                    (loss, if is_nan { RowResult::Undefined } else { RowResult::Values })
+                }
+                RowLoss::Nothing | RowLoss::Undefined => (f64::NAN, RowResult::Undefined),
+            };
+            losses[index] = loss as f32;
+            match (found, result) {
+                // An ignored row's gradient is NaN where its softmax is.
+                (RowLoss::Undefined, RowResult::Zero) if is_ignored => RowResult::Undefined,
+                (_, result) => result,
+            }
+        });
+    });
+}
+
+/// The sum of the losses, or the mean, which over nothing is 0 in masked mode.
+fn reduce(losses: &[f32], denominator: f64, options: &SoftmaxLoss) -> f64 {
+    let sum = match options.reduction {
+        Reduction::None => return f64::NAN,
+        _ => sum(losses),
+    };
+    match options.reduction {
+        Reduction::None | Reduction::Sum => sum,
+        Reduction::Mean if denominator != 0.0 => sum / denominator,
+        Reduction::Mean if options.mode == Mode::Masked && sum == 0.0 => 0.0,
+        Reduction::Mean => f64::NAN,
+    }
+}

@@ -1,0 +1,111 @@
+//! The relatives of softmax cross-entropy, of host data on the GPU.
+
+use crate::kernel::parameters::Totals;
+use crate::ops::softmax_loss::validate;
+use crate::ops::validate::count_targets;
+use crate::{
+    ClassIndices, Error, Gpu, GradientPlace, Logits, Result, SoftmaxAgainst, SoftmaxLoss,
+    SoftmaxLossOperands, SoftmaxLossOutput, SoftmaxLossPass, Upstream,
+};
+
+use super::call::{Call, DeviceUpstream, place_of_results, slice};
+use super::operands::device_indices;
+use super::readback::Waiting;
+
+const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
+
+impl Gpu {
+    /// [`Engine::softmax_loss`](crate::Engine::softmax_loss) as a future; with an upstream gradient,
+    /// [`Engine::softmax_loss_with_gradient`](crate::Engine::softmax_loss_with_gradient).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn softmax_loss_async(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &SoftmaxLoss,
+    ) -> Result<SoftmaxLossOutput> {
+        self.run_softmax_loss(logits, against, upstream, options, Waiting::Yielding).await
+    }
+
+    pub(super) async fn run_softmax_loss(
+        &self,
+        logits: Logits<'_>,
+        against: SoftmaxAgainst<'_>,
+        upstream: Option<Upstream<'_>>,
+        options: &SoftmaxLoss,
+        waiting: Waiting,
+    ) -> Result<SoftmaxLossOutput> {
+        validate::softmax_loss(logits, &against, upstream, options)?;
+        if let Some(indices) =
+            against.classes().filter(|each| !matches!(each, ClassIndices::I32(_)))
+        {
+            // The device sees `i32`.
+            count_targets(indices, logits.classes(), options.ignore_index)?;
+        }
+        let mut call = Call::new(self, options.function.name())?;
+        let (rows, classes) = (logits.rows(), logits.classes());
+        let element = options.gradient_element.unwrap_or(logits.element());
+        let upstream = upstream.map(|each| call.upstream(each)).transpose()?;
+        let place = place_of_results(logits, options.gradient_element);
+        let pass = match &upstream {
+            None => SoftmaxLossPass::Forward,
+            Some(upstream) => SoftmaxLossPass::Fused { gradient: place, upstream: upstream.source },
+        };
+        let plan = options.plan(self.kernels(), logits.shape(), &against.layout(), pass)?;
+
+        let device_logits = call.upload_logits("wgpu-loss logits", logits)?;
+        let device_against = match (against.classes(), against.matrix()) {
+            (Some(indices), _) => {
+                let indices = device_indices(indices, 0..indices.len(), classes)?;
+                call.upload("wgpu-loss targets", &indices)?
+            }
+            (None, Some(matrix)) => call.upload_logits("wgpu-loss teacher", matrix)?,
+            (None, None) => return Err(self.failure(options.function.name(), String::new())),
+        };
+        let optional = |label, weights: Option<&[f32]>| {
+            weights.map(|weights| call.upload(label, weights)).transpose()
+        };
+        let class_weights = optional("wgpu-loss class weights", against.class_weights())?;
+        let row_weights = optional("wgpu-loss row weights", against.row_weights())?;
+        let rows_bytes = 4 * rows as u64;
+        let loss_rows = call.output(options.wants_rows(), "wgpu-loss rows", rows_bytes)?;
+        let totals = call.output(true, "wgpu-loss totals", TOTALS_BYTES)?;
+        let matrix = (rows * classes * element.bytes()) as u64;
+        let is_separate = upstream.is_some() && place != GradientPlace::InPlace;
+        let gradient = call.output(is_separate, "wgpu-loss gradient", matrix)?;
+        let operands = SoftmaxLossOperands {
+            class_weights: slice(&class_weights),
+            row_weights: slice(&row_weights),
+            gradient: slice(&gradient),
+            loss_rows: slice(&loss_rows),
+            totals: slice(&totals),
+            upstream: upstream.as_ref().map(DeviceUpstream::operand).unwrap_or_default(),
+            ..SoftmaxLossOperands::new(device_logits.slice(..), device_against.slice(..))
+        };
+        plan.bind(&operands)?.record(&mut call.encoder);
+
+        let totals = call.read(totals.as_ref(), TOTALS_BYTES)?;
+        let loss_rows = call.read(loss_rows.as_ref(), rows_bytes)?;
+        let source = gradient.as_ref().unwrap_or(&device_logits);
+        let gradient = call.read(upstream.is_some().then_some(source), matrix)?;
+        let results = call.finish(waiting).await?;
+
+        let totals = results.totals(totals)?;
+        if let Some(value) =
+            against.classes().and_then(|indices| indices.get(totals.first_invalid_row as usize))
+        {
+            let row = totals.first_invalid_row as usize;
+            return Err(Error::TargetOutOfRange { row, value, classes });
+        }
+        Ok(SoftmaxLossOutput {
+            loss: totals.loss,
+            denominator: totals.denominator,
+            counted: totals.counted as usize,
+            loss_rows: results.values(loss_rows)?,
+            gradient: results.elements(gradient, element)?,
+        })
+    }
+}
