@@ -8,7 +8,7 @@ mod device;
 use std::collections::HashSet;
 
 use device::new_gpu;
-use wgpu_loss::kernel::loss::LossTerm;
+use wgpu_loss::kernel::loss::{LossKind, LossTerm};
 use wgpu_loss::kernel::reduce::{
     Along, MergeRange, ReduceOutputKind, ReduceVariant, ReducedValues, WeightsKind,
 };
@@ -502,14 +502,14 @@ fn of_turns(variant: &mut ReduceVariant) {
             (losses.element, losses.weights) = (Element::F32, WeightsKind::None);
             (losses.masked, losses.writes_losses) = (false, false);
             losses.access = Access::Scalar;
-            // Of each loss one form stands for all.
+            // One form of one loss stands for all.
             losses.term = LossTerm {
+                kind: LossKind::SquaredError,
                 smoothed: false,
                 target: None,
                 third: WeightsKind::None,
                 counts: false,
                 gradient: None,
-                ..losses.term
             };
         }
         ReduceVariant::ClearCounts | ReduceVariant::Sort { .. } => {}

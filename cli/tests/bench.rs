@@ -67,8 +67,12 @@ fn files_hold_what_the_table_shows() {
     assert_eq!(document["command"], format!("wgpu-loss {line}"));
     assert!(document["date"].as_str().is_some_and(|date| date.ends_with('Z')));
     measured_something(&document);
-    // Two shapes, of which the second element type has forward and fused; reductions of matrices.
-    let expected: BTreeMap<_, _> = [
+    // Two shapes, of which the second element type has forward and fused; reductions of matrices;
+    // element-wise losses of single precision.
+    let elementwise = ["binary cross-entropy", "sigmoid focal", "squared error", "KL divergence"];
+    let elementwise =
+        elementwise.map(|loss| ["forward", "fused"].map(|pass| format!("{loss} {pass}")));
+    let mut expected: BTreeMap<_, _> = [
         (("log-sum-exp forward", "gpu"), 2),
         (("log-sum-exp forward", "cpu::Fast"), 2),
         (("cross-entropy forward", "gpu"), 4),
@@ -87,6 +91,9 @@ fn files_hold_what_the_table_shows() {
         (("sum of each column", "cpu::Fast"), 2),
     ]
     .into();
+    for op in elementwise.iter().flatten() {
+        expected.extend(["gpu", "cpu::Fast"].map(|engine| ((op.as_str(), engine), 2)));
+    }
     assert_eq!(counts(&document), expected);
     for ceilings in [&document["ceilings"], &document["host"]["ceilings"]] {
         for traffic in ["read", "copy", "in_place"] {
@@ -127,8 +134,10 @@ fn files_hold_what_the_table_shows() {
         assert!(texts.iter().any(|text| text == part), "{part}: {texts:?}");
     }
     // A point for each loss of each engine, beside axes and legend.
-    let losses =
-        results.iter().filter(|it| it["op"].as_str().is_some_and(|op| !op.contains("of ")));
+    let losses = results.iter().filter(|it| {
+        let op = it["op"].as_str().unwrap_or_default();
+        op.starts_with("cross-entropy") || op.starts_with("log-sum-exp")
+    });
     assert!(marks >= losses.count(), "{marks}");
 }
 

@@ -1,13 +1,14 @@
 //! A call with everything it is called with.
 
 use crate::{
-    ClassIndices, CrossEntropy, Engine, Input, LogSumExp, Logits, OwnedValues, Reduce, Result,
-    Segments, Shape, Softmax, TargetValues, Targets, Upstream, Weights,
+    ClassIndices, CrossEntropy, Elementwise, ElementwiseLoss, ElementwiseUpstream, Engine, Input,
+    LogSumExp, Logits, LossFunction, OwnedValues, Reduce, Result, Segments, Shape, Softmax,
+    TargetValues, Targets, Upstream, Weights,
 };
 
 use super::check::{
-    CaseResult, check_cross_entropy, check_log_sum_exp, check_merged_parts, check_reduce,
-    check_reduce_segments, check_softmax,
+    CaseResult, check_cross_entropy, check_elementwise, check_log_sum_exp, check_merged_parts,
+    check_reduce, check_reduce_segments, check_softmax,
 };
 
 /// What is called, with its options.
@@ -32,6 +33,8 @@ pub enum Operation {
     Reduce(Reduce),
     /// [`Engine::reduce_segments`].
     ReduceSegments(Reduce),
+    /// [`Engine::elementwise_loss`].
+    Elementwise(ElementwiseLoss),
 }
 
 impl Operation {
@@ -99,6 +102,25 @@ impl OwnedTargets {
     }
 }
 
+/// Numbers for rows, columns or elements.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // as of `Weights`
+pub enum OwnedWeights {
+    PerRow(Vec<f32>),
+    PerColumn(Vec<f32>),
+    PerElement(Matrix),
+}
+
+impl OwnedWeights {
+    fn view(&self) -> Result<Weights<'_>> {
+        Ok(match self {
+            Self::PerRow(numbers) => Weights::PerRow(numbers),
+            Self::PerColumn(numbers) => Weights::PerColumn(numbers),
+            Self::PerElement(matrix) => Weights::PerElement(matrix.view()?),
+        })
+    }
+}
+
 /// Which rows belong together.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // as of `Segments`
@@ -125,17 +147,29 @@ pub enum OwnedUpstream {
     Scalar(f32),
     /// A factor for each row; of a reduction, for each result.
     PerRow(Vec<f32>),
-    /// A factor for each result of softmax.
+    /// A factor for each column; of element-wise losses alone.
+    PerColumn(Vec<f32>),
+    /// A factor for each result of softmax, or of an unreduced element-wise loss.
     Matrix(Matrix),
 }
 
 impl OwnedUpstream {
     fn view(&self) -> Option<Upstream<'_>> {
         match self {
-            Self::None | Self::Matrix(_) => None,
+            Self::None | Self::PerColumn(_) | Self::Matrix(_) => None,
             Self::Scalar(factor) => Some(Upstream::Scalar(*factor)),
             Self::PerRow(factors) => Some(Upstream::PerRow(factors)),
         }
+    }
+
+    fn of_elements(&self) -> Result<Option<ElementwiseUpstream<'_>>> {
+        Ok(Some(match self {
+            Self::None => return Ok(None),
+            Self::Scalar(factor) => ElementwiseUpstream::Scalar(*factor),
+            Self::PerRow(factors) => ElementwiseUpstream::PerRow(factors),
+            Self::PerColumn(factors) => ElementwiseUpstream::PerColumn(factors),
+            Self::Matrix(matrix) => ElementwiseUpstream::PerElement(matrix.view()?),
+        }))
     }
 }
 
@@ -145,19 +179,24 @@ impl OwnedUpstream {
 pub struct Call {
     /// What is called.
     pub operation: Operation,
-    /// The logits, or the values of a reduction, whose columns are the classes.
+    /// The logits, or the values of a reduction or the input of an element-wise loss, whose columns
+    /// are the classes.
     pub logits: Matrix,
-    /// What each row is compared with; only cross-entropy looks at it.
+    /// What each row is compared with, of cross-entropy; as probabilities the target of an
+    /// element-wise loss, which has none where they are classes.
     pub targets: OwnedTargets,
     /// A weight for each class.
     pub class_weights: Option<Vec<f32>>,
-    /// A weight for each row. A reduction takes those of classes where there are both.
+    /// A weight for each row. Reductions and element-wise losses take those of classes where there
+    /// are both.
     pub row_weights: Option<Vec<f32>>,
-    /// A weight for each value of a reduction, instead of the others.
+    /// A weight for each value of a reduction or element of a loss, instead of the others.
     pub element_weights: Option<Matrix>,
+    /// The variance of a Gaussian, or the weights of positives of another element-wise loss.
+    pub third: Option<OwnedWeights>,
     /// Which rows belong together; only a reduction of segments looks at it.
     pub segments: Option<OwnedSegments>,
-    /// The upstream gradient: a matrix for softmax alone.
+    /// The upstream gradient: a matrix for softmax and unreduced element-wise losses alone.
     pub upstream: OwnedUpstream,
 }
 
@@ -172,7 +211,7 @@ impl Call {
         Ok(Targets { class_weights, row_weights, ..Targets::new(self.targets.view()?) })
     }
 
-    /// The weights as a reduction takes them.
+    /// The weights as reductions and element-wise losses take them.
     ///
     /// # Errors
     /// As [`Logits::from_values`].
@@ -183,6 +222,24 @@ impl Call {
             (None, None, Some(weights)) => Weights::PerRow(weights),
             (None, None, None) => Weights::None,
         })
+    }
+
+    /// The operands of an element-wise loss.
+    ///
+    /// # Errors
+    /// As [`Logits::from_values`].
+    pub fn elementwise(&self, function: &LossFunction) -> Result<Elementwise<'_>> {
+        let target = match &self.targets {
+            OwnedTargets::Probabilities(target) => Some(target.view()?),
+            _ => None,
+        };
+        let third = self.third.as_ref().map_or(Ok(Weights::None), OwnedWeights::view)?;
+        let (positive_weights, variance) = match function {
+            LossFunction::GaussianNll { .. } => (Weights::None, third),
+            _ => (third, Weights::None),
+        };
+        let (input, weights) = (self.logits.view()?, self.weights()?);
+        Ok(Elementwise { input, target, weights, positive_weights, variance })
     }
 
     /// Makes the call and compares what the engine returns with the oracle.
@@ -215,6 +272,10 @@ impl Call {
                 let none = OwnedSegments::Offsets(Vec::new());
                 let segments = self.segments.as_ref().unwrap_or(&none).view();
                 check_reduce_segments(engine, logits, segments, self.weights()?, options)
+            }
+            Operation::Elementwise(options) => {
+                let operands = self.elementwise(&options.function)?;
+                check_elementwise(engine, &operands, self.upstream.of_elements()?, options)
             }
         })
     }

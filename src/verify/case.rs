@@ -3,7 +3,9 @@
 use super::call::{Call, Matrix, Operation, OwnedSegments, OwnedTargets, OwnedUpstream};
 use super::check::{CaseResult, check_spare_part, check_spare_state};
 use super::content::Content;
-use super::operands::{ElementWeights, Factor, Grouping, Integer, Targets, Weights, target_of_row};
+use super::operands::{
+    ElementWeights, Factor, Grouping, Integer, Numbers, Targets, Weights, target_of_row,
+};
 use super::random::SplitMix64;
 use crate::{Element, Engine, OwnedValues, Shape};
 
@@ -47,6 +49,8 @@ pub enum Fault {
     SpareId,
     /// A last row whose segment there is not.
     LateId,
+    /// A variance or weight of positives more than there are rows or columns.
+    SpareNumber,
 }
 
 /// One call, compared with the oracle. Its text, which [`Display`](std::fmt::Display) gives, and
@@ -60,14 +64,17 @@ pub struct Case {
     pub shape: Shape,
     /// What the rows hold.
     pub content: Content,
-    /// What they are compared with; only cross-entropy looks at it.
+    /// What they are compared with; only cross-entropy and element-wise losses look at it.
     pub targets: Targets,
     /// A weight for each class.
     pub class_weights: Option<Weights>,
     /// A weight for each row.
     pub row_weights: Option<Weights>,
-    /// A weight for each value; only a reduction takes it, instead of the others.
+    /// A weight for each value; only reductions and element-wise losses take it, instead of the
+    /// others.
     pub element_weights: Option<ElementWeights>,
+    /// The variance of a Gaussian, or the weights of positives of another element-wise loss.
+    pub third: Option<Numbers>,
     /// Which rows belong together, of a reduction of segments.
     pub segments: Option<Grouping>,
     /// The upstream gradient, if a gradient is asked for.
@@ -79,31 +86,31 @@ pub struct Case {
 }
 
 /// NaN everywhere, to be filled row by row.
-struct Filler {
+pub(super) struct Filler {
     values: Vec<f32>,
     shape: Shape,
 }
 
 impl Filler {
-    fn new(shape: Shape) -> Self {
+    pub(super) fn new(shape: Shape) -> Self {
         Self { values: vec![f32::NAN; shape.extent().unwrap_or(0)], shape }
     }
 
-    fn put(&mut self, row: usize, values: &[f32]) {
+    pub(super) fn put(&mut self, row: usize, values: &[f32]) {
         let start = self.shape.start_of(row);
         for (class, value) in values.iter().enumerate() {
             self.values[start + class * self.shape.inner] = *value;
         }
     }
 
-    fn finish(self) -> Matrix {
+    pub(super) fn finish(self) -> Matrix {
         let values = OwnedValues::from_f32(self.values, self.shape.element);
         Matrix { values, shape: self.shape }
     }
 }
 
 /// The same rows and classes, stored otherwise.
-fn stored(shape: Shape, element: Element, gap: usize) -> Shape {
+pub(super) fn stored(shape: Shape, element: Element, gap: usize) -> Shape {
     let contiguous = shape.contiguous();
     contiguous.with_row_stride(contiguous.row_stride + gap).with_element(element)
 }
@@ -131,6 +138,9 @@ fn narrowed<T: TryFrom<i64> + Copy>(classes: Vec<i64>, most: T, least: T) -> Vec
 impl Case {
     /// The call: the same for the same case, on every machine.
     pub fn call(&self) -> Call {
+        if let Operation::Elementwise(options) = &self.operation {
+            return self.elementwise_call(options);
+        }
         let Shape { rows, classes, element, .. } = self.shape;
         let random = &mut SplitMix64(self.seed);
         let ignore_index = self.operation.cross_entropy().and_then(|options| options.ignore_index);
@@ -142,7 +152,7 @@ impl Case {
                 let shape = Shape { classes: classes + wide, ..self.shape };
                 Some(Filler::new(stored(shape, element, gap)))
             }
-            Targets::Classes { .. } => None,
+            Targets::Classes { .. } | Targets::Elements { .. } => None,
         };
         let (mut row_logits, mut row_probabilities) = (vec![0.0; classes], Vec::new());
         for row in 0..rows {
@@ -153,7 +163,7 @@ impl Case {
                     class_targets.push(target);
                     class
                 }
-                Targets::Probabilities { .. } => random.below(classes.max(1)),
+                _ => random.below(classes.max(1)),
             };
             self.content.fill(random, &mut row_logits, class, element);
             if !self.operation.takes_softmax() {
@@ -217,12 +227,17 @@ impl Case {
             class_weights,
             row_weights,
             element_weights,
+            third: None,
             segments,
             upstream,
         }
     }
 
-    fn element_weights(&self, random: &mut SplitMix64, weights: ElementWeights) -> Matrix {
+    pub(super) fn element_weights(
+        &self,
+        random: &mut SplitMix64,
+        weights: ElementWeights,
+    ) -> Matrix {
         let wide = usize::from(self.fault == Some(Fault::WideWeights));
         let shape = Shape { classes: self.shape.classes + wide, ..self.shape };
         let mut filler = Filler::new(stored(shape, weights.element, weights.gap));
@@ -232,7 +247,7 @@ impl Case {
         filler.finish()
     }
 
-    fn upstream(&self, random: &mut SplitMix64) -> OwnedUpstream {
+    pub(super) fn upstream(&self, random: &mut SplitMix64) -> OwnedUpstream {
         let results = match self.operation.reduction() {
             Some(options) => options.axis.results(self.shape),
             None => self.shape.rows,
@@ -244,6 +259,7 @@ impl Case {
             Factor::None => OwnedUpstream::None,
             Factor::Scalar(factor) => OwnedUpstream::Scalar(factor),
             Factor::PerRow => OwnedUpstream::PerRow(factors(results)),
+            Factor::PerColumn => OwnedUpstream::PerColumn(factors(self.shape.classes)),
             Factor::Matrix { element, gap } => {
                 let tall = usize::from(self.fault == Some(Fault::TallUpstream));
                 let rows = self.shape.rows + tall * self.shape.inner;

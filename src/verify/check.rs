@@ -1,12 +1,12 @@
 //! One call put to an engine and to the oracle.
 
 use super::call::Call;
-use super::compare::{Comparison, Problem, Reduction};
+use super::compare::{Comparison, Losses, Problem, Reduction};
 use super::parts;
 use crate::partial::ClassRange;
 use crate::{
-    CrossEntropy, Engine, Error, LogSumExp, Logits, Reduce, Result, Segments, Softmax, Targets,
-    Upstream, Weights, cpu,
+    CrossEntropy, Elementwise, ElementwiseLoss, ElementwiseUpstream, Engine, Error, LogSumExp,
+    Logits, Reduce, Result, Segments, Softmax, Targets, Upstream, Weights, cpu,
 };
 
 /// How far an engine's results of one case are from the oracle's.
@@ -147,6 +147,21 @@ pub fn check_reduce_segments(
         let segments = Some(segments);
         let problem = Reduction { values, weights, segments, upstream: None, options };
         comparison.reduction(&problem, found, expected);
+    })
+}
+
+/// The same for an element-wise loss.
+pub fn check_elementwise(
+    engine: &dyn Engine,
+    operands: &Elementwise<'_>,
+    upstream: Option<ElementwiseUpstream<'_>>,
+    options: &ElementwiseLoss,
+) -> CaseResult {
+    let found = engine.evaluate_elementwise(operands, upstream, options);
+    let expected = cpu::Oracle.elementwise_loss_f64(operands, upstream, options);
+    compared(found, expected, |comparison, found, expected| {
+        let call = Losses { operands: *operands, upstream, options };
+        comparison.elementwise(&call, found, expected);
     })
 }
 

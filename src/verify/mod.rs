@@ -16,22 +16,24 @@ mod case;
 mod check;
 mod compare;
 mod content;
+mod elementwise;
 mod list;
 mod operands;
 mod parts;
 mod random;
 mod text;
 
-pub use call::{Call, Matrix, Operation, OwnedSegments, OwnedTargets, OwnedUpstream};
+pub use call::{Call, Matrix, Operation, OwnedSegments, OwnedTargets, OwnedUpstream, OwnedWeights};
 pub use case::{Case, Fault};
 pub use check::{
-    CaseResult, check_cross_entropy, check_log_sum_exp, check_merged_parts, check_reduce,
-    check_reduce_segments, check_softmax,
+    CaseResult, check_cross_entropy, check_elementwise, check_log_sum_exp, check_merged_parts,
+    check_reduce, check_reduce_segments, check_softmax,
 };
+pub use compare::ElementwiseScale;
 pub use content::Content;
 pub use list::cases;
 pub use operands::{
-    ElementWeights, Factor, Grouping, Ignored, Integer, Probabilities, Targets, Weights,
+    ElementWeights, Factor, Grouping, Ignored, Integer, Numbers, Probabilities, Targets, Weights,
 };
 
 use crate::{Engine, Error, Result};
@@ -66,7 +68,8 @@ pub struct Report {
     /// Cases outside the tolerance: relative error 2e-6 of losses, log-sum-exps,
     /// log-probabilities and entropies, 2e-6 of what it is multiplied by for a gradient, beside
     /// what the rounding of transformed logits and half precision allow; 2e-7 of the sum of their
-    /// terms' absolute values for sums and means; special values, counts, classes, maxima and
+    /// terms' absolute values for sums and means; 2e-6 of [`ElementwiseScale`] for element-wise
+    /// losses; special values, counts, classes, maxima and
     /// minima exactly.
     pub failed: usize,
     /// The largest error of a result in single precision, as

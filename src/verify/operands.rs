@@ -24,6 +24,32 @@ pub enum Targets {
         /// Elements between the rows, or between the blocks of rows that lie side by side.
         gap: usize,
     },
+    /// A number for each element, such as the loss takes.
+    Elements {
+        /// Infinities, NaN and zeros of both signs among them.
+        special: bool,
+        /// How they are stored.
+        element: Element,
+        /// Elements between the rows, or between the blocks of rows that lie side by side.
+        gap: usize,
+    },
+}
+
+/// Weights of positives, or variances, of an element-wise loss: multiples of 1/16 up to 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Numbers {
+    /// One for each row.
+    PerRow,
+    /// One for each column.
+    PerColumn,
+    /// One for each element.
+    PerElement {
+        /// How they are stored.
+        element: Element,
+        /// Elements between the rows, or between the blocks of rows that lie side by side.
+        gap: usize,
+    },
 }
 
 impl Targets {
@@ -222,7 +248,9 @@ pub enum Factor {
     /// A factor of its own for every row, zeros and negative ones among them; of a reduction, for
     /// every result.
     PerRow,
-    /// One for every result: that of softmax.
+    /// One for every column: of element-wise losses alone.
+    PerColumn,
+    /// One for every result: that of softmax, or of an unreduced element-wise loss.
     Matrix {
         /// How it is stored.
         element: Element,

@@ -2,11 +2,14 @@
 
 use std::fmt::{self, Debug, Display, Formatter};
 
-use super::call::{Call, Matrix, Operation, OwnedSegments, OwnedTargets, OwnedUpstream};
+use super::call::{
+    Call, Matrix, Operation, OwnedSegments, OwnedTargets, OwnedUpstream, OwnedWeights,
+};
 use super::case::Case;
-use super::operands::{Factor, Ignored, Integer, Targets};
+use super::operands::{Factor, Ignored, Integer, Numbers as Form, Targets};
 use crate::{
-    CrossEntropy, Denominator, Element, Float, Input, LogSumExp, OwnedValues, Reduce, Shape, Values,
+    CrossEntropy, Denominator, Element, ElementwiseLoss, Float, Input, LogSumExp, OwnedValues,
+    Reduce, Shape, Values,
 };
 
 impl Display for Operation {
@@ -40,6 +43,7 @@ impl Display for Operation {
                 write!(f, "reduce segments ")?;
                 reduction(f, options)
             }
+            Self::Elementwise(options) => elementwise(f, options),
         }
     }
 }
@@ -99,6 +103,21 @@ fn reduction(f: &mut Formatter<'_>, options: &Reduce) -> fmt::Result {
     Ok(())
 }
 
+fn elementwise(f: &mut Formatter<'_>, options: &ElementwiseLoss) -> fmt::Result {
+    let ElementwiseLoss { function, reduction, axis, mode, .. } = options;
+    write!(f, "{function:?} reduced to {reduction:?} {axis:?} {mode:?}")?;
+    if options.label_smoothing != 0.0 {
+        write!(f, " smoothing {}", options.label_smoothing)?;
+    }
+    if let Some(threshold) = options.threshold {
+        write!(f, " threshold {threshold}")?;
+    }
+    match options.gradient_element {
+        Some(element) => write!(f, " gradient {}", element.name()),
+        None => Ok(()),
+    }
+}
+
 fn shape(f: &mut Formatter<'_>, shape: Shape) -> fmt::Result {
     let Shape { rows, classes, inner, row_stride, element } = shape;
     match inner {
@@ -132,6 +151,11 @@ impl Display for Targets {
                 write!(f, "{kind:?} {} probabilities", element.name())?;
                 if *gap == 0 { Ok(()) } else { write!(f, " (gap {gap})") }
             }
+            Self::Elements { special, element, gap } => {
+                let special = if *special { "special " } else { "" };
+                write!(f, "{special}{} target", element.name())?;
+                if *gap == 0 { Ok(()) } else { write!(f, " (gap {gap})") }
+            }
         }
     }
 }
@@ -141,7 +165,9 @@ impl Display for Case {
         write!(f, "{}, ", self.operation)?;
         shape(f, self.shape)?;
         write!(f, " {:?}", self.content)?;
-        if self.operation.cross_entropy().is_some() {
+        let is_compared = self.operation.cross_entropy().is_some()
+            || matches!(self.targets, Targets::Elements { .. });
+        if is_compared {
             write!(f, ", {}", self.targets)?;
         }
         for (what, weights) in [("class", self.class_weights), ("row", self.row_weights)] {
@@ -155,6 +181,14 @@ impl Display for Case {
                 write!(f, " (gap {})", weights.gap)?;
             }
         }
+        match self.third {
+            None => {}
+            Some(Form::PerRow) => write!(f, ", third per row")?,
+            Some(Form::PerColumn) => write!(f, ", third per column")?,
+            Some(Form::PerElement { element, gap }) => {
+                write!(f, ", {} third (gap {gap})", element.name())?;
+            }
+        }
         if let Some(segments) = self.segments {
             write!(f, ", segments {segments:?}")?;
         }
@@ -162,6 +196,7 @@ impl Display for Case {
             Factor::None => write!(f, ", forward")?,
             Factor::Scalar(factor) => write!(f, ", upstream {factor}")?,
             Factor::PerRow => write!(f, ", upstream per row")?,
+            Factor::PerColumn => write!(f, ", upstream per column")?,
             Factor::Matrix { element, gap } => {
                 write!(f, ", {} upstream (gap {gap})", element.name())?;
             }
@@ -199,6 +234,11 @@ impl Display for Call {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}, ", self.operation)?;
         matrix(f, &self.logits)?;
+        let is_elementwise = matches!(self.operation, Operation::Elementwise(_));
+        if is_elementwise && let OwnedTargets::Probabilities(target) = &self.targets {
+            write!(f, ", target ")?;
+            matrix(f, target)?;
+        }
         if self.operation.cross_entropy().is_some() {
             match &self.targets {
                 OwnedTargets::I32(classes) => write!(f, ", i32 classes {classes:?}")?,
@@ -220,6 +260,15 @@ impl Display for Call {
             write!(f, ", weights ")?;
             matrix(f, weights)?;
         }
+        match &self.third {
+            None => {}
+            Some(OwnedWeights::PerRow(numbers)) => write!(f, ", third per row {numbers:?}")?,
+            Some(OwnedWeights::PerColumn(numbers)) => write!(f, ", third per column {numbers:?}")?,
+            Some(OwnedWeights::PerElement(numbers)) => {
+                write!(f, ", third ")?;
+                matrix(f, numbers)?;
+            }
+        }
         match &self.segments {
             None => {}
             Some(OwnedSegments::Offsets(offsets)) => write!(f, ", segments at {offsets:?}")?,
@@ -231,6 +280,7 @@ impl Display for Call {
             OwnedUpstream::None => write!(f, ", forward"),
             OwnedUpstream::Scalar(factor) => write!(f, ", upstream {factor}"),
             OwnedUpstream::PerRow(factors) => write!(f, ", upstream {factors:?}"),
+            OwnedUpstream::PerColumn(factors) => write!(f, ", upstream per column {factors:?}"),
             OwnedUpstream::Matrix(upstream) => {
                 write!(f, ", upstream ")?;
                 matrix(f, upstream)

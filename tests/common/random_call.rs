@@ -322,6 +322,7 @@ pub fn call() -> impl Strategy<Value = RandomCall> {
                     class_weights: (form.class_weights && is_cross_entropy).then_some(weights.0),
                     row_weights: (form.row_weights && is_cross_entropy).then_some(weights.1),
                     element_weights: None,
+                    third: None,
                     segments: None,
                     upstream,
                 })

@@ -182,6 +182,7 @@ fn of_form(form: Form) -> impl Strategy<Value = RandomCall> {
                 row_weights: of(Layout::PerRow),
                 element_weights: of(Layout::PerElement)
                     .map(|weights| matrix(&weights, form.weight_shape())),
+                third: None,
                 segments: form
                     .segments
                     .map(|(segments, are_ids)| grouped(segments, are_ids, &groups, rows)),

@@ -1,6 +1,7 @@
 //! Every function in every form against the oracle.
 
 use wgpu_loss::half::{bf16, f16};
+use wgpu_loss::verify::ElementwiseScale as Scale;
 use wgpu_loss::{
     Axis, Element, Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction,
     ElementwiseUpstream, Engine, Float, Gpu, Logits, LossFunction, Mode, OwnedValues, Shape,
@@ -8,7 +9,6 @@ use wgpu_loss::{
 };
 
 use crate::device;
-use crate::scale::{Scale, scale};
 
 pub const FUNCTIONS: [LossFunction; 19] = [
     LossFunction::BinaryCrossEntropyWithLogits,
@@ -372,7 +372,7 @@ impl Scales {
                     LossFunction::GaussianNll { .. } => operands.variance,
                     _ => operands.positive_weights,
                 };
-                let of = scale(&options.function, x, t, number(third, row, column));
+                let of = Scale::of(&options.function, x, t, number(third, row, column));
                 let weight = number(operands.weights, row, column).abs();
                 values[result] += weight * of.value;
                 weights[result] += weight;

@@ -5,5 +5,4 @@ mod custom;
 #[path = "../common/device.rs"]
 mod device;
 mod embedded;
-mod scale;
 mod special;

@@ -75,6 +75,14 @@ pub enum OpOption {
     RowSums,
     /// The sum of each column
     ColumnSums,
+    /// Binary cross-entropy of logits, and with its gradient
+    BinaryCrossEntropy,
+    /// Sigmoid focal loss, and with its gradient
+    SigmoidFocal,
+    /// Squared error, and with its gradient
+    SquaredError,
+    /// Kullback-Leibler divergence, and with its gradient
+    KlDivergence,
     /// Single calls on small batches
     SmallCalls,
 }

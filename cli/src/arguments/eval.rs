@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use wgpu_loss::{Element, Mode, Reduction};
 
-use super::ReduceOptions;
+use super::{LossOperation, ReduceOptions};
 
 /// Options of `eval`.
 #[derive(Debug, Args)]
@@ -29,6 +29,9 @@ pub enum Operation {
     /// Weighted sum, mean, variance, maximum, minimum or log-sum-exp of rows, of columns, of
     /// segments of rows, or of everything
     Reduce(Box<ReduceOptions>),
+    /// The element-wise losses.
+    #[command(flatten)]
+    Elementwise(LossOperation),
 }
 
 /// Options of `eval cross-entropy`.

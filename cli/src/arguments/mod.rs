@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod elementwise;
 mod eval;
 mod reduce;
 mod tune;
@@ -8,7 +9,9 @@ mod tune;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use bench::*;
+pub use elementwise::*;
 pub use eval::*;
+use reduce::upstream;
 pub use reduce::*;
 pub use tune::*;
 

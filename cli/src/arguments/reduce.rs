@@ -165,8 +165,10 @@ impl StatisticOption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum AxisOption {
     /// One for each row, over its columns: (rows)
+    #[value(alias = "rows")]
     Row,
     /// One for each column, over its rows: (columns)
+    #[value(alias = "columns")]
     Column,
     /// One, over everything
     All,
@@ -210,7 +212,7 @@ pub enum UpstreamOption {
     Named(String),
 }
 
-fn upstream(text: &str) -> Result<UpstreamOption, String> {
+pub(super) fn upstream(text: &str) -> Result<UpstreamOption, String> {
     match text.parse() {
         Ok(number) => Ok(UpstreamOption::Number(number)),
         Err(_) if text.is_empty() => Err("expected a number, a name or a file".to_owned()),

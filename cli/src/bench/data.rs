@@ -145,7 +145,7 @@ impl Answers {
 }
 
 /// About a unit in the last place of a value as it is stored, where that is coarse.
-fn rounding(element: Element, value: f32) -> f32 {
+pub fn rounding(element: Element, value: f32) -> f32 {
     match element {
         Element::F32 => 0.0,
         Element::F16 => value.abs() / 1024.0 + 2f32.powi(-24),

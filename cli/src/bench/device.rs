@@ -259,7 +259,8 @@ pub fn read_back(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<
     Ok(bytemuck::pod_collect_to_vec(&read_back_bytes(gpu, ranges)?))
 }
 
-fn read_back_bytes(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<u8>> {
+/// The same as bytes.
+pub fn read_back_bytes(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<u8>> {
     let device = gpu.device();
     let total = ranges.iter().map(|(_, _, bytes)| bytes).sum();
     let readable = guarded(device, "benchmark", || {

@@ -3,6 +3,7 @@
 use wgpu_loss::plan::AdapterClass;
 use wgpu_loss::{Element, Shape};
 
+use super::elementwise::{Loss, LossOp};
 use super::op::Op;
 use super::reduce::ReduceOp;
 use crate::arguments::{GridOptions, OpOption};
@@ -19,6 +20,10 @@ const REDUCTIONS: [(usize, &[ReduceOp]); 3] = [
     (16, &[ReduceOp::RowSums, ReduceOp::ColumnSums]),
     (1 << 18, &[ReduceOp::RowSums, ReduceOp::ColumnSums]),
 ];
+
+/// Rows and columns of element-wise losses: 64 MiB of `float32`, and of the quick grid 16 MiB.
+const ELEMENTWISE: (usize, usize) = (16_384, 1024);
+const QUICK_ELEMENTWISE: (usize, usize) = (4096, 1024);
 
 /// Rows and classes of the quick grid, and of the report's table.
 pub const QUICK_SHAPES: [(usize, usize); 3] = [(65_536, 10), (8_192, 1_000), (512, 32_000)];
@@ -39,6 +44,8 @@ pub struct Grid {
     pub losses: Vec<Case<Op>>,
     /// Weighted reductions.
     pub reductions: Vec<Case<ReduceOp>>,
+    /// Element-wise losses.
+    pub elementwise: Vec<Case<LossOp>>,
     /// Whether single calls on small batches are timed.
     pub small_calls: bool,
 }
@@ -102,6 +109,11 @@ impl Effort {
 }
 
 impl Grid {
+    /// Whether nothing is held against ceilings.
+    pub fn is_without_ceilings(&self) -> bool {
+        self.losses.is_empty() && self.reductions.is_empty() && self.elementwise.is_empty()
+    }
+
     /// What the options choose, `float32` logits of at most so many bytes each.
     pub fn new(options: &GridOptions, bytes: u64) -> Self {
         let elements: Vec<_> = match (options.element.as_slice(), options.quick) {
@@ -145,7 +157,24 @@ impl Grid {
                 .iter()
                 .map(move |element| Case { shape: shape.with_element(*element), ops: ops.clone() })
         });
+        let losses_of = |shape: Shape| {
+            let ops = LossOp::ALL.into_iter().filter(|op| chosen(elementwise_option(*op)));
+            Case { shape, ops: ops.collect() }
+        };
+        let ((rows, columns), (quick_rows, quick_columns)) = (ELEMENTWISE, QUICK_ELEMENTWISE);
+        let of_elements = match (options.shape.as_slice(), options.quick) {
+            ([], false) => vec![Shape::new(rows, columns)],
+            ([], true) => vec![Shape::new(quick_rows, quick_columns)],
+            (chosen, _) => chosen.to_vec(),
+        };
+        // Of half precision nothing but the bytes differs.
+        let is_default = options.element.is_empty();
+        let of_elements = of_elements.iter().flat_map(|shape| {
+            let kept = elements.iter().filter(|it| !is_default || **it == Element::F32);
+            kept.map(|element| losses_of(shape.with_element(*element)))
+        });
         Self {
+            elementwise: of_elements.filter(|case| !case.ops.is_empty()).collect(),
             losses: losses.filter(|case| !case.ops.is_empty()).collect(),
             reductions: reductions.filter(|case| !case.ops.is_empty()).collect(),
             small_calls: chosen(OpOption::SmallCalls),
@@ -179,6 +208,15 @@ fn loss_option(op: Op) -> OpOption {
         Op::Fused => OpOption::Fused,
         Op::Backward => OpOption::Backward,
         Op::FusedInPlace => OpOption::InPlace,
+    }
+}
+
+fn elementwise_option(op: LossOp) -> OpOption {
+    match op.loss {
+        Loss::BinaryCrossEntropy => OpOption::BinaryCrossEntropy,
+        Loss::SigmoidFocal => OpOption::SigmoidFocal,
+        Loss::SquaredError => OpOption::SquaredError,
+        Loss::KlDivergence => OpOption::KlDivergence,
     }
 }
 
@@ -219,6 +257,9 @@ mod tests {
         let everything = Grid::new(&GridOptions::default(), 128 * MIB);
         assert_eq!((everything.losses.len(), everything.reductions.len()), (9 * 3, 3 * 3));
         assert_eq!(everything.losses[0].ops, Op::ALL);
+        assert_eq!(everything.elementwise.len(), 1);
+        assert_eq!(everything.elementwise[0].shape.elements(), Some(64 << 18));
+        assert_eq!(everything.elementwise[0].ops, LossOp::ALL);
         assert_eq!(everything.losses[1].ops, [Op::Forward, Op::Fused]);
         assert!(everything.small_calls);
 
@@ -232,6 +273,7 @@ mod tests {
             128 * MIB,
         );
         assert!(chosen.reductions.is_empty() && !chosen.small_calls);
+        assert!(chosen.elementwise.is_empty());
         let elements = [Element::F32, Element::Bf16];
         let shapes = [Shape::new(3, 2), Shape::with_class_axis(2, 3, 4)];
         let expected = shapes.iter().flat_map(|shape| {

@@ -6,6 +6,7 @@ mod ceiling;
 pub(crate) mod data;
 pub(crate) mod device;
 mod document;
+mod elementwise;
 mod entry;
 mod files;
 mod grid;
@@ -91,7 +92,7 @@ pub fn measure(
     let description = bench.as_ref().map(|bench| Description::of_gpu(&bench.gpu));
     let mut document = Document::new(description.as_ref(), options.quick);
     let mut yardstick = Yardstick::default();
-    if !(grid.losses.is_empty() && grid.reductions.is_empty()) {
+    if !grid.is_without_ceilings() {
         yardstick = Yardstick::new(bench.as_deref_mut(), &effort)?;
     }
     document.ceilings = yardstick.gpu_ceilings();
@@ -121,6 +122,18 @@ pub fn measure(
         let entries = reduce::measure(bench.as_deref_mut(), ceilings, case, &effort)?;
         if tables {
             tables::entries(&title(case.shape, "columns", ", reduced"), &entries, out)?;
+        }
+        document.results.extend(entries);
+    }
+    for case in &grid.elementwise {
+        if is_over(out) {
+            break;
+        }
+        yardstick.beside(bench.as_deref_mut(), &effort, &[Traffic::Read, Traffic::Copy])?;
+        let ceilings = yardstick.ceilings();
+        let entries = elementwise::measure(bench.as_deref_mut(), ceilings, case, &effort)?;
+        if tables {
+            tables::entries(&title(case.shape, "columns", ", element-wise"), &entries, out)?;
         }
         document.results.extend(entries);
     }

@@ -35,7 +35,7 @@ pub fn head(
     }
     out.line("  GB/s: the least bytes that must move; %: of the read, copy or change above;")?;
     out.line("  ratio: the CPU's time over the adapter's; +-%: largest less smallest time;")?;
-    out.line("  losses but log-sum-exp are cross-entropy's; kernels are a reduction's")
+    out.line("  rows of classes are of cross-entropy but for log-sum-exp; BCE is binary")
 }
 
 /// The operations on one shape, in the order in which they were measured.

@@ -6,6 +6,7 @@ mod bytes;
 mod combine;
 mod common;
 mod cross_entropy;
+mod elementwise;
 mod gradient;
 pub mod layout;
 mod log_sum_exp;
@@ -37,5 +38,6 @@ pub fn run(adapter: Option<&str>, options: &EvalOptions, out: &mut Output) -> Re
         Operation::Softmax(options) => softmax::run(adapter, false, options, out),
         Operation::LogSoftmax(options) => softmax::run(adapter, true, options, out),
         Operation::Reduce(options) => reduce::run(adapter, options, out),
+        Operation::Elementwise(operation) => elementwise::run(adapter, operation, out),
     }
 }

@@ -26,6 +26,16 @@ pub enum Role<'l> {
     Values,
     /// A weight for each value, each row or each column; only of this axis where there is one.
     Weights(&'l Layout, Option<WeightsAxis>),
+    /// The input of an element-wise loss.
+    Input,
+    /// Its target, shaped as the input.
+    Target(&'l Layout),
+    /// Its upstream gradient, shaped as the input.
+    LossUpstream(&'l Layout),
+    /// Weights of positives, as weights.
+    PositiveWeights(&'l Layout, Option<WeightsAxis>),
+    /// A variance, as weights.
+    Variance(&'l Layout, Option<WeightsAxis>),
     /// An upstream gradient for each result, of which these are the dimensions.
     Factors(&'l [usize]),
     /// The segment of each row.
@@ -43,7 +53,11 @@ impl Role<'_> {
             Self::Probabilities(_) => "probabilities",
             Self::ClassWeights => "class_weights",
             Self::RowWeights(_) => "row_weights",
-            Self::Upstream(_) | Self::Factors(_) => "upstream",
+            Self::Upstream(_) | Self::LossUpstream(_) | Self::Factors(_) => "upstream",
+            Self::Input => "input",
+            Self::Target(_) => "target",
+            Self::PositiveWeights(..) => "positive_weights",
+            Self::Variance(..) => "variance",
             Self::Values => "values",
             Self::Weights(..) => "weights",
             Self::SegmentIds(_) => "segment_ids",
@@ -62,9 +76,15 @@ impl Role<'_> {
             Self::RowWeights(_) => Some("--row-weights"),
             Self::Upstream(_) => Some("--upstream-tensor"),
             Self::Values => Some("--values"),
-            Self::Weights(..) | Self::Factors(_) | Self::SegmentIds(_) | Self::SegmentOffsets => {
-                None
-            }
+            Self::Input => Some("--input"),
+            Self::Target(_) => Some("--target"),
+            Self::Weights(..)
+            | Self::PositiveWeights(..)
+            | Self::Variance(..)
+            | Self::LossUpstream(_)
+            | Self::Factors(_)
+            | Self::SegmentIds(_)
+            | Self::SegmentOffsets => None,
         }
     }
 
@@ -73,7 +93,8 @@ impl Role<'_> {
         match self {
             Self::ClassWeights => "class weights",
             Self::RowWeights(_) => "row weights",
-            Self::Upstream(_) | Self::Factors(_) => "upstream gradient",
+            Self::Upstream(_) | Self::LossUpstream(_) | Self::Factors(_) => "upstream gradient",
+            Self::PositiveWeights(..) => "weights of positives",
             Self::SegmentIds(_) => "segment ids",
             Self::SegmentOffsets => "segment offsets",
             role => role.usual_name(),
@@ -85,7 +106,9 @@ impl Role<'_> {
     fn fits(self, tensor: &Tensor<'_>) -> bool {
         let vector = tensor.shape.len() == 1;
         match self {
-            Self::Logits | Self::Values => tensor.dtype.is_float() && tensor.shape.len() >= 2,
+            Self::Logits | Self::Values | Self::Input => {
+                tensor.dtype.is_float() && tensor.shape.len() >= 2
+            }
             Self::Targets(layout) | Self::SegmentIds(layout) => {
                 tensor.dtype.is_index() && (vector || tensor.shape == layout.of_rows())
             }
@@ -93,10 +116,13 @@ impl Role<'_> {
             Self::RowWeights(layout) => {
                 tensor.dtype.is_float() && (vector || tensor.shape == layout.of_rows())
             }
-            Self::Probabilities(layout) | Self::Upstream(layout) => {
-                tensor.dtype.is_float() && tensor.shape == layout.dimensions
-            }
-            Self::Weights(layout, axis) => {
+            Self::Probabilities(layout)
+            | Self::Upstream(layout)
+            | Self::LossUpstream(layout)
+            | Self::Target(layout) => tensor.dtype.is_float() && tensor.shape == layout.dimensions,
+            Self::Weights(layout, axis)
+            | Self::PositiveWeights(layout, axis)
+            | Self::Variance(layout, axis) => {
                 let axes = WeightAxes::new(&tensor.shape, layout);
                 tensor.dtype.is_float()
                     && match axis {
@@ -133,17 +159,28 @@ impl Role<'_> {
             Self::Probabilities(layout) | Self::Upstream(layout) => {
                 format!("{FLOATS} {:?}, shaped as the logits", layout.dimensions)
             }
-            Self::Values => format!("{FLOATS} [rows, columns] or with more dimensions"),
-            Self::Weights(layout, None) => format!(
+            Self::Target(layout) | Self::LossUpstream(layout) => {
+                format!("{FLOATS} {:?}, shaped as the input", layout.dimensions)
+            }
+            Self::Values | Self::Input => {
+                format!("{FLOATS} [rows, columns] or with more dimensions")
+            }
+            Self::Weights(layout, None)
+            | Self::PositiveWeights(layout, None)
+            | Self::Variance(layout, None) => format!(
                 "{FLOATS} {:?} per element, {:?} per row or {:?} per column",
                 layout.dimensions,
                 layout.of_rows(),
                 layout.of_columns()
             ),
-            Self::Weights(layout, Some(WeightsAxis::Row)) => {
+            Self::Weights(layout, Some(WeightsAxis::Row))
+            | Self::PositiveWeights(layout, Some(WeightsAxis::Row))
+            | Self::Variance(layout, Some(WeightsAxis::Row)) => {
                 format!("{FLOATS} {:?} per row", layout.of_rows())
             }
-            Self::Weights(layout, Some(WeightsAxis::Column)) => {
+            Self::Weights(layout, Some(WeightsAxis::Column))
+            | Self::PositiveWeights(layout, Some(WeightsAxis::Column))
+            | Self::Variance(layout, Some(WeightsAxis::Column)) => {
                 format!("{FLOATS} {:?} per column", layout.of_columns())
             }
             Self::Factors(results) => format!("{FLOATS} {results:?}, shaped as the results"),

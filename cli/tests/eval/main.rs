@@ -6,6 +6,7 @@ mod common;
 
 mod answers;
 mod elements;
+mod elementwise;
 mod layout;
 mod options;
 mod reduce;

@@ -5,6 +5,7 @@ mod argmax;
 mod coefficients;
 mod correct;
 mod cross_entropy;
+mod elementwise;
 mod gradient;
 mod log_sum_exp;
 mod reduced;
@@ -19,6 +20,8 @@ mod tolerance;
 use half::{bf16, f16};
 
 use crate::{CrossEntropy, Element, Float, Logits, OwnedValues, Shape, Targets, Upstream};
+pub use elementwise::ElementwiseScale;
+pub(super) use elementwise::Losses;
 pub(super) use reduction::Reduction;
 use tolerance::{SUBNORMAL, TOLERANCE, Tolerance};
 

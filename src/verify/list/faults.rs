@@ -158,6 +158,7 @@ mod tests {
         let mut list = List::new();
         list.faults();
         list.faulty_reductions();
+        list.faulty_losses();
         for case in &list.cases {
             let result = case.check(&cpu::Oracle);
             assert!(result.refused && result.passed(), "{case}: {:?}", result.failure);

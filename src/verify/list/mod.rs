@@ -2,6 +2,8 @@
 
 mod combination;
 mod covering;
+mod elementwise;
+mod elementwise_losses;
 mod faults;
 mod layout;
 mod lengths;
@@ -16,6 +18,7 @@ use super::operands::{Factor, Targets};
 use super::random::SplitMix64;
 use crate::{Element, LogSumExp, Shape, Softmax};
 use combination::{Combination, Dimension, combinations};
+use elementwise::Recipe as LossRecipe;
 use layout::Layout;
 use lengths::{BROAD_CLASSES, CLASSES, ROWS, rows_for};
 use reduction::Recipe;
@@ -31,6 +34,8 @@ struct List {
     combinations: Option<Vec<Combination>>,
     /// The same of reductions; none: each is drawn.
     recipes: Vec<Recipe>,
+    /// The same of element-wise losses.
+    loss_recipes: Vec<LossRecipe>,
     turn: usize,
 }
 
@@ -41,6 +46,7 @@ impl List {
             random: SplitMix64(30),
             combinations: None,
             recipes: Vec::new(),
+            loss_recipes: Vec::new(),
             turn: 0,
         }
     }
@@ -61,6 +67,7 @@ impl List {
             class_weights: None,
             row_weights: None,
             element_weights: None,
+            third: None,
             segments: None,
             upstream,
             fault: None,
@@ -170,6 +177,12 @@ pub fn cases(extent: Extent) -> Vec<Case> {
         Extent::Full => list.full_reductions(),
     }
     list.faulty_reductions();
+    match extent {
+        Extent::Quick => list.quick_losses(),
+        Extent::Broad => list.broad_losses(),
+        Extent::Full => list.full_losses(),
+    }
+    list.faulty_losses();
     list.cases
 }
 

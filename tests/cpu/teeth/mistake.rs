@@ -1,5 +1,6 @@
 //! The mistakes.
 
+use super::elementwise::LossMistake;
 use super::outputs::Output;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -127,6 +128,9 @@ pub enum Mistake {
     WrongFlag(u32),
     /// A part that ends beyond the last class is cut.
     AcceptsParts,
+
+    /// One in element-wise losses.
+    OfLoss(LossMistake),
 }
 
 impl Mistake {
@@ -191,6 +195,7 @@ impl Mistake {
         ];
         all.extend((0..5).map(Self::MissingOfReduction));
         all.extend((0..5).map(Self::UnaskedOfReduction));
+        all.extend(LossMistake::all().into_iter().map(Self::OfLoss));
         all.extend(Output::ALL.map(Self::Inexact));
         all.extend(Output::OPTIONAL.map(Self::Missing));
         all.extend(Output::OPTIONAL.map(Self::Unasked));

@@ -1,5 +1,6 @@
 //! `verify` finds what is wrong: engines with one mistake each, the mistakes kernels make.
 
+mod elementwise;
 mod lists;
 mod mistake;
 mod outputs;

@@ -7,6 +7,7 @@ use wgpu_loss::{
     Shape, Softmax, TargetValues, Targets, Upstream, Weights, cpu,
 };
 
+use super::elementwise;
 use super::mistake::Mistake;
 use super::outputs::{inexact, map_values, spoil_values};
 use super::reduction::Reduction as WrongReduction;
@@ -470,7 +471,7 @@ impl Engine for Wrong {
         options: &wgpu_loss::ElementwiseLoss,
     ) -> Result<wgpu_loss::ElementwiseOutput> {
         self.refusal()?;
-        cpu::Fast.evaluate_elementwise(operands, upstream, options)
+        elementwise::evaluate(self.0, operands, upstream, options)
     }
 
     fn evaluate_reduce(

@@ -3,7 +3,7 @@
 mod report;
 mod segments;
 mod upstream;
-mod weights;
+pub mod weights;
 
 use std::process::ExitCode;
 
@@ -110,7 +110,7 @@ fn request(options: &ReduceOptions, axis: AxisOption) -> Reduce {
 }
 
 /// The dimensions of the results: without the one that is reduced.
-fn dimensions(axis: Axis, layout: &Layout) -> Vec<usize> {
+pub fn dimensions(axis: Axis, layout: &Layout) -> Vec<usize> {
     match axis {
         Axis::EachRow => layout.of_rows(),
         Axis::EachColumn => layout.of_columns(),
@@ -119,7 +119,7 @@ fn dimensions(axis: Axis, layout: &Layout) -> Vec<usize> {
 }
 
 /// Refuses results that no bytes of the file stand for, where there are very many of them.
-fn bounded(results: &[usize], layout: &Layout) -> std::result::Result<(), String> {
+pub fn bounded(results: &[usize], layout: &Layout) -> std::result::Result<(), String> {
     let most = layout.shape.elements().unwrap_or(usize::MAX).max(MOST_EMPTY_RESULTS);
     let count = results.iter().try_fold(1, |product: usize, length| product.checked_mul(*length));
     match count {

@@ -10,6 +10,37 @@ use crate::eval::role::{Role, WeightAxes};
 use crate::eval::source::Named;
 use crate::failure::Result;
 
+/// What weights are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Weights.
+    Weights,
+    /// Weights of positives.
+    PositiveWeights,
+    /// A variance.
+    Variance,
+}
+
+impl Purpose {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Weights => "weights",
+            Self::PositiveWeights => "weights of positives",
+            Self::Variance => "variance",
+        }
+    }
+
+    /// The option that names them.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Weights => "--weights",
+            Self::PositiveWeights => "--positive-weights",
+            Self::Variance => "--variance",
+        }
+    }
+}
+
 /// Weights as the file has them.
 pub struct FileWeights<'a> {
     /// Length of each dimension; none where there are no weights.
@@ -31,17 +62,32 @@ impl<'a> FileWeights<'a> {
         axis: Option<WeightsAxis>,
         layout: &Layout,
     ) -> Result<Self> {
+        Self::read_for(Purpose::Weights, named, axis, layout)
+    }
+
+    /// The same of what is shaped as weights may be.
+    pub fn read_for(
+        purpose: Purpose,
+        named: Option<&'a Named<'_>>,
+        axis: Option<WeightsAxis>,
+        layout: &Layout,
+    ) -> Result<Self> {
         let Some(named) = named else {
             return Ok(Self { dimensions: Vec::new(), given: Given::None });
         };
         let source = named.source();
-        let tensor = named.tensor(Role::Weights(layout, axis))?;
+        let tensor = named.tensor(match purpose {
+            Purpose::Weights => Role::Weights(layout, axis),
+            Purpose::PositiveWeights => Role::PositiveWeights(layout, axis),
+            Purpose::Variance => Role::Variance(layout, axis),
+        })?;
         let axes = WeightAxes::new(&tensor.shape, layout);
         let given = match axis {
             None if axes.row && axes.column => {
                 return Err(source.fail(format!(
-                    "weights: {tensor} is ambiguous beside as many rows as columns, choose by \
-                     --weights-axis"
+                    "{}: {tensor} is ambiguous beside as many rows as columns, choose by {}-axis",
+                    purpose.name(),
+                    purpose.option()
                 )));
             }
             None if axes.element => {

@@ -19,7 +19,7 @@ const VALUES: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 /// A weight for each of them.
 const WEIGHTS: [f32; 6] = [1.0, 0.0, 2.0, 0.5, 1.0, -1.0];
 
-fn floats(values: &[f32]) -> Vec<u8> {
+pub fn floats(values: &[f32]) -> Vec<u8> {
     bytes(values, f32::to_le_bytes)
 }
 
@@ -51,7 +51,7 @@ fn on_both(file: &str, arguments: &str, check: impl Fn(&Value)) {
 
 /// Compares a list of numbers; what is not finite is a string in JSON.
 #[track_caller]
-fn holds(found: &Value, expected: &[f64]) {
+pub fn holds(found: &Value, expected: &[f64]) {
     let list = found.as_array().unwrap_or_else(|| panic!("{found} is no list"));
     assert_eq!(list.len(), expected.len(), "{found}");
     for (found, expected) in list.iter().zip(expected) {
@@ -67,7 +67,7 @@ fn holds(found: &Value, expected: &[f64]) {
 
 /// Compares the values of an array of a file.
 #[track_caller]
-fn contains(array: &Array, name: &str, shape: &[usize], expected: &[f32]) {
+pub fn contains(array: &Array, name: &str, shape: &[usize], expected: &[f32]) {
     assert_eq!((array.name.as_str(), array.shape.as_slice()), (name, shape));
     assert_eq!(array.values.len(), expected.len(), "{name}");
     for (found, expected) in array.values.iter().zip(expected) {
