@@ -33,6 +33,9 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<ElementwiseOutput> {
         validate::elementwise(host, upstream, options)?;
+        if let Some(cut) = self.cut_of_elementwise(host, upstream, options) {
+            return self.stream_elementwise(host, upstream, options, cut, waiting).await;
+        }
         let mut call = Call::new(self, options.function.name())?;
         let place = place_of_results(host.input, options.gradient_element);
         let pass = match upstream {
@@ -94,29 +97,30 @@ impl Gpu {
         let variance_gradient = call.read(variance_gradient.as_ref(), gradient_bytes)?;
         let read = call.finish(waiting).await?;
         let words: Vec<f32> = read.values(results)?.unwrap_or_default();
-        let counts: Option<Vec<u32>> = read.values(counts)?;
-        let word = |at: usize| {
-            words.iter().skip(at).step_by(plan.result_words() as usize).copied().collect()
-        };
-        let is_divided = options.reduction == ElementwiseReduction::WeightedMean;
+        let counts: Option<Vec<[u32; 4]>> = read.values(counts)?;
+        let counts = counts.and_then(|counts| counts.first().copied());
         Ok(ElementwiseOutput {
-            values: word(0),
-            denominator: is_divided.then(|| word(1)),
-            counts: counts.and_then(|counts| binary_counts(&counts)),
+            counts: counts.map(|counts| binary_counts(counts.map(u64::from))),
             gradient: read.elements(gradient, element)?,
             variance_gradient: read.elements(variance_gradient, element)?,
+            ..output(options, words, plan.result_words())
         })
     }
 }
 
-fn binary_counts(counts: &[u32]) -> Option<BinaryCounts> {
-    let &[true_positives, false_positives, true_negatives, false_negatives] = counts else {
-        return None;
-    };
-    Some(BinaryCounts {
-        true_positives: true_positives.into(),
-        false_positives: false_positives.into(),
-        true_negatives: true_negatives.into(),
-        false_negatives: false_negatives.into(),
-    })
+/// Results from their words; see
+/// [`ElementwisePlan::result_words`](crate::ElementwisePlan::result_words).
+pub(super) fn output(options: &ElementwiseLoss, words: Vec<f32>, stride: u32) -> ElementwiseOutput {
+    let is_divided = options.reduction == ElementwiseReduction::WeightedMean;
+    let word =
+        |at: usize| words.iter().skip(at).step_by(stride as usize).copied().collect::<Vec<f32>>();
+    let denominator = is_divided.then(|| word(1));
+    let values = if stride == 1 { words } else { word(0) };
+    ElementwiseOutput { values, denominator, counts: None, gradient: None, variance_gradient: None }
+}
+
+/// Counts in the order of [`ElementwiseOperands::counts`].
+pub(super) fn binary_counts(counts: [u64; 4]) -> BinaryCounts {
+    let [true_positives, false_positives, true_negatives, false_negatives] = counts;
+    BinaryCounts { true_positives, false_positives, true_negatives, false_negatives }
 }

@@ -48,6 +48,14 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<ReduceOutput> {
         validate::reduce(values, weights, upstream, options)?;
+        if let Some(cut) = self.cut_of_reduce(values, weights, upstream, options) {
+            let rows = self.stream_reduce(values, weights, upstream, options, cut, waiting).await?;
+            return Ok(ReduceOutput {
+                gradient: rows.gradient,
+                weight_gradient: rows.weight_gradient,
+                ..output(options, &rows.words, rows.result_words)
+            });
+        }
         let mut call = Call::new(self, OPERATION)?;
         let upstream = upstream.map(|each| call.upstream(each)).transpose()?;
         let pass = match &upstream {

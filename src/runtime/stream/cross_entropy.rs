@@ -201,13 +201,13 @@ impl Batch<'_> {
         plan.bind_rows(&CrossEntropyOperands {
             class_weights: slice(&self.class_weights),
             row_weights: from(&columns.row_weights, 4 * first),
-            gradient: buffers.output().map(|output| output.slice(..)),
+            gradient: buffers.returned(0),
             rows: from(&columns.records, record_bytes * first),
             totals: Some(self.totals.slice(..)),
             upstream: upstream.unwrap_or_default(),
             ..CrossEntropyOperands::new(
-                buffers.matrix(0).slice(..),
-                classes.unwrap_or_else(|| buffers.matrix(1).slice(..)),
+                buffers.brought(0),
+                classes.unwrap_or_else(|| buffers.brought(1)),
             )
         })
     }

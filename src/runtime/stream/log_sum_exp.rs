@@ -38,9 +38,9 @@ impl Gpu {
                     let operand = upstream.as_ref().map(|each| each.operand_from(start));
                     plan.bind(&LogSumExpOperands {
                         log_sum_exp: Some(column.slice(start..)),
-                        gradient: buffers.output().map(|output| output.slice(..)),
+                        gradient: buffers.returned(0),
                         upstream: operand.unwrap_or_default(),
-                        ..LogSumExpOperands::new(buffers.matrix(0).slice(..))
+                        ..LogSumExpOperands::new(buffers.brought(0))
                     })
                 })
                 .await?;

@@ -3,18 +3,24 @@
 
 mod columns;
 mod cross_entropy;
+pub(super) mod cut;
+mod elementwise;
 mod log_sum_exp;
 pub(super) mod output;
 mod pace;
 mod pipeline;
+mod reduce;
 mod slot;
 mod softmax;
+mod traffic;
 
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::Logits;
+use crate::{Gpu, Logits};
+
+use cut::{Cut, Work};
 
 /// How much of the device a one-call form takes at a time. Results do not depend on it, not even in
 /// their last bits.
@@ -65,5 +71,17 @@ impl Streaming {
         let bytes = |matrix: &Logits<'_>| matrix.values().bytes().len() as u64;
         let largest = matrices.iter().map(bytes).max().unwrap_or_default();
         largest > self.submission_bytes && matrices.iter().all(|matrix| matrix.rows() > 1)
+    }
+}
+
+impl Gpu {
+    /// Where matrices that are taken piece by piece are cut, if they are; see [`Work`].
+    fn cut(&self, matrices: &[Logits<'_>], of_rows: bool, may_be_flat: bool) -> Option<Cut> {
+        if !self.streaming().cuts(matrices) {
+            return None;
+        }
+        let shapes: Vec<_> = matrices.iter().map(Logits::shape).collect();
+        let column_lanes = self.kernels().tuning().reduce.column_lanes as usize;
+        Cut::of(&shapes, Work { of_rows, may_be_flat, column_lanes })
     }
 }

@@ -18,6 +18,15 @@ impl<'a> MatrixOutput<'a> {
         Self { shape, bytes: bytemuck::cast_slice_mut(values) }
     }
 
+    /// The same for values of any type.
+    pub(super) fn over(logits: Shape, values: &'a mut OwnedValues) -> Self {
+        match values {
+            OwnedValues::F32(values) => Self::new(logits, values),
+            OwnedValues::F16(values) => Self::new(logits, values),
+            OwnedValues::Bf16(values) => Self::new(logits, values),
+        }
+    }
+
     /// The element type.
     pub(in crate::runtime) fn element(&self) -> Element {
         self.shape.element
@@ -34,6 +43,31 @@ impl<'a> MatrixOutput<'a> {
     }
 }
 
+/// Zeros in the shape of these logits, in a type of their own.
+pub(super) fn zeros(
+    operation: &'static str,
+    logits: Shape,
+    element: Element,
+) -> Result<OwnedValues> {
+    fn of<G: Float>(operation: &'static str, logits: Shape) -> Result<OwnedValues> {
+        zeroed::<G>(operation, logits.elements()).map(G::owned)
+    }
+    match element {
+        Element::F32 => of::<f32>(operation, logits),
+        Element::F16 => of::<half::f16>(operation, logits),
+        Element::Bf16 => of::<half::bf16>(operation, logits),
+    }
+}
+
+/// So many zeros.
+pub(super) fn zeroed<G: Float>(operation: &'static str, count: Option<usize>) -> Result<Vec<G>> {
+    let count = count.unwrap_or(usize::MAX);
+    try_zeroed_vec(count).map_err(|()| {
+        let message = format!("{count} elements of {} in host memory", G::ELEMENT.name());
+        Error::OutOfMemory { operation, message }
+    })
+}
+
 /// A matrix of our own of this element type, where there is one, and what `fill` returns.
 pub(in crate::runtime) async fn owned<T>(
     operation: &'static str,
@@ -41,22 +75,8 @@ pub(in crate::runtime) async fn owned<T>(
     element: Option<Element>,
     fill: impl AsyncFnOnce(Option<MatrixOutput<'_>>) -> Result<T>,
 ) -> Result<(Option<OwnedValues>, T)> {
-    let count = logits.elements().unwrap_or(usize::MAX);
     let Some(element) = element else { return Ok((None, fill(None).await?)) };
-    let too_many = || {
-        let message = format!("{count} elements of {} in host memory", element.name());
-        Error::OutOfMemory { operation, message }
-    };
-    macro_rules! of {
-        ($type:ty) => {{
-            let mut values: Vec<$type> = try_zeroed_vec(count).map_err(|()| too_many())?;
-            let result = fill(Some(MatrixOutput::new(logits, &mut values))).await?;
-            (Some(<$type>::owned(values)), result)
-        }};
-    }
-    Ok(match element {
-        Element::F32 => of!(f32),
-        Element::F16 => of!(half::f16),
-        Element::Bf16 => of!(half::bf16),
-    })
+    let mut values = zeros(operation, logits, element)?;
+    let result = fill(Some(MatrixOutput::over(logits, &mut values))).await?;
+    Ok((Some(values), result))
 }

@@ -7,21 +7,21 @@ use crate::ops::Step;
 use crate::plan::Piece;
 use crate::runtime::clock::{Moment, now};
 use crate::runtime::readback::Waiting;
-use crate::{Element, Error, Gpu, Logits, Result};
+use crate::{Error, Gpu, Logits, Result};
 
 use super::Progress;
+use super::cut::Cut;
 use super::output::MatrixOutput;
 use super::pace::Pace;
 use super::slot::{PieceBuffers, Slot};
+use super::traffic::{Brought, Returned, Traffic};
 
 /// See the module.
 pub(super) struct Pipeline<'a> {
     gpu: &'a Gpu,
     operation: &'static str,
     waiting: Waiting,
-    /// The logits, then whatever else has a value for each logit.
-    matrices: Vec<Logits<'a>>,
-    output: Option<MatrixOutput<'a>>,
+    traffic: Traffic<'a>,
     slots: [Slot; 2],
     pace: Pace,
     rows_done: usize,
@@ -30,7 +30,7 @@ pub(super) struct Pipeline<'a> {
 }
 
 impl<'a> Pipeline<'a> {
-    /// Makes the buffers.
+    /// Makes the buffers for logits and other matrices, and for the matrix that is computed.
     pub(super) fn new(
         gpu: &'a Gpu,
         operation: &'static str,
@@ -38,16 +38,31 @@ impl<'a> Pipeline<'a> {
         matrices: Vec<Logits<'a>>,
         output: Option<MatrixOutput<'a>>,
     ) -> Result<Self> {
+        let mut traffic = Traffic::new(matrices[0], Cut::default());
+        for &matrix in &matrices[1..] {
+            traffic.bring(Brought::Matrix(matrix));
+        }
+        traffic.take_back(output.map(Returned::OverLogits));
+        Self::of(gpu, operation, waiting, traffic)
+    }
+
+    /// Makes the buffers for all that goes to and fro.
+    pub(super) fn of(
+        gpu: &'a Gpu,
+        operation: &'static str,
+        waiting: Waiting,
+        traffic: Traffic<'a>,
+    ) -> Result<Self> {
         gpu.refuse_if_lost(operation)?;
-        let result = output.as_ref().map(MatrixOutput::element);
-        let most = most_elements(gpu, &matrices, result);
-        let slot = || {
-            let elements = most.max(matrices[0].classes());
-            Slot::new(gpu, operation, &matrices, result, elements)
-        };
-        let slots = [slot()?, slot()?];
+        let most = most_elements(gpu, &traffic).max(traffic.least());
+        // The last rows may be too few for a piece of their own.
+        let rows = most / traffic.logits.classes().max(1) + traffic.cut.last - 1;
+        let slots = [
+            Slot::new(gpu, operation, &traffic, rows)?,
+            Slot::new(gpu, operation, &traffic, rows)?,
+        ];
         let (pace, last_done) = (Pace::new(most), None);
-        Ok(Self { gpu, operation, waiting, matrices, output, slots, pace, rows_done: 0, last_done })
+        Ok(Self { gpu, operation, waiting, traffic, slots, pace, rows_done: 0, last_done })
     }
 
     /// Goes over these rows; `bind` makes the step of each piece. Returns when all results of them
@@ -57,18 +72,18 @@ impl<'a> Pipeline<'a> {
         rows: Range<usize>,
         mut bind: impl FnMut(&Piece, PieceBuffers<'_>) -> Result<Step>,
     ) -> Result<()> {
-        let shape = self.matrices[0].shape();
+        let shape = self.traffic.logits.shape();
         let mut next = rows.start;
         let mut turn = 0;
         while next < rows.end {
             self.retire(turn).await?;
-            let piece = Piece::next(&shape, next..rows.end, self.pace.elements());
+            let piece = self.next_piece(next..rows.end);
             let Range { start, end } = piece.range();
             log::debug!("{}: rows {start} to {end} of {} as a piece", self.operation, shape.rows);
             let slot = &mut self.slots[turn];
-            slot.fill(self.gpu, self.operation, &self.matrices, &piece)?;
+            slot.fill(self.gpu, self.operation, &self.traffic, &piece)?;
             let step = bind(&piece, slot.buffers())?;
-            slot.submit(self.gpu, self.operation, &self.matrices, piece, &step)?;
+            slot.submit(self.gpu, self.operation, &self.traffic, piece, &step)?;
             next = piece.range().end;
             turn = 1 - turn;
         }
@@ -76,16 +91,29 @@ impl<'a> Pipeline<'a> {
         self.retire(1 - turn).await
     }
 
+    /// The first piece of these rows.
+    fn next_piece(&self, rows: Range<usize>) -> Piece {
+        let (shape, least) = (self.traffic.logits.shape(), self.traffic.least().max(1));
+        let elements = self.pace.elements().max(least) / least * least;
+        let piece = Piece::next(&shape, rows.clone(), elements);
+        match rows.end - piece.range().end {
+            left if left < self.traffic.cut.last => {
+                Piece::next(&shape, rows, elements + left * shape.classes)
+            }
+            _ => piece,
+        }
+    }
+
     async fn retire(&mut self, turn: usize) -> Result<()> {
-        let (gpu, operation, output) = (self.gpu, self.operation, self.output.as_mut());
-        let retired = self.slots[turn].retire(gpu, operation, self.waiting, output).await?;
+        let (gpu, operation, returned) = (self.gpu, self.operation, &mut self.traffic.returned);
+        let retired = self.slots[turn].retire(gpu, operation, self.waiting, returned).await?;
         let Some((piece, started)) = retired else { return Ok(()) };
         let done = now();
         #[cfg(not(target_arch = "wasm32"))]
         if let (Some(started), Some(done)) = (started, done) {
             // It waited for the piece before it.
             let since = self.last_done.map_or(started, |last| last.max(started));
-            self.pace.measured(piece.rows * self.matrices[0].classes(), done - since);
+            self.pace.measured(piece.rows * self.traffic.logits.classes(), done - since);
         }
         #[cfg(target_arch = "wasm32")]
         let _ = (started, &mut self.pace);
@@ -98,7 +126,7 @@ impl<'a> Pipeline<'a> {
     fn report(&self) -> Result<()> {
         let Some(watcher) = &self.gpu.watcher().0 else { return Ok(()) };
         let (operation, rows_done) = (self.operation, self.rows_done);
-        let rows = self.matrices[0].rows();
+        let rows = self.traffic.logits.rows();
         match watcher(Progress { operation, rows_done, rows }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Cancelled { operation, rows_done, rows }),
@@ -107,21 +135,29 @@ impl<'a> Pipeline<'a> {
 }
 
 /// Elements of a piece: what a submission and half of the memory allow, and a buffer.
-fn most_elements(gpu: &Gpu, matrices: &[Logits<'_>], output: Option<Element>) -> usize {
-    let streaming = gpu.streaming();
-    let sizes = matrices.iter().map(|matrix| matrix.element().bytes() as u64);
-    let largest = sizes.clone().max().unwrap_or(4);
-    // Each matrix has a staging buffer too; results in a type of their own have both as well.
-    let of_results = output.map_or(0, |element| {
-        let is_apart = element != matrices[0].element();
-        element.bytes() as u64 * if is_apart { 2 } else { 1 }
+fn most_elements(gpu: &Gpu, traffic: &Traffic<'_>) -> usize {
+    let (streaming, capabilities) = (gpu.streaming(), gpu.kernels().capabilities());
+    let logits = traffic.logits;
+    let classes = logits.classes().max(1);
+    // What an element takes on average: columns have a value for each row.
+    let of_element = |bytes: u64| bytes.div_ceil(classes as u64);
+    let brought = traffic.brought.iter().map(|each| of_element(each.bytes(1, classes)));
+    // Counts take as much for any piece.
+    let returned = traffic.returned.iter().filter(|each| !matches!(each, Returned::Counts(_)));
+    let returned = returned.map(|each| {
+        // Results in the logits' place have a host-visible buffer alone; all else has both.
+        let buffers = if each.is_over(logits.element()) { 1 } else { 2 };
+        (of_element(each.bytes(1, classes)), buffers)
     });
-    let of_element = 2 * sizes.sum::<u64>() + of_results;
+    let largest = brought.clone().max().unwrap_or(4);
+    let largest_buffer = returned.clone().map(|(bytes, _)| bytes).chain([largest, 4]).max();
+    let of_all =
+        2 * brought.sum::<u64>() + returned.map(|(bytes, count)| bytes * count).sum::<u64>();
     let limits = [
-        streaming.device_bytes / 2 / of_element,
+        streaming.device_bytes / 2 / of_all,
         streaming.submission_bytes / largest,
-        gpu.kernels().capabilities().max_buffer_bytes / 16 * 16 / largest.max(4),
-        matrices[0].shape().elements().map_or(u64::MAX, |elements| elements as u64),
+        capabilities.max_buffer_bytes / 16 * 16 / largest_buffer.unwrap_or(4),
+        logits.shape().elements().map_or(u64::MAX, |elements| elements as u64),
     ];
     limits.into_iter().min().unwrap_or_default().max(1) as usize
 }

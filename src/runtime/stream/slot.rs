@@ -1,7 +1,8 @@
 //! The buffers of one piece: while it is computed, another slot's is brought and taken away.
 
 use wgpu::{
-    Buffer, BufferDescriptor, BufferUsages, CommandEncoderDescriptor, MapMode, SubmissionIndex,
+    Buffer, BufferDescriptor, BufferSlice, BufferUsages, CommandEncoderDescriptor, MapMode,
+    SubmissionIndex,
 };
 
 use crate::kernel::guarded;
@@ -9,21 +10,30 @@ use crate::ops::Step;
 use crate::plan::Piece;
 use crate::runtime::clock::{Moment, now};
 use crate::runtime::readback::{MapReceiver, Waiting};
-use crate::{Element, Error, Gpu, Logits, Result};
+use crate::{Error, Gpu, Result};
 
-use super::output::MatrixOutput;
+use super::traffic::{Brought, Returned, Traffic};
 
-/// A matrix on the device, and the host-visible buffer that brings it.
+/// Something on the device, and the host-visible buffer that brings it.
 struct Carried {
     staging: Buffer,
-    matrix: Buffer,
+    device: Buffer,
+    /// Where it starts.
+    shift: u64,
+}
+
+/// Results on the device, unless they take the logits' place, and the host-visible buffer that
+/// takes them back.
+struct TakenBack {
+    device: Option<Buffer>,
+    readback: Buffer,
 }
 
 /// A piece under way.
 struct Pending {
     piece: Piece,
     submission: SubmissionIndex,
-    /// Of the readback, then of each staging buffer.
+    /// Of the readbacks, then of the staging buffers.
     maps: Vec<MapReceiver>,
     started: Option<Moment>,
 }
@@ -31,41 +41,37 @@ struct Pending {
 /// The buffers of a piece, as what is bound to a step.
 #[derive(Clone, Copy)]
 pub(super) struct PieceBuffers<'a> {
-    carried: &'a [Carried],
-    output: Option<&'a Buffer>,
+    brought: &'a [Carried],
+    returned: &'a [TakenBack],
 }
 
 impl<'a> PieceBuffers<'a> {
-    /// The logits, then whatever else has a value for each logit.
-    pub(super) fn matrix(&self, index: usize) -> &'a Buffer {
-        &self.carried[index].matrix
+    /// The logits, then whatever else is brought.
+    pub(super) fn brought(&self, index: usize) -> BufferSlice<'a> {
+        let Carried { device, shift, .. } = &self.brought[index];
+        device.slice(*shift..)
     }
 
-    /// Where the results go, unless they take the logits' place.
-    pub(super) fn output(&self) -> Option<&'a Buffer> {
-        self.output
+    /// Where results go, unless they take the logits' place or there are none.
+    pub(super) fn returned(&self, index: usize) -> Option<BufferSlice<'a>> {
+        Some(self.returned.get(index)?.device.as_ref()?.slice(..))
     }
 }
 
 /// See the module.
 pub(super) struct Slot {
-    carried: Vec<Carried>,
-    output: Option<Buffer>,
-    /// Of the results.
-    element: Option<Element>,
-    readback: Option<Buffer>,
+    brought: Vec<Carried>,
+    returned: Vec<TakenBack>,
     pending: Option<Pending>,
 }
 
 impl Slot {
-    /// Buffers for so many elements of each matrix. Results take the logits' place where they are of
-    /// their type.
+    /// Buffers for so many rows.
     pub(super) fn new(
         gpu: &Gpu,
         operation: &'static str,
-        matrices: &[Logits<'_>],
-        output: Option<Element>,
-        elements: usize,
+        traffic: &Traffic<'_>,
+        rows: usize,
     ) -> Result<Self> {
         let make = |label, bytes: u64, usage, mapped_at_creation| {
             let available = gpu.kernels().capabilities().max_buffer_bytes;
@@ -85,54 +91,55 @@ impl Slot {
             })
         };
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
-        let bytes = |element: Element| (elements * element.bytes()) as u64;
-        let carry = |matrix: &Logits<'_>| {
-            let bytes = bytes(matrix.element());
+        let classes = traffic.logits.classes();
+        let carry = |(index, each): (usize, &Brought<'_>)| {
+            let bytes = each.bytes(rows, classes);
+            let shift = if index == 0 { traffic.shift() } else { 0 };
             let upload = BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC;
             Ok(Carried {
                 staging: make("wgpu-loss upload", bytes, upload, true)?,
-                matrix: make("wgpu-loss piece", bytes, storage, false)?,
+                device: make("wgpu-loss piece", bytes + shift, storage, false)?,
+                shift,
             })
         };
-        let carried = matrices.iter().map(carry).collect::<Result<Vec<_>>>()?;
-        let separate = output.filter(|&element| element != matrices[0].element());
-        let output_buffer = |element| make("wgpu-loss results", bytes(element), storage, false);
-        let read = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
-        let readback_buffer = |element| make("wgpu-loss readback", bytes(element), read, false);
+        let take_back = |each: &Returned<'_>| {
+            let bytes = each.bytes(rows, classes);
+            let is_apart = !each.is_over(traffic.logits.element());
+            let device = || make("wgpu-loss results", bytes, storage, false);
+            let read = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+            Ok(TakenBack {
+                device: is_apart.then(device).transpose()?,
+                readback: make("wgpu-loss readback", bytes, read, false)?,
+            })
+        };
         Ok(Self {
-            carried,
-            output: separate.map(output_buffer).transpose()?,
-            element: output,
-            readback: output.map(readback_buffer).transpose()?,
+            brought: traffic.brought.iter().enumerate().map(carry).collect::<Result<_>>()?,
+            returned: traffic.returned.iter().map(take_back).collect::<Result<_>>()?,
             pending: None,
         })
     }
 
     /// What a step is bound to.
     pub(super) fn buffers(&self) -> PieceBuffers<'_> {
-        PieceBuffers { carried: &self.carried, output: self.output.as_ref() }
+        PieceBuffers { brought: &self.brought, returned: &self.returned }
     }
 
-    /// Brings a piece of the matrices to where the device takes it from.
+    /// Brings a piece to where the device takes it from.
     pub(super) fn fill(
         &self,
         gpu: &Gpu,
         operation: &'static str,
-        matrices: &[Logits<'_>],
+        traffic: &Traffic<'_>,
         piece: &Piece,
     ) -> Result<()> {
-        for (carried, matrix) in self.carried.iter().zip(matrices) {
+        for (carried, brought) in self.brought.iter().zip(&traffic.brought) {
             let mut view = carried
                 .staging
                 .get_mapped_range_mut(..)
                 .map_err(|error| gpu.failure(operation, error.to_string()))?;
-            let bytes = matrix.values().bytes();
-            let size = matrix.element().bytes();
-            for segment in piece.segments(&matrix.shape()) {
-                let (start, length) = (segment.start * size, segment.length * size);
-                let packed = segment.packed * size;
-                view.slice(packed..packed + length).copy_from_slice(&bytes[start..start + length]);
-            }
+            brought.runs(piece, |packed, bytes| {
+                view.slice(packed..packed + bytes.len()).copy_from_slice(bytes);
+            });
             drop(view);
             carried.staging.unmap();
         }
@@ -144,29 +151,38 @@ impl Slot {
         &mut self,
         gpu: &Gpu,
         operation: &'static str,
-        matrices: &[Logits<'_>],
+        traffic: &Traffic<'_>,
         piece: Piece,
         step: &Step,
     ) -> Result<()> {
-        let elements = piece.packed(&matrices[0].shape()).elements().unwrap_or_default();
+        let classes = traffic.logits.classes();
+        // Copies are of whole words; so are our buffers.
+        let whole_words = |bytes: u64| bytes.next_multiple_of(4);
         let started = now();
         let (submission, maps) = guarded(gpu.device(), operation, || {
             let descriptor = CommandEncoderDescriptor { label: Some(operation) };
             let mut encoder = gpu.device().create_command_encoder(&descriptor);
-            for (Carried { staging, matrix }, values) in self.carried.iter().zip(matrices) {
-                let bytes = whole_words(elements, values.element());
-                encoder.copy_buffer_to_buffer(staging, 0, matrix, 0, bytes);
+            for (Carried { staging, device, shift }, brought) in
+                self.brought.iter().zip(&traffic.brought)
+            {
+                let bytes = whole_words(brought.bytes(piece.rows, classes));
+                encoder.copy_buffer_to_buffer(staging, 0, device, *shift, bytes);
             }
             step.record(&mut encoder);
-            let results = self.output.as_ref().unwrap_or(&self.carried[0].matrix);
-            if let Some(readback) = &self.readback {
-                let element = self.element.unwrap_or(matrices[0].element());
-                let bytes = whole_words(elements, element);
-                encoder.copy_buffer_to_buffer(results, 0, readback, 0, bytes);
+            for (TakenBack { device, readback }, returned) in
+                self.returned.iter().zip(&traffic.returned)
+            {
+                let logits = &self.brought[0];
+                let (results, shift) = match device {
+                    Some(device) => (device, 0),
+                    None => (&logits.device, logits.shift),
+                };
+                let bytes = whole_words(returned.bytes(piece.rows, classes));
+                encoder.copy_buffer_to_buffer(results, shift, readback, 0, bytes);
             }
             let submission = gpu.queue().submit([encoder.finish()]);
-            let read = self.readback.iter().map(|buffer| Gpu::map(buffer, MapMode::Read));
-            let write = self.carried.iter().map(|each| Gpu::map(&each.staging, MapMode::Write));
+            let read = self.returned.iter().map(|each| Gpu::map(&each.readback, MapMode::Read));
+            let write = self.brought.iter().map(|each| Gpu::map(&each.staging, MapMode::Write));
             (submission, read.chain(write).collect())
         })?;
         self.pending = Some(Pending { piece, submission, maps, started });
@@ -179,25 +195,20 @@ impl Slot {
         gpu: &Gpu,
         operation: &'static str,
         waiting: Waiting,
-        output: Option<&mut MatrixOutput<'_>>,
+        returned: &mut [Returned<'_>],
     ) -> Result<Option<(Piece, Option<Moment>)>> {
         let Some(Pending { piece, submission, maps, started }) = self.pending.take() else {
             return Ok(None);
         };
         gpu.wait(operation, Some(submission), waiting, gpu.mapped(operation, maps)).await?;
-        if let (Some(readback), Some(output)) = (&self.readback, output) {
+        for (TakenBack { readback, .. }, returned) in self.returned.iter().zip(returned) {
             let view = readback
                 .get_mapped_range(..)
                 .map_err(|error| gpu.failure(operation, error.to_string()))?;
-            output.write(&piece, &view);
+            returned.take(&piece, &view);
             drop(view);
             readback.unmap();
         }
         Ok(Some((piece, started)))
     }
-}
-
-/// Bytes that hold so many elements and can be copied.
-fn whole_words(elements: usize, element: Element) -> u64 {
-    (elements * element.bytes()).next_multiple_of(4) as u64
 }

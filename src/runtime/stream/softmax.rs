@@ -32,9 +32,9 @@ impl Gpu {
                 };
                 let plan = options.plan(self.kernels(), piece.packed(&logits.shape()), pass)?;
                 plan.bind(&SoftmaxOperands {
-                    logits: buffers.matrix(0).slice(..),
-                    upstream: upstream.map(|_| buffers.matrix(1).slice(..)),
-                    output: buffers.output().map(|output| output.slice(..)),
+                    logits: buffers.brought(0),
+                    upstream: upstream.map(|_| buffers.brought(1)),
+                    output: buffers.returned(0),
                 })
             })
             .await

@@ -1,13 +1,17 @@
 //! Batches piece by piece: the bits of the whole, in memory of a bounded size, as long as whoever
 //! watches wants it to go on. Needs an adapter.
 
-#[path = "common/gpus.rs"]
+mod compare;
+mod elementwise;
+#[path = "../common/gpus.rs"]
 mod gpus;
+mod reductions;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use compare::{bits, bytes};
 use gpus::gpu;
 use wgpu_loss::half::{bf16, f16};
 use wgpu_loss::{
@@ -100,11 +104,8 @@ fn assert_same(
     assert_same_output(&of_pieces(with_gradient), &with_gradient(gpu()), &context);
 }
 
-/// By bits: NaN equals itself.
+/// By bits.
 fn assert_same_output(found: &CrossEntropyOutput, expected: &CrossEntropyOutput, context: &str) {
-    let bits = |values: &Option<Vec<f32>>| -> Option<Vec<u32>> {
-        values.as_ref().map(|values| values.iter().map(|value| value.to_bits()).collect())
-    };
     let all = |out: &CrossEntropyOutput| {
         let scalars = [out.loss, out.z_loss, out.denominator].map(f32::to_bits);
         let rows = [
@@ -117,9 +118,6 @@ fn assert_same_output(found: &CrossEntropyOutput, expected: &CrossEntropyOutput,
         (scalars, out.counted, out.correct, rows.map(bits), out.argmax.clone())
     };
     assert_eq!(all(found), all(expected), "{context}");
-    let bytes = |gradient: &Option<OwnedValues>| {
-        gradient.as_ref().map(|gradient| gradient.values().bytes().to_vec())
-    };
     assert!(bytes(&found.gradient) == bytes(&expected.gradient), "{context}");
 }
 

@@ -1,0 +1,104 @@
+//! Where a batch may be cut so that the kernels of the whole go through its pieces: others may
+//! differ in the last bits, since a driver is free to contract the one and not the other.
+
+use crate::Shape;
+
+/// See the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::runtime) struct Cut {
+    /// Every piece has a multiple of so many rows, but the last.
+    pub(super) together: usize,
+    /// The fewest rows of the last piece.
+    pub(super) last: usize,
+    /// The whole is addressed element by element: four at a time would be another kernel.
+    pub(super) by_element: bool,
+}
+
+/// What becomes of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Work {
+    /// Rows have results of their own; else elements have.
+    pub(super) of_rows: bool,
+    /// Kernels that write each element need not know rows, where there are no gaps.
+    pub(super) may_be_flat: bool,
+    /// Invocations of a workgroup over columns.
+    pub(super) column_lanes: usize,
+}
+
+impl Default for Cut {
+    /// Between any two rows.
+    fn default() -> Self {
+        Self { together: 1, last: 1, by_element: false }
+    }
+}
+
+impl Cut {
+    /// That of matrices of these shapes, the input first; `None` where there is none.
+    pub(super) fn of(shapes: &[Shape], work: Work) -> Option<Self> {
+        let input = *shapes.first()?;
+        let (inner, block) = (input.inner, input.classes * input.inner);
+        let is_column = input.classes == 1 && inner == 1;
+        // Rows of a single value without gaps are gone through as one row.
+        let is_turned = is_column && shapes.iter().all(|shape| shape.row_stride == 1);
+        let has_no_gaps = shapes.iter().all(Shape::is_contiguous);
+        let is_flat = is_turned || (work.may_be_flat && has_no_gaps);
+        let length = match inner {
+            _ if is_flat => input.elements()?,
+            1 => input.classes,
+            _ => inner,
+        };
+        let by_four = |shape: &Shape| shape.row_stride.is_multiple_of(4);
+        let is_aligned = is_flat || input.outer() <= 1 || shapes.iter().all(by_four);
+        let is_vector = length.is_multiple_of(4) && is_aligned;
+        // So many blocks are whole vectors.
+        let blocks = if is_vector && is_flat && !block.is_multiple_of(4) { 4 } else { 1 };
+        let together = match work.of_rows {
+            // Gaps or not would be another walk.
+            true if is_column && !is_turned => return None,
+            true if is_column => work.column_lanes.next_multiple_of(4),
+            true => inner * blocks,
+            false if !is_vector => 1,
+            false if inner == 1 || (input.outer() > 1 && !inner.is_multiple_of(4)) => {
+                inner * blocks
+            }
+            false => 4,
+        };
+        // Fewer columns than a workgroup has invocations would be another kernel.
+        let last = if work.of_rows && is_column { together } else { 1 };
+        (input.rows > together).then_some(Self { together, last, by_element: !is_vector })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OF_ROWS: Work = Work { of_rows: true, may_be_flat: false, column_lanes: 64 };
+    const OF_ELEMENTS: Work = Work { of_rows: false, may_be_flat: true, column_lanes: 64 };
+
+    fn cut(shape: Shape, work: Work) -> Option<(usize, bool)> {
+        Cut::of(&[shape, shape], work).map(|cut| (cut.together, cut.by_element))
+    }
+
+    #[test]
+    fn pieces_are_addressed_as_the_whole() {
+        let rows = Shape::new(100, 36);
+        assert_eq!(cut(rows, OF_ROWS), Some((1, false)));
+        assert_eq!(cut(rows.with_row_stride(37), OF_ROWS), Some((1, true)));
+        assert_eq!(cut(Shape::new(100, 33), OF_ROWS), Some((1, true)));
+        assert_eq!(cut(Shape::new(100, 33), OF_ELEMENTS), Some((4, false)));
+        assert_eq!(cut(Shape::new(101, 33), OF_ELEMENTS), Some((1, true)));
+    }
+
+    #[test]
+    fn blocks_and_columns_stay_together() {
+        let blocks = Shape::with_class_axis(8, 3, 5);
+        assert_eq!(cut(blocks, OF_ROWS), Some((5, true)));
+        assert_eq!(cut(blocks, Work { may_be_flat: true, ..OF_ROWS }), Some((20, false)));
+        assert_eq!(cut(blocks, OF_ELEMENTS), Some((20, false)));
+        assert_eq!(cut(Shape::with_class_axis(8, 3, 12), OF_ELEMENTS), Some((4, false)));
+        assert_eq!(cut(Shape::with_class_axis(1, 3, 12), OF_ROWS), None);
+        assert_eq!(cut(Shape::new(1001, 1), OF_ROWS), Some((64, true)));
+        assert_eq!(cut(Shape::new(1000, 1).with_row_stride(2), OF_ROWS), None);
+    }
+}

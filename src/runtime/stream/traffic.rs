@@ -1,0 +1,186 @@
+//! What a stream brings to the device with each piece, and what it takes back.
+
+use wgpu::{Buffer, BufferSlice};
+
+use crate::plan::{Piece, Segment};
+use crate::{Element, Gpu, Logits, Result, WeightLayout, Weights};
+
+use super::cut::Cut;
+use super::output::MatrixOutput;
+use super::slot::PieceBuffers;
+
+/// Brought piece by piece.
+#[derive(Clone, Copy)]
+pub(super) enum Brought<'a> {
+    /// A value for each logit.
+    Matrix(Logits<'a>),
+    /// A value for each row.
+    Column(&'a [f32]),
+}
+
+impl Brought<'_> {
+    /// Bytes of so many rows.
+    pub(super) fn bytes(&self, rows: usize, classes: usize) -> u64 {
+        match self {
+            Self::Matrix(matrix) => (rows * classes * matrix.element().bytes()) as u64,
+            Self::Column(_) => 4 * rows as u64,
+        }
+    }
+
+    /// Hands out a piece's runs of bytes, with where they go when packed.
+    pub(super) fn runs(&self, piece: &Piece, mut copy: impl FnMut(usize, &[u8])) {
+        match self {
+            Self::Matrix(matrix) => {
+                let bytes = matrix.values().bytes();
+                let size = matrix.element().bytes();
+                for Segment { start, packed, length } in piece.segments(&matrix.shape()) {
+                    copy(packed * size, &bytes[start * size..(start + length) * size]);
+                }
+            }
+            Self::Column(values) => copy(0, bytemuck::cast_slice(&values[piece.range()])),
+        }
+    }
+}
+
+/// Taken back piece by piece.
+pub(super) enum Returned<'a> {
+    /// A matrix that takes the logits' place where it is of their type.
+    OverLogits(MatrixOutput<'a>),
+    /// A matrix in a buffer of its own.
+    Matrix(MatrixOutput<'a>),
+    /// So many words for each row.
+    Column { words: usize, values: &'a mut [f32] },
+    /// Four counts of each piece, which are added up.
+    Counts(&'a mut [u64; 4]),
+}
+
+impl Returned<'_> {
+    /// Whether it takes the place of logits of this type.
+    pub(super) fn is_over(&self, logits: Element) -> bool {
+        matches!(self, Self::OverLogits(output) if output.element() == logits)
+    }
+
+    /// Bytes of so many rows.
+    pub(super) fn bytes(&self, rows: usize, classes: usize) -> u64 {
+        match self {
+            Self::OverLogits(output) | Self::Matrix(output) => {
+                (rows * classes * output.element().bytes()) as u64
+            }
+            Self::Column { words, .. } => (4 * rows * words) as u64,
+            Self::Counts(_) => 16,
+        }
+    }
+
+    /// Takes a piece that came back packed.
+    pub(super) fn take(&mut self, piece: &Piece, packed: &[u8]) {
+        match self {
+            Self::OverLogits(output) | Self::Matrix(output) => output.write(piece, packed),
+            Self::Column { words, values } => {
+                let rows = piece.range();
+                let of_rows = &mut values[rows.start * *words..rows.end * *words];
+                let bytes: &mut [u8] = bytemuck::cast_slice_mut(of_rows);
+                bytes.copy_from_slice(&packed[..bytes.len()]);
+            }
+            Self::Counts(counts) => {
+                for (count, bytes) in counts.iter_mut().zip(packed.as_chunks().0) {
+                    *count += u64::from(u32::from_ne_bytes(*bytes));
+                }
+            }
+        }
+    }
+}
+
+/// All that goes to and fro.
+pub(super) struct Traffic<'a> {
+    pub(super) logits: Logits<'a>,
+    /// The logits, then whatever else is brought.
+    pub(super) brought: Vec<Brought<'a>>,
+    pub(super) returned: Vec<Returned<'a>>,
+    /// Where it may be cut.
+    pub(super) cut: Cut,
+}
+
+impl<'a> Traffic<'a> {
+    /// Logits, and nothing else yet.
+    pub(super) fn new(logits: Logits<'a>, cut: Cut) -> Self {
+        Self { logits, brought: vec![Brought::Matrix(logits)], returned: Vec::new(), cut }
+    }
+
+    /// Bytes by which the logits are off an address of vectors.
+    pub(super) fn shift(&self) -> u64 {
+        if self.cut.by_element { 4 } else { 0 }
+    }
+
+    /// Every piece has a multiple of so many elements, but the last.
+    pub(super) fn least(&self) -> usize {
+        self.logits.classes().saturating_mul(self.cut.together)
+    }
+
+    /// Brings something else; the answer names it.
+    pub(super) fn bring(&mut self, brought: Brought<'a>) -> usize {
+        self.brought.push(brought);
+        self.brought.len() - 1
+    }
+
+    /// Takes something back, where it is wanted; the answer names it.
+    pub(super) fn take_back(&mut self, returned: Option<Returned<'a>>) -> Option<usize> {
+        self.returned.push(returned?);
+        Some(self.returned.len() - 1)
+    }
+
+    /// Brings weights, or whatever else has their forms. Those of columns are there for all pieces.
+    pub(super) fn bring_weights(
+        &mut self,
+        gpu: &Gpu,
+        operation: &'static str,
+        label: &str,
+        weights: Weights<'a>,
+    ) -> Result<Spread> {
+        let layout = weights.layout();
+        let place = match weights {
+            Weights::None => Place::Nowhere,
+            Weights::PerRow(values) => Place::Brought(self.bring(Brought::Column(values))),
+            Weights::PerColumn(values) => Place::Shared(gpu.upload(operation, label, values)?),
+            Weights::PerElement(values) => Place::Brought(self.bring(Brought::Matrix(values))),
+        };
+        Ok(Spread { layout, place })
+    }
+}
+
+/// Numbers of rows, columns or elements on the device.
+pub(super) struct Spread {
+    layout: WeightLayout,
+    place: Place,
+}
+
+enum Place {
+    Nowhere,
+    /// Among what is brought with each piece.
+    Brought(usize),
+    /// There for all pieces.
+    Shared(Buffer),
+}
+
+impl Spread {
+    /// Whether there is one for each row.
+    pub(super) fn is_of_rows(&self) -> bool {
+        self.layout == WeightLayout::PerRow
+    }
+
+    /// Their form in a piece.
+    pub(super) fn layout(&self, piece: &Piece) -> WeightLayout {
+        match self.layout {
+            WeightLayout::PerElement(shape) => WeightLayout::PerElement(piece.packed(&shape)),
+            layout => layout,
+        }
+    }
+
+    /// Those of a piece.
+    pub(super) fn slice<'b>(&'b self, buffers: &PieceBuffers<'b>) -> Option<BufferSlice<'b>> {
+        match &self.place {
+            Place::Nowhere => None,
+            Place::Brought(index) => Some(buffers.brought(*index)),
+            Place::Shared(buffer) => Some(buffer.slice(..)),
+        }
+    }
+}
