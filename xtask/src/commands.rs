@@ -215,6 +215,9 @@ fn test_steps(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Vec<St
     }
     // The validation layer, where it is installed, has a lane of its own: it takes its time.
     let test = test.variable("WGPU_VALIDATION", "0");
+    // Thousands of kernels run once each: lavapipe's optimiser would take most of the time. The lanes
+    // run with it.
+    let test = test.variable("GALLIVM_PERF", "nopt");
     let features = ["--no-default-features", "--features", "default-backends"];
     let check = cargo().arguments(["check", "--package", "wgpu-loss"]).arguments(features);
     vec![check, test]
@@ -314,7 +317,10 @@ mod tests {
     fn every_test_and_the_smallest_feature_set() {
         let check =
             "cargo check --package wgpu-loss --no-default-features --features default-backends";
-        assert_eq!(test_commands(""), [check, "WGPU_VALIDATION=0 cargo test --workspace"]);
+        assert_eq!(
+            test_commands(""),
+            [check, "WGPU_VALIDATION=0 GALLIVM_PERF=nopt cargo test --workspace"]
+        );
     }
 
     #[test]
