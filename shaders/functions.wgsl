@@ -1,16 +1,25 @@
 // Functions that losses are made of, for finite arguments. Those of numeric.wgsl are inside.
 
-// log(1 + exp(x)).
-fn softplus(x: f32) -> f32 {
-    return max(x, 0.0) + log1p_nonnegative(exp_nonpositive(vec4<f32>(-abs(x))).x);
+// Both sides of a logit x, and of -x behind it, from one exponential.
+struct Logistic {
+    sigmoids: vec2<f32>,   // 1 / (1 + exp(-x)) and what it lacks of 1: neither by subtraction
+    softpluses: vec2<f32>, // log(1 + exp(x))
 }
 
-// 1 / (1 + exp(-x)) and what it lacks of 1, 1 / (1 + exp(x)): neither by subtraction.
-fn sigmoids(x: f32) -> vec2<f32> {
+fn logistic(x: f32) -> Logistic {
     let e = exp_nonpositive(vec4<f32>(-abs(x))).x;
     let large = 1.0 / (1.0 + e);
     let small = e * large;
-    return select(vec2<f32>(small, large), vec2<f32>(large, small), x >= 0.0);
+    let sigmoids = select(vec2<f32>(small, large), vec2<f32>(large, small), x >= 0.0);
+    return Logistic(sigmoids, max(vec2<f32>(x, -x), vec2<f32>(0.0)) + log1p_nonnegative(e));
+}
+
+fn softplus(x: f32) -> f32 {
+    return logistic(x).softpluses.x;
+}
+
+fn sigmoids(x: f32) -> vec2<f32> {
+    return logistic(x).sigmoids;
 }
 
 // exp(x), infinite beyond the range of f32.

@@ -1,6 +1,6 @@
 //! Weights of a reduction, in host memory.
 
-use crate::{Logits, Shape};
+use crate::{Error, Logits, Result, Shape};
 
 /// What each value of a reduction is multiplied by.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +18,25 @@ pub enum Weights<'a> {
 }
 
 impl Weights<'_> {
+    /// Refuses another number than there are rows or columns; `what`: the number's name.
+    pub(crate) fn validate_length(
+        &self,
+        operation: &'static str,
+        what: &'static str,
+        values: Shape,
+    ) -> Result<()> {
+        let (found, expected, one) = match self {
+            Self::None | Self::PerElement(_) => return Ok(()),
+            Self::PerRow(weights) => (weights.len(), values.rows, "row"),
+            Self::PerColumn(weights) => (weights.len(), values.classes, "column"),
+        };
+        if found != expected {
+            let expected = format!("{expected}, one per {one}");
+            return Err(Error::invalid(operation, what, expected, found));
+        }
+        Ok(())
+    }
+
     /// The form, without the numbers.
     pub fn layout(&self) -> WeightLayout {
         match self {

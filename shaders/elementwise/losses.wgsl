@@ -42,10 +42,10 @@ fn losses4(x: vec4<u32>, t: vec4<u32>, third: vec4<u32>) -> Losses {
 }
 
 // What the derivatives of four elements are multiplied by, besides their weights.
-fn factors4(upstream: vec4<u32>, weights: vec4<u32>, results: vec4<u32>) -> vec4<u32> {
+fn factors4(upstream: vec4<u32>, results: vec4<u32>) -> vec4<u32> {
     var factors = multiply4(upstream, vec4<u32>(bitcast<u32>(parameters.upstream)));
     if IS_DIVIDED {
-        for (var k = 0u; k < 4u; k++) { factors[k] = divided_factor(factors[k], weights[k], results[k]); }
+        for (var k = 0u; k < 4u; k++) { factors[k] = divided_factor(factors[k], results[k]); }
     }
     return factors;
 }

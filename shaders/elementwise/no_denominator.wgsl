@@ -1,3 +1,3 @@
-fn divided_factor(factor: u32, weight: u32, result: u32) -> u32 {
+fn divided_factor(factor: u32, result: u32) -> u32 {
     return factor;
 }

@@ -3,7 +3,6 @@
 
 // A run, and where its operands start.
 struct Run {
-    at: u32,
     values: u32,
     weights: u32,
     of_run: u32, // the weight of all its values
@@ -25,7 +24,6 @@ fn run_at(outer: u32, at: u32) -> Run {
     var upstream_of_run = BITS_ONE;
     if HAS_GRADIENT { upstream_of_run = upstream_of_run_at(upstream); }
     return Run(
-        at,
         values_start(outer, at),
         weights,
         weights_of_run(weights),

@@ -2,14 +2,6 @@
 // long one.
 const BLOCK: u32 = 4u * LANES;
 
-fn values_start(outer: u32, at: u32) -> u32 {
-    return parameters.values_offset + outer * parameters.values_outer + at * parameters.values_inner;
-}
-
-fn weights_start(outer: u32, at: u32) -> u32 {
-    return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
-}
-
 fn run(group: u32, index: u32) {
     begin_terms(index);
     let part = group % parameters.parts;

@@ -2,12 +2,9 @@
 fn loss_of(x: f32, t: f32, third: f32) -> Loss {
     let positive = third * t;
     let negative = 1.0 - t;
-    let e = exp_nonpositive(vec4<f32>(-abs(x))).x;
-    let log1p = log1p_nonnegative(e);
-    let large = 1.0 / (1.0 + e);
-    let p = select(vec2<f32>(e * large, large), vec2<f32>(large, e * large), x >= 0.0);
-    let value = negative * (max(x, 0.0) + log1p) + positive * (max(-x, 0.0) + log1p);
-    return Loss(value, negative * p.x - positive * p.y, 0.0);
+    let both = logistic(x);
+    let value = negative * both.softpluses.x + positive * both.softpluses.y;
+    return Loss(value, negative * both.sigmoids.x - positive * both.sigmoids.y, 0.0);
 }
 
 fn special_loss_of(x: u32, t: u32, third: u32) -> SpecialLoss {

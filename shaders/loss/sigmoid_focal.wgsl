@@ -1,9 +1,10 @@
 // Sigmoid focal loss of a logit; parameters.loss holds the weights of positives and negatives, and
 // gamma.
 fn loss_of(x: f32, t: f32, third: f32) -> Loss {
-    let p = sigmoids(x);
+    let both = logistic(x);
+    let p = both.sigmoids;
     let negative = 1.0 - t;
-    let cross_entropy = negative * softplus(x) + t * softplus(-x);
+    let cross_entropy = negative * both.softpluses.x + t * both.softpluses.y;
     // 1 - p_t, and its derivative over itself.
     let wrong = t * p.y + negative * p.x;
     var change = (1.0 - 2.0 * t) * p.x * p.y / wrong;

@@ -13,14 +13,6 @@ struct Span {
     end: u32,
 }
 
-fn values_start(outer: u32, at: u32) -> u32 {
-    return parameters.values_offset + outer * parameters.values_outer + at * parameters.values_inner;
-}
-
-fn weights_start(outer: u32, at: u32) -> u32 {
-    return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
-}
-
 fn take(accumulator: ptr<function, Accumulator>, terms: Terms, present: u32, is_ahead: bool) {
     if is_ahead {
         look_ahead(accumulator, terms.bits, terms.weights);

@@ -45,7 +45,7 @@ fn block_state(block: ptr<function, Block>, state: vec2<f32>) -> vec2<f32> {
     // Elements equal to the maximum are counted, not summed, so that r is not rounded to their size.
     let sum_below = (below.x + below.y) + (below.z + below.w);
     let at_maximum = round((all.x + all.y) + (all.z + all.w) - sum_below);
-    let rescale = exp_distance_scalar(state.x, maximum);
+    let rescale = exp_apart(state.x, maximum);
     let r = fma(state.y, rescale, sum_below) + ((at_maximum - 1.0) + rescale);
     let signed = max(max(largest_signed.x, largest_signed.y), max(largest_signed.z, largest_signed.w));
     let unsigned = max(max(largest_unsigned.x, largest_unsigned.y), max(largest_unsigned.z, largest_unsigned.w));

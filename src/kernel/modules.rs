@@ -33,6 +33,7 @@ pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
         module!("numeric.wgsl"),
         module!("bits.wgsl"),
         module!("state.wgsl"),
+        module!("summary.wgsl"),
         module!("parameters.wgsl"),
         module!("block.wgsl"),
     ];
@@ -166,7 +167,7 @@ fn comparison_modules(variant: &RowVariant) -> Vec<Module> {
         return vec![module!("log_sum_exp/row.wgsl")];
     }
     let comparison = variant.comparison;
-    let mut modules = vec![module!("cross_entropy/row.wgsl")];
+    let mut modules = vec![module!("row.wgsl"), module!("cross_entropy/row.wgsl")];
     modules.push(match comparison.target {
         TargetKind::Probability(_) => module!("target/probability.wgsl"),
         TargetKind::Class | TargetKind::SmoothedClass => module!("target/class.wgsl"),
@@ -436,6 +437,7 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
         module!("numeric.wgsl"),
         module!("bits.wgsl"),
         module!("state.wgsl"),
+        module!("summary.wgsl"),
         module!("parameters.wgsl"),
         part_module(false),
         match variant.record.words() {
@@ -455,6 +457,7 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
             module!("family/merged_pairs.wgsl"),
         ],
         false => vec![
+            module!("row.wgsl"),
             module!("cross_entropy/row.wgsl"),
             match variant.classes {
                 true => module!("target/merged_class.wgsl"),

@@ -5,8 +5,8 @@ use super::readback::Waiting;
 use crate::ops::elementwise::validate;
 use crate::{
     BinaryCounts, Elementwise, ElementwiseLoss, ElementwiseOperands, ElementwiseOutput,
-    ElementwisePass, ElementwiseReduction, ElementwiseUpstream, Gpu, GradientPlace, LossFunction,
-    Result, UpstreamOperand, WeightLayout, Weights,
+    ElementwisePass, ElementwiseReduction, ElementwiseUpstream, Gpu, GradientPlace, Result,
+    UpstreamOperand, Weights,
 };
 
 impl Gpu {
@@ -50,9 +50,7 @@ impl Gpu {
         let gradient_bytes = (host.input.rows() * host.input.classes() * element.bytes()) as u64;
         let result_bytes = plan.results() as u64 * 4 * u64::from(plan.result_words());
         let has_gradient = upstream.is_some();
-        let of_variance = has_gradient
-            && matches!(options.function, LossFunction::GaussianNll { .. })
-            && matches!(layout.variance, WeightLayout::PerElement(_));
+        let of_variance = has_gradient && layout.has_variance_of_elements();
 
         let input = call.upload_logits("wgpu-loss input", host.input)?;
         let target = match host.target {

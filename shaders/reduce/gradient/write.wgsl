@@ -2,17 +2,13 @@
 // long one.
 const BLOCK: u32 = 4u * LANES;
 
-fn weights_start(outer: u32, at: u32) -> u32 {
-    return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
-}
-
 fn run(group: u32, index: u32) {
     let part = group % parameters.parts;
     let unit = group / parameters.parts % parameters.units;
     let outer = group / parameters.parts / parameters.units;
     let at = unit * ROWS + index / LANES;
     if at >= parameters.runs { return; }
-    let values_start = parameters.values_offset + outer * parameters.values_outer + at * parameters.values_inner;
+    let of_values = values_start(outer, at);
     let of_weights = weights_start(outer, at);
     let of_run = weights_of_run(of_weights);
     let first = part * parameters.part_length;
@@ -20,7 +16,7 @@ fn run(group: u32, index: u32) {
     let first_result = outer * parameters.result_outer + at * parameters.result_inner;
     for (var column = first + 4u * (index % LANES); column < end; column += BLOCK) {
         var bits = vec4<u32>(0u);
-        if READS_VALUES { bits = values_load4(values_start, column, end); }
+        if READS_VALUES { bits = values_load4(of_values, column, end); }
         let w = weights4(of_run, of_weights, column, end);
         var results: array<u32, 4>;
         for (var k = 0u; k < 4u; k++) {

@@ -176,6 +176,7 @@ pub(in crate::kernel) fn losses_modules(variant: &LossesVariant) -> Vec<Module> 
     modules.extend([
         module!("elementwise/run.wgsl"),
         module!("elementwise/write.wgsl"),
+        module!("reduce/starts.wgsl"),
         module!("reduce/gradient/main.wgsl"),
     ]);
     modules

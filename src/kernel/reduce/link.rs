@@ -304,6 +304,7 @@ fn runs_modules(runs: &RunsVariant) -> Vec<Module> {
         team_module(runs.team),
         output_module(runs.output),
         module!("reduce/runs.wgsl"),
+        module!("reduce/starts.wgsl"),
     ]);
     modules
 }
@@ -381,7 +382,11 @@ fn gradients_modules(gradients: &GradientsVariant) -> Vec<Module> {
         true => module!("reduce/gradient/of_weights.wgsl"),
         false => module!("reduce/gradient/not_of_weights.wgsl"),
     });
-    modules.extend([module!("reduce/gradient/write.wgsl"), module!("reduce/gradient/main.wgsl")]);
+    modules.extend([
+        module!("reduce/starts.wgsl"),
+        module!("reduce/gradient/write.wgsl"),
+        module!("reduce/gradient/main.wgsl"),
+    ]);
     modules
 }
 

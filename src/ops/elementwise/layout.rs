@@ -36,6 +36,11 @@ impl ElementwiseLayout {
         }
     }
 
+    /// Whether there is a variance for each element, which has a gradient of its own.
+    pub(crate) fn has_variance_of_elements(&self) -> bool {
+        matches!(self.variance, WeightLayout::PerElement(_))
+    }
+
     /// The weights of positives, or the variance: no function has both.
     pub(super) fn third(&self) -> WeightLayout {
         match self.variance {
@@ -50,8 +55,8 @@ impl ElementwiseLayout {
 pub enum ElementwisePass {
     /// The loss alone.
     Forward,
-    /// Loss and gradient: from one read of the operands unless columns are reduced or a mean is
-    /// divided by the sum of its weights.
+    /// Loss and gradient: from one read of the operands unless columns, or rows that lie side by
+    /// side, are reduced or a mean is divided by the sum of its weights.
     Fused {
         /// Where the gradient goes.
         gradient: GradientPlace,

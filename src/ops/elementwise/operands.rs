@@ -1,7 +1,7 @@
 //! What element-wise losses are computed from, in host memory.
 
 use super::ElementwiseLayout;
-use crate::{Logits, Shape, WeightLayout, Weights};
+use crate::{Logits, WeightLayout, Weights};
 
 /// Operands of an element-wise loss, in host memory.
 ///
@@ -126,13 +126,4 @@ pub enum ElementwiseUpstreamLayout {
     /// A buffer with a factor for each row, column or element; of
     /// [`WeightLayout::None`], one factor for all.
     Buffer(WeightLayout),
-}
-
-/// Rows, columns and elements of a shape are refused where they differ from the input's.
-pub(super) fn lengths(shape: Shape, weights: &Weights<'_>) -> Option<(usize, usize, &'static str)> {
-    match weights {
-        Weights::None | Weights::PerElement(_) => None,
-        Weights::PerRow(values) => Some((values.len(), shape.rows, "row")),
-        Weights::PerColumn(values) => Some((values.len(), shape.classes, "column")),
-    }
 }

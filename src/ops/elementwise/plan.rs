@@ -80,11 +80,9 @@ pub struct ElementwisePlan {
     pass: ElementwisePass,
     gradient: Shape,
     /// Puts losses together; may write gradients, too.
-    sum: Option<(Reduction, LossTerm)>,
+    sum: Option<Reduction>,
     /// Writes each element's loss or gradient.
     write: Option<Writing>,
-    has_variance_gradient: bool,
-    result_words: u32,
 }
 
 impl ElementwiseLoss {
@@ -173,8 +171,6 @@ impl ElementwiseLoss {
         let is_backward = matches!(pass, ElementwisePass::Backward { .. });
         let divides = self.divides(layout.weights);
         let forms = Forms { layout, gradient, pass };
-        let has_variance_gradient =
-            pass.gradient().is_some() && matches!(layout.variance, WeightLayout::PerElement(_));
         let counts = self.threshold.is_some() && !is_backward;
 
         let term = |counts: bool, gradient: Option<LossGradient>, thirds: WeightsKind| LossTerm {
@@ -194,7 +190,7 @@ impl ElementwiseLoss {
                     ElementwiseUpstreamLayout::Buffer(factors) => kind_of(factors, strides[2].step),
                 },
                 divides,
-                of_third: has_variance_gradient.then_some(gradient.element),
+                of_third: layout.has_variance_of_elements().then_some(gradient.element),
             })
         };
 
@@ -219,7 +215,7 @@ impl ElementwiseLoss {
                 term: Some(ReducedTerm::Loss(term)),
             };
             let others = forms.others(&term, &strides, false);
-            Some((Reduction::new(kernels, reduced, values, others)?, term))
+            Some(Reduction::new(kernels, reduced, values, others)?)
         };
         let writes = is_unreduced || (pass.gradient().is_some() && !fused);
         let write = writes.then(|| {
@@ -248,10 +244,6 @@ impl ElementwiseLoss {
                 operands,
             }
         });
-        let result_words = match is_unreduced {
-            true => 1,
-            false => self.statistic(layout.weights).result_words(),
-        };
         Ok(ElementwisePlan {
             kernels: kernels.clone(),
             options: *self,
@@ -260,8 +252,6 @@ impl ElementwiseLoss {
             gradient,
             sum,
             write,
-            has_variance_gradient,
-            result_words,
         })
     }
 }
@@ -275,7 +265,7 @@ impl ElementwisePlan {
     /// Words of a result, `f32` each: the value, and behind a [weighted
     /// mean](ElementwiseReduction::WeightedMean) what it was divided by.
     pub fn result_words(&self) -> u32 {
-        self.result_words
+        self.options.statistic(self.layout.weights).result_words()
     }
 
     /// Whether a dispatch that reads the operands once does it all.
@@ -320,13 +310,13 @@ impl ElementwisePlan {
                 _ => 0,
             },
             Slot::Gradient if upstream.is_some() => of(self.gradient.element),
-            Slot::VarianceGradient if self.has_variance_gradient => of(self.gradient.element),
+            Slot::VarianceGradient if self.has_variance_gradient() => of(self.gradient.element),
             Slot::Results | Slot::ForwardResults => {
-                4 * self.results() as u64 * u64::from(self.result_words)
+                4 * self.results() as u64 * u64::from(self.result_words())
             }
             Slot::PositiveCounts => 16,
             Slot::Partials | Slot::PartialResults => {
-                self.sum.as_ref().map_or(0, |(reduction, _)| reduction.scratch_bytes())
+                self.sum.as_ref().map_or(0, Reduction::scratch_bytes)
             }
             _ => 0,
         }
@@ -346,13 +336,17 @@ impl ElementwisePlan {
 
     fn variants(&self) -> Result<Vec<ReduceVariant>> {
         let mut variants = Vec::new();
-        if let Some((reduction, _)) = &self.sum {
+        if let Some(reduction) = &self.sum {
             variants.extend(reduction.variants(&self.kernels));
         }
         if let Some(write) = &self.write {
             variants.push(write.variant(&self.kernels, &[])?);
         }
         Ok(variants)
+    }
+
+    fn has_variance_gradient(&self) -> bool {
+        self.pass.gradient().is_some() && self.layout.has_variance_of_elements()
     }
 
     fn counts(&self) -> bool {
@@ -379,7 +373,7 @@ impl ElementwisePlan {
         {
             self.clear_counts(&mut builder, &counts)?;
         }
-        if let (Some((reduction, _)), Some(values), Some(results)) =
+        if let (Some(reduction), Some(values), Some(results)) =
             (&self.sum, of(Slot::Values), of(Slot::Results))
         {
             let others = reduction.others().iter().filter_map(|other| of(other.slot)).collect();
@@ -439,7 +433,7 @@ impl ElementwisePlan {
             ElementwiseReduction::None => {
                 Rows::of_shape(&input.contiguous().with_element(Element::F32))
             }
-            _ => Rows::of_words(self.results(), self.result_words),
+            _ => Rows::of_words(self.results(), self.result_words()),
         };
         let broadcast = |layout| broadcast_rows(input, layout);
         let wanted = |layout| layout != WeightLayout::None;
@@ -467,7 +461,7 @@ impl ElementwisePlan {
             (
                 Slot::VarianceGradient,
                 operands.variance_gradient,
-                self.has_variance_gradient,
+                self.has_variance_gradient(),
                 Rows::of_shape(&input.contiguous().with_element(self.gradient.element)),
             ),
             (

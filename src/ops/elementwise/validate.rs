@@ -1,6 +1,5 @@
 //! What every engine refuses of an element-wise loss before it computes anything.
 
-use super::operands::lengths;
 use super::{
     Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseReduction, ElementwiseUpstream,
     LossFunction,
@@ -181,12 +180,7 @@ pub(crate) fn elementwise(
         ("upstream gradient", factors),
     ];
     for (what, weights) in others {
-        if let Some((found, expected, one)) = lengths(shape, &weights)
-            && found != expected
-        {
-            let expected = format!("{expected}, one per {one}");
-            return Err(Error::invalid(operation, what, expected, found));
-        }
+        weights.validate_length(operation, what, shape)?;
     }
     Ok(())
 }

@@ -56,18 +56,11 @@ pub(crate) fn options(
 
 /// Refuses weights of the wrong number.
 fn weight_lengths(values: Shape, weights: Weights<'_>) -> Result<()> {
-    let (what, found, expected, one) = match weights {
-        Weights::None | Weights::PerElement(_) => return Ok(()),
-        Weights::PerRow(weights) => ("number of row weights", weights.len(), values.rows, "row"),
-        Weights::PerColumn(weights) => {
-            ("number of column weights", weights.len(), values.classes, "column")
-        }
+    let what = match weights {
+        Weights::PerColumn(_) => "number of column weights",
+        _ => "number of row weights",
     };
-    if found != expected {
-        let expected = format!("{expected}, one per {one}");
-        return Err(Error::invalid(OPERATION, what, expected, found));
-    }
-    Ok(())
+    weights.validate_length(OPERATION, what, values)
 }
 
 /// Refuses what [`options`] does, weights of the wrong number, and an upstream gradient of another

@@ -76,7 +76,7 @@ impl Gpu {
         let is_unreduced = options.reduction == ElementwiseReduction::None;
         let element = options.gradient_element.unwrap_or(shape.element);
         let options = &ElementwiseLoss { gradient_element: Some(element), ..*options };
-        let of_variance = upstream.is_some() && matches!(host.variance, Weights::PerElement(_));
+        let of_variance = upstream.is_some() && host.layout().has_variance_of_elements();
 
         let mut traffic = Traffic::new(host.input, cut);
         let factors = upstream.map_or(Weights::None, |upstream| upstream.weights());

@@ -1,6 +1,6 @@
 //! Combinations of the options of cross-entropy.
 
-use super::covering::covering;
+use super::covering::{Pair, covering, pairs_of};
 use super::layout::Layout;
 use crate::verify::call::Operation;
 use crate::verify::operands::{Factor, Ignored, Integer, Probabilities, Targets, Weights};
@@ -221,11 +221,8 @@ impl Combination {
     }
 
     /// Every pair of levels, with whether both dimensions choose kernels.
-    fn pairs(self) -> impl Iterator<Item = ((usize, usize, usize, usize), bool)> {
-        let pair = move |one: usize, other: usize| {
-            ((one, self.0[one], other, self.0[other]), other < PAIRED)
-        };
-        (0..DIMENSIONS.len()).flat_map(move |other| (0..other).map(move |one| pair(one, other)))
+    fn pairs(self) -> impl Iterator<Item = (Pair, bool)> {
+        pairs_of(self.0, |_, other| other < PAIRED)
     }
 }
 
@@ -237,28 +234,15 @@ pub(super) fn combinations() -> Vec<Combination> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
+    use super::super::covering::tests::{every_level_is_met, every_pair_is_met};
     use super::*;
 
     #[test]
     fn every_level_and_every_pair_that_chooses_a_kernel_is_met() {
         let chosen = combinations();
         assert_eq!(chosen.len(), COUNT);
-        for (dimension, levels) in DIMENSIONS {
-            for level in 0..levels {
-                let times = chosen.iter().filter(|it| it.get(dimension) == level).count();
-                assert!(times >= 2, "{dimension:?} {level}: {times} times");
-            }
-        }
-        let of = |list: &[Combination]| {
-            let pairs = list.iter().flat_map(|it| it.pairs()).filter(|(_, paired)| *paired);
-            pairs.map(|(pair, _)| pair).collect::<HashSet<_>>()
-        };
-        let mut random = SplitMix64(1);
-        let possible: Vec<_> = (0..20_000).map(|_| Combination::draw(&mut random)).collect();
-        let missing: Vec<_> = of(&possible).difference(&of(&chosen)).copied().collect();
-        assert!(missing.is_empty(), "{missing:?}");
+        every_level_is_met(&chosen, &DIMENSIONS, Combination::get);
+        every_pair_is_met(&chosen, Combination::draw, Combination::pairs);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Combinations of the options and operands of element-wise losses.
 
-use super::covering::covering;
+use super::covering::{Pair, covering, pairs_of};
 use super::layout::Layout;
+use super::reduction::weights_laid_out;
 use crate::verify::operands::{ElementWeights, Factor, Numbers, Targets, Weights};
 use crate::verify::random::SplitMix64;
 use crate::{Axis, Element, ElementwiseLoss, ElementwiseReduction, LossFunction, Mode};
@@ -226,20 +227,14 @@ impl Recipe {
     ) -> (Option<Weights>, Option<Weights>, Option<ElementWeights>) {
         let layout = self.get(D::WeightLayout);
         let element = Element::ALL[self.get(D::WeightElement)];
-        (
-            (layout == 1).then_some(kind),
-            (layout == PER_COLUMN).then_some(kind),
-            (layout == PER_ELEMENT).then_some(ElementWeights { kind, element, gap }),
-        )
+        weights_laid_out(layout, ElementWeights { kind, element, gap })
     }
 
     /// Every pair of levels, with whether both dimensions choose kernels.
-    fn pairs(self) -> impl Iterator<Item = ((usize, usize, usize, usize), bool)> {
-        let pair = move |one: usize, other: usize| {
-            let paired = other < PAIRED && (one, other) != (D::Function as _, D::Reduction as _);
-            ((one, self.0[one], other, self.0[other]), paired)
-        };
-        (0..DIMENSIONS.len()).flat_map(move |other| (0..other).map(move |one| pair(one, other)))
+    fn pairs(self) -> impl Iterator<Item = (Pair, bool)> {
+        pairs_of(self.0, |one, other| {
+            other < PAIRED && (one, other) != (D::Function as _, D::Reduction as _)
+        })
     }
 }
 
@@ -251,27 +246,14 @@ pub(super) fn recipes() -> Vec<Recipe> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
+    use super::super::covering::tests::{every_level_is_met, every_pair_is_met};
     use super::*;
 
     #[test]
     fn every_pair_that_chooses_a_kernel_is_met() {
         let chosen = recipes();
-        let of = |list: &[Recipe]| {
-            let pairs = list.iter().flat_map(|it| it.pairs()).filter(|(_, paired)| *paired);
-            pairs.map(|(pair, _)| pair).collect::<HashSet<_>>()
-        };
-        let mut random = SplitMix64(1);
-        let possible: Vec<_> = (0..20_000).map(|_| Recipe::draw(&mut random)).collect();
-        let missing: Vec<_> = of(&possible).difference(&of(&chosen)).copied().collect();
-        assert!(missing.is_empty(), "{missing:?}");
-        for (dimension, levels) in DIMENSIONS {
-            for level in 0..levels {
-                let times = chosen.iter().filter(|it| it.get(dimension) == level).count();
-                assert!(times >= 2, "{dimension:?} {level}: {times} times");
-            }
-        }
+        every_pair_is_met(&chosen, Recipe::draw, Recipe::pairs);
+        every_level_is_met(&chosen, &DIMENSIONS, Recipe::get);
     }
 
     #[test]

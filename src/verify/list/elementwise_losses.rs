@@ -59,16 +59,7 @@ impl List {
 
     /// So many elements along an axis, beside a few others.
     fn loss_along(&mut self, recipe: Recipe, length: usize, content: Content) {
-        let others = self.random.pick(&[1, 2, 3, 5]);
-        let others = if length > 20_000 { others.min(2) } else { others };
-        let (rows, columns) = match recipe.axis() {
-            Axis::EachRow => (others, length),
-            Axis::EachColumn => (length, others),
-            Axis::All => {
-                let rows = self.random.pick(&[1, 7, length]);
-                (rows, length.div_ceil(rows))
-            }
-        };
+        let (rows, columns) = self.rows_and_columns(recipe.axis(), length);
         self.loss(recipe, rows, columns, content);
     }
 

@@ -1,6 +1,6 @@
 //! Combinations of the options and operands of reductions.
 
-use super::covering::covering;
+use super::covering::{Pair, covering, pairs_of};
 use super::layout::Layout;
 use crate::verify::operands::{ElementWeights, Factor, Weights};
 use crate::verify::random::SplitMix64;
@@ -177,20 +177,25 @@ impl Recipe {
         let layout = self.get(D::WeightLayout);
         let (element, has_gap) = (self.get(D::WeightElement), self.get(D::WeightGap) == 1);
         let (element, gap) = (Element::ALL[element], if has_gap { gap } else { 0 });
-        (
-            (layout == 1).then_some(kind),
-            (layout == PER_COLUMN).then_some(kind),
-            (layout == PER_ELEMENT).then_some(ElementWeights { kind, element, gap }),
-        )
+        weights_laid_out(layout, ElementWeights { kind, element, gap })
     }
 
     /// Every pair of levels, with whether both dimensions choose kernels.
-    fn pairs(self) -> impl Iterator<Item = ((usize, usize, usize, usize), bool)> {
-        let pair = move |one: usize, other: usize| {
-            ((one, self.0[one], other, self.0[other]), other < PAIRED)
-        };
-        (0..DIMENSIONS.len()).flat_map(move |other| (0..other).map(move |one| pair(one, other)))
+    fn pairs(self) -> impl Iterator<Item = (Pair, bool)> {
+        pairs_of(self.0, |_, other| other < PAIRED)
     }
+}
+
+/// Weights for each row, for each column, for each element: of one of these layouts or none.
+pub(super) fn weights_laid_out(
+    layout: usize,
+    weights: ElementWeights,
+) -> (Option<Weights>, Option<Weights>, Option<ElementWeights>) {
+    (
+        (layout == 1).then_some(weights.kind),
+        (layout == PER_COLUMN).then_some(weights.kind),
+        (layout == PER_ELEMENT).then_some(weights),
+    )
 }
 
 /// Few recipes that hold every pair of levels of what chooses kernels, and most other pairs.
@@ -201,27 +206,14 @@ pub(super) fn recipes() -> Vec<Recipe> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
+    use super::super::covering::tests::{every_level_is_met, every_pair_is_met};
     use super::*;
 
     #[test]
     fn every_pair_that_chooses_a_kernel_is_met() {
         let chosen = recipes();
-        let of = |list: &[Recipe]| {
-            let pairs = list.iter().flat_map(|it| it.pairs()).filter(|(_, paired)| *paired);
-            pairs.map(|(pair, _)| pair).collect::<HashSet<_>>()
-        };
-        let mut random = SplitMix64(1);
-        let possible: Vec<_> = (0..20_000).map(|_| Recipe::draw(&mut random)).collect();
-        let missing: Vec<_> = of(&possible).difference(&of(&chosen)).copied().collect();
-        assert!(missing.is_empty(), "{missing:?}");
-        for (dimension, levels) in DIMENSIONS {
-            for level in 0..levels {
-                let times = chosen.iter().filter(|it| it.get(dimension) == level).count();
-                assert!(times >= 2, "{dimension:?} {level}: {times} times");
-            }
-        }
+        every_pair_is_met(&chosen, Recipe::draw, Recipe::pairs);
+        every_level_is_met(&chosen, &DIMENSIONS, Recipe::get);
     }
 
     #[test]

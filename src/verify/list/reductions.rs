@@ -79,17 +79,22 @@ impl List {
     }
 
     /// So many values along an axis, beside a few others.
-    fn along(&mut self, recipe: Recipe, length: usize, content: Content) {
+    pub(super) fn rows_and_columns(&mut self, axis: Axis, length: usize) -> (usize, usize) {
         let others = self.random.pick(&[1, 2, 3, 5]);
         let others = if length > 20_000 { others.min(2) } else { others };
-        let (rows, columns) = match recipe.axis() {
+        match axis {
             Axis::EachRow => (others, length),
             Axis::EachColumn => (length, others),
             Axis::All => {
                 let rows = self.random.pick(&[1, 7, length]);
                 (rows, length.div_ceil(rows))
             }
-        };
+        }
+    }
+
+    /// A case of them.
+    fn along(&mut self, recipe: Recipe, length: usize, content: Content) {
+        let (rows, columns) = self.rows_and_columns(recipe.axis(), length);
         self.reduction(recipe.weighing(), rows, columns, content);
     }
 

@@ -156,9 +156,7 @@ pub(super) fn evaluate<G: Float>(
         }
     };
     let mut values = (plan.direction == Direction::Each).then(|| unwritten::<f32>(elements));
-    let has_variance_gradient = gradient.is_some()
-        && matches!(options.function, LossFunction::GaussianNll { .. })
-        && matches!(operands.variance, Weights::PerElement(_));
+    let has_variance_gradient = gradient.is_some() && operands.layout().has_variance_of_elements();
     let mut of_variance = has_variance_gradient.then(|| unwritten::<G>(elements));
     let counts = Counts::default();
     let places =

@@ -131,10 +131,7 @@ pub(in crate::cpu::oracle) fn evaluate(
         variance_gradient: None,
     };
     let Some(upstream) = upstream else { return Ok(output) };
-    let has_variance_gradient = matches!(
-        (options.function, operands.variance),
-        (LossFunction::GaussianNll { .. }, Weights::PerElement(_))
-    );
+    let has_variance_gradient = operands.layout().has_variance_of_elements();
     let mut gradient = vec![0.0; rows * columns];
     let mut of_variance = vec![0.0; rows * columns];
     for row in 0..rows {
