@@ -33,8 +33,8 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<ElementwiseOutput> {
         validate::elementwise(host, upstream, options)?;
-        if let Some(cut) = self.cut_of_elementwise(host, upstream, options) {
-            return self.stream_elementwise(host, upstream, options, cut, waiting).await;
+        if let Some(pieces) = self.elementwise_in_pieces(host, upstream, options)? {
+            return pieces.run(waiting).await;
         }
         let mut call = Call::new(self, options.function.name())?;
         let place = place_of_results(host.input, options.gradient_element);

@@ -48,12 +48,12 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<ReduceOutput> {
         validate::reduce(values, weights, upstream, options)?;
-        if let Some(cut) = self.cut_of_reduce(values, weights, upstream, options) {
-            let rows = self.stream_reduce(values, weights, upstream, options, cut, waiting).await?;
+        if let Some(pieces) = self.reduce_in_pieces(values, weights, upstream, options)? {
+            let all = pieces.run(waiting).await?;
             return Ok(ReduceOutput {
-                gradient: rows.gradient,
-                weight_gradient: rows.weight_gradient,
-                ..output(options, &rows.words, rows.result_words)
+                gradient: all.gradient,
+                weight_gradient: all.weight_gradient,
+                ..output(options, &all.words, all.result_words)
             });
         }
         let mut call = Call::new(self, OPERATION)?;

@@ -1,4 +1,4 @@
-//! Element-wise losses that are not put together, or row by row.
+//! Element-wise losses that are not put together, or row by row; [`across`](super::across): others.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use super::compare::{assert_same_columns, assert_same_matrix};
 use super::reductions::{gap_of, shapes, sparse, stored};
 use super::{gpu, in_pieces, of_pieces, values};
 
-const FUNCTIONS: [LossFunction; 4] = [
+pub(super) const FUNCTIONS: [LossFunction; 4] = [
     LossFunction::BinaryCrossEntropyWithLogits,
     LossFunction::GaussianNll { full: true, epsilon: 1e-3 },
     LossFunction::KlDivergence { log_target: false },
@@ -27,7 +27,7 @@ const REDUCTIONS: [ElementwiseReduction; 4] = [
 ];
 
 #[track_caller]
-fn assert_same(found: &ElementwiseOutput, expected: &ElementwiseOutput, context: &str) {
+pub(super) fn assert_same(found: &ElementwiseOutput, expected: &ElementwiseOutput, context: &str) {
     let columns = |out: &ElementwiseOutput| [Some(out.values.clone()), out.denominator.clone()];
     assert_eq!(found.counts, expected.counts, "{context}");
     assert_same_columns(&columns(found), &columns(expected), context);
@@ -36,7 +36,7 @@ fn assert_same(found: &ElementwiseOutput, expected: &ElementwiseOutput, context:
 }
 
 /// Operands of a shape that a loss may have, each in a form and a layout of its own.
-struct Held {
+pub(super) struct Held {
     shape: Shape,
     input: wgpu_loss::OwnedValues,
     others: Vec<(Shape, wgpu_loss::OwnedValues)>,
@@ -45,7 +45,7 @@ struct Held {
 }
 
 impl Held {
-    fn new(shape: Shape, index: usize) -> Self {
+    pub(super) fn new(shape: Shape, index: usize) -> Self {
         let shape = shape.with_element(Element::ALL[index % 3]);
         let other = |gap: usize| {
             let row_stride = shape.row_stride + gap_of(shape, gap);
@@ -61,22 +61,27 @@ impl Held {
         }
     }
 
-    fn input(&self) -> Logits<'_> {
+    pub(super) fn input(&self) -> Logits<'_> {
         Logits::from_values(self.input.values(), self.shape).expect("long enough")
     }
 
-    fn other(&self, index: usize) -> Logits<'_> {
+    pub(super) fn other(&self, index: usize) -> Logits<'_> {
         let (shape, stored) = &self.others[index];
         Logits::from_values(stored.values(), *shape).expect("long enough")
     }
 
-    fn weights(&self, form: usize) -> Weights<'_> {
+    pub(super) fn weights(&self, form: usize) -> Weights<'_> {
         match form % 4 {
             0 => Weights::PerRow(&self.of_rows),
             1 => Weights::PerElement(self.other(1)),
             2 => Weights::PerColumn(&self.of_columns),
             _ => Weights::None,
         }
+    }
+
+    /// One for each column.
+    pub(super) fn columns(&self) -> &[f32] {
+        &self.of_columns
     }
 
     fn upstream(&self, form: usize, is_unreduced: bool) -> ElementwiseUpstream<'_> {

@@ -1,6 +1,7 @@
 //! Batches piece by piece: the bits of the whole, in memory of a bounded size, as long as whoever
 //! watches wants it to go on. Needs an adapter.
 
+mod across;
 mod compare;
 mod elementwise;
 #[path = "../common/gpus.rs"]

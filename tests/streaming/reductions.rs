@@ -1,4 +1,4 @@
-//! Reductions of rows.
+//! Reductions of rows; [`across`](super::across): of more than that.
 
 use wgpu_loss::{
     Axis, Denominator, Element, Engine, Error, Gpu, Logits, Mode, Reduce, ReduceOutput, Shape,
@@ -8,7 +8,7 @@ use wgpu_loss::{
 use super::compare::{assert_same_columns, assert_same_matrix};
 use super::{gpu, in_pieces, of_element, of_pieces, values};
 
-const STATISTICS: [Statistic; 7] = [
+pub(super) const STATISTICS: [Statistic; 7] = [
     Statistic::Sum,
     Statistic::Mean,
     Statistic::SumOfSquares,
@@ -47,7 +47,7 @@ pub(super) fn stored(shape: Shape) -> wgpu_loss::OwnedValues {
 }
 
 #[track_caller]
-fn assert_same(found: &ReduceOutput, expected: &ReduceOutput, context: &str) {
+pub(super) fn assert_same(found: &ReduceOutput, expected: &ReduceOutput, context: &str) {
     let columns = |out: &ReduceOutput| {
         let values = Some(out.values.clone());
         [
@@ -110,24 +110,9 @@ fn reductions_of_rows_have_the_bits_of_the_whole() {
     assert_eq!(calls, STATISTICS.len() * shapes().len());
 }
 
-/// What is put together from several rows is so in one piece, with the same results.
+/// Rows of a single value that gaps part are reduced in one piece, as are those of a single block.
 #[test]
-fn sums_over_rows_stay_whole() {
-    let of_logits = values(300 * 33);
-    let logits = Logits::new(&of_logits, 300, 33).expect("a shape");
-    let of_columns = sparse(33);
-    let weights = Weights::PerColumn(&of_columns);
-    let gradient = Reduce { weight_gradient: true, ..Reduce::new(Statistic::Mean, Axis::EachRow) };
-    let of = |gpu: &Gpu| {
-        gpu.reduce_with_gradient(logits, weights, Upstream::Scalar(0.5), &gradient).expect("a call")
-    };
-    assert_same(&of(&in_pieces()), &of(gpu()), "weights of columns");
-    for axis in [Axis::All, Axis::EachColumn] {
-        let options = Reduce::new(Statistic::Mean, axis);
-        let of = |gpu: &Gpu| gpu.reduce(logits, weights, &options).expect("a call");
-        assert_same(&of(&in_pieces()), &of(gpu()), "an axis across rows");
-    }
-    // As are rows of a single value that gaps part, and those of a single block.
+fn rows_that_stay_whole() {
     for shape in [Shape::new(3000, 1).with_row_stride(3), Shape::with_class_axis(1, 5, 700)] {
         let stored = stored(shape);
         let logits = Logits::from_values(stored.values(), shape).expect("long enough");

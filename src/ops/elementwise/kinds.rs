@@ -50,6 +50,8 @@ pub(super) struct Forms<'a> {
     pub(super) layout: &'a ElementwiseLayout,
     pub(super) gradient: Shape,
     pub(super) pass: ElementwisePass,
+    /// Of a piece, those of everything.
+    pub(super) whole: Option<&'a ElementwiseLayout>,
 }
 
 impl Forms<'_> {
@@ -77,7 +79,12 @@ impl Forms<'_> {
             optional(of_gradient.is_some(), contiguous),
             optional(is_unreduced, contiguous),
         ];
-        loss_layout(input, axis, result, self.layout.weights, others)
+        let whole = self.whole.map(|layout| {
+            let gradient = layout.input.contiguous().with_element(self.gradient.element);
+            let of_whole = Forms { layout, gradient, pass: self.pass, whole: None };
+            of_whole.along(axis, result, is_unreduced).0
+        });
+        loss_layout(input, axis, result, self.layout.weights, others, whole.as_ref())
     }
 
     /// Input and weights.

@@ -52,7 +52,9 @@ mod layout;
 mod operands;
 mod options;
 mod output;
+pub(crate) mod pieces;
 mod plan;
+mod stages;
 pub(crate) mod validate;
 mod write;
 

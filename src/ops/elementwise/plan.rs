@@ -2,16 +2,15 @@
 
 use wgpu::BufferSlice;
 
-use super::kinds::{Forms, broadcast_rows, gradient_kind, kind_of};
+use super::kinds::{Forms, broadcast_rows};
+use super::pieces::PiecewiseLoss;
+use super::stages::Stages;
 use super::validate;
 use super::write::Writing;
 use super::{ElementwiseLayout, ElementwisePass, ElementwiseUpstreamLayout};
 use crate::kernel::bindings::Slot;
-use crate::kernel::loss::{LossGradient, LossTerm};
 use crate::kernel::parameters::ReduceParameters;
-use crate::kernel::reduce::{
-    ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightsKind,
-};
+use crate::kernel::reduce::ReduceVariant;
 use crate::kernel::{Kernels, Variant};
 use crate::ops::debug_view::DebugView;
 use crate::ops::operand::{Operand, Rows, if_wanted};
@@ -19,9 +18,8 @@ use crate::ops::pass::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
 use crate::ops::reduce::countable;
 use crate::ops::reduce::reduction::{Reduction, Source, Sources, bind_range};
 use crate::ops::step::{Step, StepBuilder};
-use crate::plan::reduce::Walk;
 use crate::{
-    Axis, Element, ElementwiseLoss, ElementwiseReduction, Error, LossFunction, Mode, Result, Shape,
+    Element, ElementwiseLoss, ElementwiseReduction, Error, LossFunction, Result, Shape,
     WeightLayout,
 };
 
@@ -77,6 +75,8 @@ pub struct ElementwisePlan {
     kernels: Kernels,
     options: ElementwiseLoss,
     layout: ElementwiseLayout,
+    /// That of everything, of which this may be a piece.
+    whole: ElementwiseLayout,
     pass: ElementwisePass,
     gradient: Shape,
     /// Puts losses together; may write gradients, too.
@@ -86,24 +86,6 @@ pub struct ElementwisePlan {
 }
 
 impl ElementwiseLoss {
-    /// Whether results are divided by sums of weights that a device adds up.
-    fn divides(&self, weights: WeightLayout) -> bool {
-        self.reduction == ElementwiseReduction::WeightedMean && weights != WeightLayout::None
-    }
-
-    fn statistic(&self, weights: WeightLayout) -> StatisticKind {
-        match self.reduction {
-            ElementwiseReduction::None | ElementwiseReduction::Sum => StatisticKind::Sum,
-            ElementwiseReduction::Mean | ElementwiseReduction::BatchMean => {
-                StatisticKind::DividedSum
-            }
-            ElementwiseReduction::WeightedMean if weights == WeightLayout::None => {
-                StatisticKind::CountedMean
-            }
-            ElementwiseReduction::WeightedMean => StatisticKind::WeightedMean,
-        }
-    }
-
     /// Chooses and compiles the kernels for operands of this form.
     ///
     /// # Errors
@@ -115,6 +97,29 @@ impl ElementwiseLoss {
         kernels: &Kernels,
         layout: &ElementwiseLayout,
         pass: ElementwisePass,
+    ) -> Result<ElementwisePlan> {
+        self.plan_of(kernels, layout, pass, None)
+    }
+
+    pub(super) fn gradient_shape(
+        &self,
+        layout: &ElementwiseLayout,
+        pass: ElementwisePass,
+    ) -> Result<Shape> {
+        match pass.gradient() {
+            Some((gradient, _)) => Pass::Backward { gradient, upstream: UpstreamSource::Scalar }
+                .gradient_shape(self.function.name(), layout.input, self.gradient_element),
+            None => Ok(layout.input),
+        }
+    }
+
+    /// The plan of everything, or of a piece of a whole.
+    pub(super) fn plan_of(
+        &self,
+        kernels: &Kernels,
+        layout: &ElementwiseLayout,
+        pass: ElementwisePass,
+        whole: Option<&PiecewiseLoss>,
     ) -> Result<ElementwisePlan> {
         let operation = self.function.name();
         validate::options(self, layout)?;
@@ -145,114 +150,25 @@ impl ElementwiseLoss {
         if let LossFunction::Custom(custom) = self.function {
             custom.check()?;
         }
-        let gradient = match pass.gradient() {
-            Some((gradient, _)) => Pass::Backward { gradient, upstream: UpstreamSource::Scalar }
-                .gradient_shape(operation, layout.input, self.gradient_element)?,
-            None => layout.input,
+        let gradient = self.gradient_shape(layout, pass)?;
+        let forms = Forms { layout, gradient, pass, whole: whole.map(|whole| &whole.layout) };
+        let Stages { sum, write } = self.stages(kernels, &forms, whole)?;
+        let plan = ElementwisePlan {
+            kernels: kernels.clone(),
+            options: *self,
+            layout: *layout,
+            whole: whole.map_or(*layout, |whole| whole.layout),
+            pass,
+            gradient,
+            sum,
+            write,
         };
-        let plan = self.staged(kernels, layout, pass, gradient)?;
         for variant in plan.variants()? {
             let Shape { rows, classes, .. } = layout.input;
             log::debug!("{operation}: planned {variant} for {rows} x {classes}");
             kernels.pipeline(&Variant::Reduce(variant))?;
         }
         Ok(plan)
-    }
-
-    /// The stages of a plan: as few as there may be.
-    fn staged(
-        &self,
-        kernels: &Kernels,
-        layout: &ElementwiseLayout,
-        pass: ElementwisePass,
-        gradient: Shape,
-    ) -> Result<ElementwisePlan> {
-        let is_unreduced = self.reduction == ElementwiseReduction::None;
-        let is_backward = matches!(pass, ElementwisePass::Backward { .. });
-        let divides = self.divides(layout.weights);
-        let forms = Forms { layout, gradient, pass };
-        let counts = self.threshold.is_some() && !is_backward;
-
-        let term = |counts: bool, gradient: Option<LossGradient>, thirds: WeightsKind| LossTerm {
-            kind: self.function.kind(),
-            smoothed: self.label_smoothing != 0.0,
-            target: layout.target.map(|target| target.element),
-            third: thirds,
-            counts,
-            gradient,
-        };
-        let loss_gradient = |divides: bool, strides: &[crate::plan::reduce::Strides]| {
-            pass.gradient().map(|(place, upstream)| LossGradient {
-                place: gradient_kind(place, gradient.element),
-                upstream: match upstream {
-                    ElementwiseUpstreamLayout::Scalar => WeightsKind::None,
-                    ElementwiseUpstreamLayout::Buffer(WeightLayout::None) => WeightsKind::OfRun,
-                    ElementwiseUpstreamLayout::Buffer(factors) => kind_of(factors, strides[2].step),
-                },
-                divides,
-                of_third: layout.has_variance_of_elements().then_some(gradient.element),
-            })
-        };
-
-        let mut fused = false;
-        let sum = if is_unreduced || is_backward {
-            None
-        } else {
-            let (reduced, strides) = forms.along(self.axis, self.axis, false);
-            fused = pass.gradient().is_some() && !divides && reduced.walk == Walk::Runs;
-            let steps_of_columns = reduced.walk == Walk::Columns;
-            let kind = |layout, step: u64| match steps_of_columns {
-                true => kind_of(layout, 1),
-                false => kind_of(layout, step),
-            };
-            let of_gradient = if fused { loss_gradient(false, &strides) } else { None };
-            let term = term(counts, of_gradient, kind(layout.third(), strides[1].step));
-            let values = ReducedValues {
-                statistic: self.statistic(layout.weights),
-                element: layout.input.element,
-                weights: kind(layout.weights, reduced.weights.step),
-                masked: self.mode == Mode::Masked,
-                term: Some(ReducedTerm::Loss(term)),
-            };
-            let others = forms.others(&term, &strides, false);
-            Some(Reduction::new(kernels, reduced, values, others)?)
-        };
-        let writes = is_unreduced || (pass.gradient().is_some() && !fused);
-        let write = writes.then(|| {
-            let result = if divides { self.axis } else { Axis::All };
-            let (mut written, strides) = forms.along(Axis::All, result, is_unreduced);
-            written.result = written.forward;
-            let term = term(
-                counts && is_unreduced,
-                loss_gradient(divides, &strides),
-                kind_of(layout.third(), strides[1].step),
-            );
-            let weights = kind_of(layout.weights, written.weights.step);
-            let mut operands = forms.first(&written, weights);
-            let writes_losses = is_unreduced && !is_backward;
-            operands.extend(forms.others(&term, &strides, writes_losses));
-            if divides {
-                operands.push(forms.denominators(&written));
-            }
-            Writing {
-                term,
-                element: layout.input.element,
-                weights,
-                masked: self.mode == Mode::Masked,
-                writes_losses,
-                layout: written,
-                operands,
-            }
-        });
-        Ok(ElementwisePlan {
-            kernels: kernels.clone(),
-            options: *self,
-            layout: *layout,
-            pass,
-            gradient,
-            sum,
-            write,
-        })
     }
 }
 
@@ -265,7 +181,7 @@ impl ElementwisePlan {
     /// Words of a result, `f32` each: the value, and behind a [weighted
     /// mean](ElementwiseReduction::WeightedMean) what it was divided by.
     pub fn result_words(&self) -> u32 {
-        self.options.statistic(self.layout.weights).result_words()
+        self.options.result_words(self.layout.weights)
     }
 
     /// Whether a dispatch that reads the operands once does it all.
@@ -366,7 +282,7 @@ impl ElementwisePlan {
             UpstreamOperand::Scalar(factor) => factor,
             UpstreamOperand::Buffer(_) => 1.0,
         };
-        let fixed = self.options.parameters(&self.layout, factor);
+        let fixed = self.options.parameters(&self.whole, factor);
         let of = |slot: Slot| sources.iter().find(|source| source.slot == slot).cloned();
         if self.counts()
             && let Some(counts) = of(Slot::PositiveCounts)
@@ -433,7 +349,10 @@ impl ElementwisePlan {
             ElementwiseReduction::None => {
                 Rows::of_shape(&input.contiguous().with_element(Element::F32))
             }
-            _ => Rows::of_words(self.results(), self.result_words()),
+            _ => match self.sum.as_ref().and_then(Reduction::piece_results) {
+                None => Rows::of_words(self.results(), self.result_words()),
+                Some((partials, words)) => Rows::of_words(partials, words),
+            },
         };
         let broadcast = |layout| broadcast_rows(input, layout);
         let wanted = |layout| layout != WeightLayout::None;

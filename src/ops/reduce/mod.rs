@@ -1,9 +1,11 @@
 //! Weighted reductions: what is asked of them, what they return, and their verbs.
 
 mod gradients;
+mod merge;
 mod options;
 pub(in crate::ops) mod others;
 mod output;
+pub(crate) mod pieces;
 pub(in crate::ops) mod places;
 mod plan;
 pub(in crate::ops) mod reduction;

@@ -19,6 +19,7 @@ use crate::{
 };
 
 use super::gradients::{GradientSources, Gradients};
+use super::pieces::PiecewiseReduction;
 use super::reduction::{Reduction, Source, Sources};
 use super::segments::{SegmentReduction, SegmentSources};
 use super::validate::{self, OPERATION};
@@ -208,6 +209,55 @@ impl Reduce {
         weights: WeightLayout,
         pass: Pass,
     ) -> Result<ReducePlan> {
+        self.plan_of(kernels, values, weights, pass, None)
+    }
+
+    /// How a reduction of values and weights of this form goes in pieces.
+    pub(crate) fn piecewise(
+        &self,
+        kernels: &Kernels,
+        values: Shape,
+        weights: WeightLayout,
+    ) -> Result<PiecewiseReduction> {
+        let layout = reduce_layout(values, self.axis, weights, self.axis, None);
+        let reduced = self.reduced(values, weights, &layout);
+        let whole = Reduction::new(kernels, layout, reduced, Vec::new())?;
+        PiecewiseReduction::new(kernels, OPERATION, whole, self.parameters())
+    }
+
+    /// The plan of a piece: its results are partial results.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub(crate) fn plan_piece(
+        &self,
+        kernels: &Kernels,
+        values: Shape,
+        weights: WeightLayout,
+        pass: Pass,
+        whole: &PiecewiseReduction,
+    ) -> Result<ReducePlan> {
+        self.plan_of(kernels, values, weights, pass, Some(whole))
+    }
+
+    /// [`ReducePlan::result_words`].
+    pub(crate) fn result_words(&self, weights: WeightLayout) -> u32 {
+        self.statistic_kind(weights).result_words()
+    }
+
+    /// Whether a gradient reads the results of the forward.
+    pub(crate) fn gradient_reads_results(&self) -> bool {
+        self.gradient_of() != GradientOf::Sum
+    }
+
+    fn plan_of(
+        &self,
+        kernels: &Kernels,
+        values: Shape,
+        weights: WeightLayout,
+        pass: Pass,
+        whole: Option<&PiecewiseReduction>,
+    ) -> Result<ReducePlan> {
         let has_gradient = pass.gradient().is_some();
         check_shapes(values, weights)?;
         validate::options(self, values, weights, has_gradient)?;
@@ -215,16 +265,24 @@ impl Reduce {
         let forward = match pass.is_backward() {
             true => None,
             false => {
-                let layout = reduce_layout(values, self.axis, weights, self.axis);
+                let (axis, parts) = (self.axis, whole.map(PiecewiseReduction::layout));
+                let layout = reduce_layout(values, axis, weights, axis, parts);
                 let reduced = self.reduced(values, weights, &layout);
-                Some(Reduction::new(kernels, layout, reduced, Vec::new())?)
+                Some(match whole {
+                    None => Reduction::new(kernels, layout, reduced, Vec::new())?,
+                    Some(whole) => {
+                        Reduction::of_piece(kernels, layout, whole.layout(), reduced, Vec::new())?
+                    }
+                })
             }
         };
         let gradients = pass
             .gradient()
             .map(|(place, upstream)| self.gradients(values, gradient, weights, place, upstream));
         let weight_gradient = match pass.gradient() {
-            Some((_, upstream)) => self.weight_reduction(kernels, values, weights, upstream)?,
+            Some((_, upstream)) => {
+                self.weight_reduction(kernels, values, weights, upstream, whole)?
+            }
             None => None,
         };
         let plan = ReducePlan {
@@ -286,13 +344,15 @@ impl Reduce {
         values: Shape,
         weights: WeightLayout,
         upstream: UpstreamSource,
+        whole: Option<&PiecewiseReduction>,
     ) -> Result<Option<Reduction>> {
         let axis = match weights {
             WeightLayout::PerRow if self.weight_gradient => Axis::EachRow,
             WeightLayout::PerColumn if self.weight_gradient => Axis::EachColumn,
             _ => return Ok(None),
         };
-        let layout = reduce_layout(values, axis, weights, self.axis);
+        let parts = whole.map(PiecewiseReduction::layout);
+        let layout = reduce_layout(values, axis, weights, self.axis, parts);
         let reduced = ReducedValues {
             statistic: StatisticKind::Sum,
             element: values.element,
@@ -415,15 +475,14 @@ impl ReducePlan {
         let weights = weights_operand(self.values, self.weights, operands.weights)?;
         let has_gradient = self.gradients.is_some();
         // A backward of the sum needs no results.
-        let reads_results = self.options.gradient_of() != GradientOf::Sum;
+        let reads_results = self.options.gradient_reads_results();
         let has_results = self.forward.is_some() || reads_results;
-        let results_operand = if_wanted(
-            OPERATION,
-            Slot::Results,
-            operands.results,
-            has_results,
-            Rows::of_words(results, words),
-        )?;
+        let rows = match self.forward.as_ref().and_then(Reduction::piece_results) {
+            None => Rows::of_words(results, words),
+            Some((partials, words)) => Rows::of_words(partials, words),
+        };
+        let results_operand =
+            if_wanted(OPERATION, Slot::Results, operands.results, has_results, rows)?;
         let is_separate =
             has_gradient && !matches!(self.pass.gradient(), Some((GradientPlace::InPlace, _)));
         let rows = Rows::of_shape(&self.gradient);

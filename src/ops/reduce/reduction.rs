@@ -1,25 +1,22 @@
 //! The dispatches of a reduction: over runs or columns, then over partial results.
 
+use crate::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
-    Along, ColumnsVariant, MergeRange, MergedVariant, ReduceOutputKind, ReduceVariant,
-    ReducedValues, RowsOf, RunsVariant, WeightsKind,
+    Along, ColumnsVariant, ReduceOutputKind, ReduceVariant, ReducedValues, RowsOf, RunsVariant,
+    WeightsKind,
 };
 use crate::kernel::{Access, GradientKind, Kernels, Variant};
 use crate::ops::operand::Operand;
 use crate::ops::step::{Bound, StepBuilder};
 use crate::plan::reduce::{
-    Boxed, BoxedOperand, Nest, ReduceLayout, RunEntry, Strides, Walk, boxes, merge_geometry,
-    run_geometry,
+    Boxed, BoxedOperand, Nest, ReduceLayout, RunEntry, Strides, Walk, boxes, run_geometry,
 };
-use crate::{Error, Result};
 
+use super::merge::{Merge, bind_merges, merges, scratch_partials};
 use super::others::Other;
 use super::validate::OPERATION;
-
-/// Partial results that a workgroup merges.
-const MERGED_AT_ONCE: u64 = 1024;
 
 /// Bytes that the rows of a part of a column may be apart, so that a binding holds it.
 const MOST_PART_BYTES: u64 = 1 << 26;
@@ -39,6 +36,8 @@ pub(in crate::ops) struct Reduction {
     tail: u64,
     /// Operands of the loss that is reduced, in the order of [`Sources::others`].
     others: Vec<Other>,
+    /// Partial results are what is left, even if there is but one.
+    is_piece: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -84,24 +83,50 @@ impl Reduction {
         values: ReducedValues,
         others: Vec<Other>,
     ) -> Result<Self> {
+        Self::with_parts_of(kernels, layout, &layout, values, others)
+    }
+
+    /// Of some of the values of a whole, the partial results that the whole has of them.
+    pub(in crate::ops) fn of_piece(
+        kernels: &Kernels,
+        layout: ReduceLayout,
+        whole: &ReduceLayout,
+        values: ReducedValues,
+        others: Vec<Other>,
+    ) -> Result<Self> {
+        let reduction = Self::with_parts_of(kernels, layout, whole, values, others)?;
+        Ok(Self { is_piece: true, ..reduction })
+    }
+
+    /// With geometry and parts as a whole of this layout has them.
+    fn with_parts_of(
+        kernels: &Kernels,
+        layout: ReduceLayout,
+        whole: &ReduceLayout,
+        values: ReducedValues,
+        others: Vec<Other>,
+    ) -> Result<Self> {
         let (capabilities, tuning) = (kernels.capabilities(), &kernels.tuning().reduce);
-        let ReduceLayout { outer, inner, length, results, result, .. } = layout;
-        let reduces_all = result == Strides::default();
+        let ReduceLayout { outer, inner, length, results, .. } = layout;
+        let reduces_all = whole.reduces_all();
+        let is_piece = false;
         match layout.walk {
             Walk::Runs => {
                 let most = tuning.part_length;
-                let is_grouped = reduces_all && outer * inner > 1 && 2 * length <= most;
+                let is_grouped =
+                    reduces_all && whole.outer * whole.inner > 1 && 2 * whole.length <= most;
                 let entries = if is_grouped { &tuning.grouped } else { &tuning.runs };
-                let entry = run_geometry(capabilities, entries, length.min(most), is_grouped)?
+                let run_length = whole.length.min(most);
+                let entry = run_geometry(capabilities, entries, run_length, is_grouped)?
                     .for_values(&values);
                 let rows = u64::from(entry.geometry.rows);
                 let rounds = match is_grouped {
-                    true => (most / (rows * length.max(1))).max(1),
+                    true => (most / (rows * whole.length.max(1))).max(1),
                     false => 1,
                 };
                 // A single run keeps its vectors whole; what is left is a part of its own.
-                let is_single = reduces_all && outer * inner == 1;
-                let tail = if is_single && length > 4 { length % 4 } else { 0 };
+                let has_tail = whole.is_single_run() && whole.length > 4;
+                let tail = if has_tail { length % 4 } else { 0 };
                 let nest =
                     Nest { places: [outer, inner, length - tail], unit: [1, rows * rounds, most] };
                 let parts = (length - tail).div_ceil(most);
@@ -115,13 +140,13 @@ impl Reduction {
                     (outer * parts, [parts, outer * parts, 1])
                 };
                 let kernel = Geometry::Runs { entry, is_grouped, rounds };
-                Ok(Self { values, layout, kernel, nest, output, partials, tail, others })
+                Ok(Self { values, layout, kernel, nest, output, partials, tail, others, is_piece })
             }
             Walk::Columns => {
                 let lanes = column_lanes(kernels);
-                let width = length.clamp(1, lanes.into());
+                let width = whole.length.clamp(1, lanes.into());
                 let depth = u64::from(lanes) / width;
-                let apart = layout.values.inner.max(1) * values.element.bytes() as u64;
+                let apart = whole.values.inner.max(1) * values.element.bytes() as u64;
                 let most = (MOST_PART_BYTES / apart).max(1);
                 let rows = (depth * tuning.rows_per_lane).min(match most >= depth {
                     true => most - most % depth,
@@ -132,7 +157,8 @@ impl Reduction {
                 debug_assert_eq!(results, outer * length);
                 let output = [length * parts, 1, parts];
                 let kernel = Geometry::Columns { lanes, width, depth };
-                Ok(Self { values, layout, kernel, nest, output, partials: parts, tail: 0, others })
+                let (partials, tail) = (parts, 0);
+                Ok(Self { values, layout, kernel, nest, output, partials, tail, others, is_piece })
             }
         }
     }
@@ -144,7 +170,7 @@ impl Reduction {
 
     fn output_kind(&self) -> ReduceOutputKind {
         match self.partials {
-            1 => ReduceOutputKind::Result,
+            1 if !self.is_piece => ReduceOutputKind::Result,
             _ => ReduceOutputKind::Partial,
         }
     }
@@ -226,29 +252,12 @@ impl Reduction {
 
     /// The merges that follow, in their order.
     fn merges(&self, kernels: &Kernels) -> Vec<Merge> {
-        let mut merges = Vec::new();
-        let mut partials = self.partials;
+        if self.is_piece {
+            return Vec::new();
+        }
         // Of nothing there is still a result.
-        if self.is_empty() {
-            partials = 0;
-        }
-        while partials != 1 {
-            let groups = partials.div_ceil(MERGED_AT_ONCE).max(1);
-            let group_length = partials.div_ceil(groups);
-            let output = match groups {
-                1 => ReduceOutputKind::Result,
-                _ => ReduceOutputKind::Partial,
-            };
-            merges.push(Merge::new(
-                kernels,
-                &self.values,
-                MergeRange::Parts,
-                output,
-                MergedPartials { results: self.layout.results, partials, groups, group_length },
-            ));
-            partials = groups;
-        }
-        merges
+        let partials = if self.is_empty() { 0 } else { self.partials };
+        merges(kernels, &self.values, self.layout.results, partials)
     }
 
     /// Adds the dispatches.
@@ -261,30 +270,20 @@ impl Reduction {
         let kernels = builder.kernels().clone();
         let merges = self.merges(&kernels);
         let vectors = self.values.statistic.partial_vectors();
-        let mut partials = match merges.first() {
+        let partials = match merges.first() {
             Some(_) => {
                 Some(scratch_partials(builder, self.layout.results * self.partials, vectors)?)
             }
             None => None,
         };
-        let output = partials.clone().unwrap_or_else(|| sources.results.clone());
+        let output = partials.clone().unwrap_or_else(|| match self.is_piece {
+            true => Source { slot: Slot::PartialResults, ..sources.results.clone() },
+            false => sources.results.clone(),
+        });
         if !self.is_empty() {
             self.bind_values(builder, sources, &output, fixed)?;
         }
-        for merge in merges {
-            let next = match merge.output {
-                ReduceOutputKind::Partial => {
-                    let count = merge.partials.results * merge.partials.groups;
-                    Some(scratch_partials(builder, count, vectors)?)
-                }
-                ReduceOutputKind::Result => None,
-            };
-            let written = next.clone().unwrap_or_else(|| sources.results.clone());
-            let input = partials.take().unwrap_or_else(|| written.clone());
-            merge.bind(builder, input, written, None, fixed)?;
-            partials = next;
-        }
-        Ok(())
+        bind_merges(builder, merges, partials, &sources.results, fixed)
     }
 
     fn bind_values(
@@ -448,10 +447,59 @@ impl Reduction {
         builder.dispatch(&Variant::Reduce(*variant), &parameters, workgroups, &bound)
     }
 
+    /// How many partial results there are of each result, and of how many words each is.
+    pub(in crate::ops) fn partial_results(&self) -> (u64, u32) {
+        (self.partials, 4 * self.values.statistic.partial_vectors())
+    }
+
+    /// Of a piece, how many partial results it leaves, and of how many words each is.
+    pub(in crate::ops) fn piece_results(&self) -> Option<(usize, u32)> {
+        let (partials, words) = self.partial_results();
+        self.is_piece.then_some(((partials * self.layout.results) as usize, words))
+    }
+
+    /// How values are gone through.
+    pub(in crate::ops) fn layout(&self) -> &ReduceLayout {
+        &self.layout
+    }
+
+    /// Whether aligned operands are addressed four elements at a time.
+    pub(in crate::ops) fn is_by_four(&self) -> bool {
+        self.access([0, 0], &[]) == Access::Vector
+    }
+
+    /// Places along the inner axis and along a run that make up one partial result.
+    pub(in crate::ops) fn unit(&self) -> [u64; 2] {
+        let [_, inner, length] = self.nest.unit;
+        match self.kernel {
+            // Runs that a workgroup takes together are apart.
+            Geometry::Runs { is_grouped: false, .. } => [1, length],
+            Geometry::Runs { .. } | Geometry::Columns { .. } => [inner, length],
+        }
+    }
+
+    /// The merges of partial results that pieces left, all of them in this buffer.
+    pub(in crate::ops) fn bind_merges(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        partials: Source,
+        results: &Source,
+        fixed: ReduceParameters,
+    ) -> Result<()> {
+        let kernels = builder.kernels().clone();
+        bind_merges(builder, self.merges(&kernels), Some(partials), results, fixed)
+    }
+
+    /// The kernels of [`bind_merges`](Self::bind_merges).
+    pub(in crate::ops) fn merge_variants(&self, kernels: &Kernels) -> Vec<ReduceVariant> {
+        self.merges(kernels).into_iter().map(|merge| merge.variant).collect()
+    }
+
     /// Bytes of partial results that are written and read again.
     pub(in crate::ops) fn scratch_bytes(&self) -> u64 {
         match self.partials {
             0 | 1 => 0,
+            _ if self.is_piece => 0,
             partials => {
                 partials
                     * self.layout.results
@@ -486,131 +534,4 @@ pub(in crate::ops) fn column_lanes(kernels: &Kernels) -> u32 {
     // Two vectors of four words for each.
     let most = capabilities.max_invocations.min(capabilities.max_workgroup_bytes / 32);
     kernels.tuning().reduce.column_lanes.min(1 << most.max(1).ilog2())
-}
-
-/// A buffer for partial results.
-pub(in crate::ops) fn scratch_partials(
-    builder: &StepBuilder<'_>,
-    count: u64,
-    vectors: u32,
-) -> Result<Source> {
-    let bytes = (count * 16 * u64::from(vectors)).max(16);
-    let available = builder.kernels().capabilities().max_binding_bytes;
-    if bytes > available {
-        return Err(Error::Limit {
-            operation: OPERATION,
-            limit: "max_storage_buffer_binding_size",
-            needed: bytes,
-            available,
-        });
-    }
-    let buffer = builder.scratch("wgpu-loss partial results", bytes)?;
-    Ok(Source { slot: Slot::PartialResults, buffer, offset: 0 })
-}
-
-/// How many partial results are merged.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::ops) struct MergedPartials {
-    pub(in crate::ops) results: u64,
-    /// Of each result.
-    pub(in crate::ops) partials: u64,
-    pub(in crate::ops) groups: u64,
-    pub(in crate::ops) group_length: u64,
-}
-
-/// A merge of partial results.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::ops) struct Merge {
-    pub(in crate::ops) variant: ReduceVariant,
-    output: ReduceOutputKind,
-    vectors: u32,
-    words: u32,
-    pub(in crate::ops) partials: MergedPartials,
-    rows: u32,
-}
-
-impl Merge {
-    pub(in crate::ops) fn new(
-        kernels: &Kernels,
-        values: &ReducedValues,
-        range: MergeRange,
-        output: ReduceOutputKind,
-        partials: MergedPartials,
-    ) -> Self {
-        let (team, mut geometry) = merge_geometry(partials.group_length);
-        let most = kernels.capabilities().max_invocations;
-        geometry.rows = geometry.rows.min((most / geometry.lanes).max(1));
-        let variant = ReduceVariant::Merge(MergedVariant {
-            statistic: values.statistic,
-            masked: values.masked,
-            range,
-            team,
-            geometry,
-            output,
-        });
-        Self {
-            variant,
-            output,
-            vectors: values.statistic.partial_vectors(),
-            words: values.statistic.result_words(),
-            partials,
-            rows: geometry.rows,
-        }
-    }
-
-    /// Adds the dispatches; `offsets`: of segments.
-    pub(in crate::ops) fn bind(
-        &self,
-        builder: &mut StepBuilder<'_>,
-        input: Source,
-        output: Source,
-        offsets: Option<Bound>,
-        fixed: ReduceParameters,
-    ) -> Result<()> {
-        let capabilities = *builder.kernels().capabilities();
-        let alignment = capabilities.storage_alignment;
-        let MergedPartials { results, partials, groups, group_length } = self.partials;
-        let units = results * groups;
-        // Offsets count vectors of partial results, words of results.
-        let (unit, bytes) = match self.output {
-            ReduceOutputKind::Partial => (16, 16 * u64::from(self.vectors)),
-            ReduceOutputKind::Result => (4, 4 * u64::from(self.words)),
-        };
-        let slack = output.offset % alignment;
-        let end = output.offset + units * bytes;
-        if end - (output.offset - slack) > capabilities.max_binding_bytes {
-            return Err(Error::Limit {
-                operation: OPERATION,
-                limit: "max_storage_buffer_binding_size",
-                needed: units * bytes,
-                available: capabilities.max_binding_bytes,
-            });
-        }
-        let mut bound = vec![bind_range(&output, output.offset - slack, end)];
-        // Of nothing, nothing is read; but a binding there must be.
-        let input = match partials {
-            0 => scratch_partials(builder, 1, self.vectors)?,
-            _ => input,
-        };
-        let input_bytes = input.buffer.size();
-        bound.push(bind_range(&Source { slot: Slot::Partials, ..input }, 0, input_bytes));
-        bound.extend(offsets);
-        let workgroups = units.div_ceil(self.rows.into());
-        let mut first = 0;
-        while first < workgroups {
-            let count = (workgroups - first).min(capabilities.max_workgroups.into());
-            let parameters = ReduceParameters {
-                first_part: first as u32,
-                results: results as u32,
-                merged: partials as u32,
-                groups: groups as u32,
-                group_length: group_length as u32,
-                output_offset: (slack / unit) as u32,
-                ..fixed
-            };
-            builder.dispatch(&Variant::Reduce(self.variant), &parameters, count as u32, &bound)?;
-            first += count;
-        }
-        Ok(())
-    }
 }

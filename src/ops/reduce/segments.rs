@@ -12,7 +12,8 @@ use crate::ops::step::{Bound, StepBuilder};
 use crate::plan::reduce::{ReduceLayout, Strides};
 use crate::{Error, Result};
 
-use super::reduction::{Merge, MergedPartials, Source, bind_range, column_lanes, scratch_partials};
+use super::merge::{Merge, MergedPartials, scratch_partials};
+use super::reduction::{Source, bind_range, column_lanes};
 use super::validate::OPERATION;
 
 /// Rows after which a segment is cut, counted from the first row of all.

@@ -49,6 +49,23 @@ pub struct ReduceLayout {
     pub results: u64,
 }
 
+impl ReduceLayout {
+    /// Whether everything makes up one result.
+    pub(crate) fn reduces_all(&self) -> bool {
+        self.result == Strides::default()
+    }
+
+    /// Whether rows of a single value may be gone through as one row, as those here.
+    fn may_be_turned(&self) -> bool {
+        self.inner == 1
+    }
+
+    /// Whether everything is one run that makes up one result.
+    pub(crate) fn is_single_run(&self) -> bool {
+        self.reduces_all() && self.outer * self.inner == 1
+    }
+}
+
 /// A gradient as its kernel sees it: runs of values, and the results they belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GradientLayout {
@@ -146,18 +163,27 @@ fn result_strides(values: Shape, axis: Axis) -> Strides {
 }
 
 /// The layout of a reduction of values of this shape along an axis. `forward`: the axis along which
-/// they were reduced before, where that is asked for.
+/// they were reduced before, where that is asked for. `whole`: of a piece, how the whole is gone
+/// through, which may have gaps that the piece has not.
 pub fn reduce_layout(
     values: Shape,
     axis: Axis,
     weights: WeightLayout,
     forward: Axis,
+    whole: Option<&ReduceLayout>,
 ) -> ReduceLayout {
     let is_same = axis == forward;
-    let (of_forward, forward, _) = turned(values, forward, weights);
-    let (values, axis, weights) = turned(values, axis, weights);
-    debug_assert_eq!(values, of_forward);
-    let is_one_run = is_same && is_one_run(values, weights);
+    let (values, axis, forward, weights) = match whole.is_none_or(ReduceLayout::may_be_turned) {
+        true => {
+            let (of_forward, forward, _) = turned(values, forward, weights);
+            let (values, axis, weights) = turned(values, axis, weights);
+            debug_assert_eq!(values, of_forward);
+            (values, axis, forward, weights)
+        }
+        false => (values, axis, forward, weights),
+    };
+    let is_one_run =
+        is_same && whole.is_none_or(ReduceLayout::is_single_run) && is_one_run(values, weights);
     walk(values, axis, weights, forward, is_one_run)
 }
 
@@ -212,16 +238,20 @@ pub const LOSS_OPERANDS: usize = 6;
 
 /// The layout of element-wise losses that are put together along an axis. `others`: whatever else
 /// has a number for each element, row or column; their strides follow in that order. `result`: the
-/// axis along which results are numbered.
+/// axis along which results are numbered. `whole`: as of [`reduce_layout`].
 pub fn loss_layout(
     input: Shape,
     axis: Axis,
     result: Axis,
     weights: WeightLayout,
     others: [WeightLayout; LOSS_OPERANDS],
+    whole: Option<&ReduceLayout>,
 ) -> (ReduceLayout, [Strides; LOSS_OPERANDS]) {
     let turned = others.map(turned_weights);
-    let may_turn = may_turn(input) && input.rows > 1 && turned.iter().all(Option::is_some);
+    let may_turn = may_turn(input)
+        && input.rows > 1
+        && turned.iter().all(Option::is_some)
+        && whole.is_none_or(ReduceLayout::may_be_turned);
     let (input, axis, result, weights, others) = match turned_weights(weights) {
         Some(weights) if may_turn => (
             turned_shape(input),
@@ -234,6 +264,7 @@ pub fn loss_layout(
     };
     let is_one_run = axis == Axis::All
         && (result == Axis::All || input.rows == 1)
+        && whole.is_none_or(|whole| whole.outer * whole.inner == 1)
         && others.iter().chain([&weights]).all(|&layout| is_one_run(input, layout));
     let layout = walk(input, axis, weights, result, is_one_run);
     let of = |layout| match is_one_run {
@@ -388,7 +419,7 @@ mod tests {
                         }
                     }
                     expected.sort();
-                    let layout = reduce_layout(shape, axis, weights, axis);
+                    let layout = reduce_layout(shape, axis, weights, axis, None);
                     assert_eq!(walked(&layout), expected, "{shape:?} {axis:?} {weights:?}");
                     assert_eq!(layout.results, axis.results(shape) as u64);
 
@@ -419,13 +450,18 @@ mod tests {
 
     #[test]
     fn values_without_gaps_are_one_run() {
-        let layout = reduce_layout(Shape::new(1000, 10), Axis::All, WeightLayout::None, Axis::All);
+        let all = |shape, weights| reduce_layout(shape, Axis::All, weights, Axis::All, None);
+        let layout = all(Shape::new(1000, 10), WeightLayout::None);
         assert_eq!((layout.inner, layout.length), (1, 10_000));
-        let layout =
-            reduce_layout(Shape::new(1 << 20, 1), Axis::All, WeightLayout::PerRow, Axis::All);
+        let layout = all(Shape::new(1 << 20, 1), WeightLayout::PerRow);
         assert_eq!((layout.inner, layout.length, layout.weights.step), (1, 1 << 20, 1));
-        let rows =
-            reduce_layout(Shape::new(1 << 20, 1), Axis::EachRow, WeightLayout::None, Axis::EachRow);
+        let rows = reduce_layout(
+            Shape::new(1 << 20, 1),
+            Axis::EachRow,
+            WeightLayout::None,
+            Axis::EachRow,
+            None,
+        );
         assert_eq!((rows.walk, rows.inner, rows.length), (Walk::Columns, 1, 1 << 20));
     }
 }

@@ -1,19 +1,41 @@
-//! Element-wise losses that are not put together, or row by row, piece by piece.
+//! Element-wise losses, piece by piece.
 
+use crate::ops::elementwise::pieces::PiecewiseLoss;
 use crate::plan::Piece;
 use crate::runtime::call::place_of_packed;
 use crate::runtime::elementwise::{binary_counts, output};
 use crate::runtime::readback::Waiting;
 use crate::{
-    Axis, Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseOperands, ElementwiseOutput,
-    ElementwisePass, ElementwisePlan, ElementwiseReduction, ElementwiseUpstream,
-    ElementwiseUpstreamLayout, Gpu, Logits, Result, UpstreamOperand, WeightLayout, Weights,
+    Axis, Element, Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseOperands,
+    ElementwiseOutput, ElementwisePass, ElementwisePlan, ElementwiseReduction, ElementwiseUpstream,
+    ElementwiseUpstreamLayout, Gpu, Logits, OwnedValues, Result, UpstreamOperand, WeightLayout,
+    Weights,
 };
 
 use super::cut::Cut;
 use super::output::{MatrixOutput, zeroed, zeros};
+use super::partials::{Partials, Pieces, Results, as_column, weights_as_column};
 use super::pipeline::Pipeline;
 use super::traffic::{Brought, Returned, Spread, Traffic};
+
+/// An element-wise loss that goes in pieces.
+pub(in crate::runtime) struct LossInPieces<'a> {
+    gpu: &'a Gpu,
+    host: Elementwise<'a>,
+    upstream: Option<ElementwiseUpstream<'a>>,
+    options: ElementwiseLoss,
+    pieces: Pieces<PiecewiseLoss>,
+    /// What watchers know as rows.
+    rows: usize,
+}
+
+/// What passes over the batch write beside results.
+#[derive(Default)]
+struct Written {
+    gradient: Option<OwnedValues>,
+    variance_gradient: Option<OwnedValues>,
+    counts: Option<[u64; 4]>,
+}
 
 /// The operands beside the input, as they are on the device.
 struct Beside {
@@ -38,49 +60,159 @@ fn matrices<'a>(
     [host.input].into_iter().chain(host.target).chain(of_elements).collect()
 }
 
+/// Where operands are cut whose rows or elements have results of their own.
+fn cut_apart(
+    gpu: &Gpu,
+    host: &Elementwise<'_>,
+    upstream: Option<ElementwiseUpstream<'_>>,
+    options: &ElementwiseLoss,
+) -> Option<Cut> {
+    let is_unreduced = options.reduction == ElementwiseReduction::None;
+    let factors = upstream.map_or(Weights::None, |upstream| upstream.weights());
+    let spread = [host.weights, host.positive_weights, host.variance, factors];
+    let is_of_elements = |each| matches!(each, &Weights::None | &Weights::PerElement(_));
+    let has_blocks = host.input.shape().inner > 1;
+    let may_be_flat = spread.iter().all(is_of_elements)
+        && (is_unreduced || (has_blocks && !options.divides(host.weights.layout())));
+    gpu.cut(&matrices(host, upstream), !is_unreduced, may_be_flat)
+}
+
 impl Gpu {
-    /// Where an element-wise loss's operands are cut, if they are: nothing is put together from
-    /// several rows.
-    pub(in crate::runtime) fn cut_of_elementwise(
-        &self,
-        host: &Elementwise<'_>,
-        upstream: Option<ElementwiseUpstream<'_>>,
+    /// How an element-wise loss goes in pieces, if it does.
+    pub(in crate::runtime) fn elementwise_in_pieces<'a>(
+        &'a self,
+        host: &Elementwise<'a>,
+        upstream: Option<ElementwiseUpstream<'a>>,
         options: &ElementwiseLoss,
-    ) -> Option<Cut> {
-        let is_unreduced = options.reduction == ElementwiseReduction::None;
-        if !is_unreduced && options.axis != Axis::EachRow {
-            return None;
+    ) -> Result<Option<LossInPieces<'a>>> {
+        if !self.streaming().are_large(&matrices(host, upstream)) {
+            return Ok(None);
         }
-        let factors = upstream.map_or(Weights::None, |upstream| upstream.weights());
-        let spread = [host.weights, host.positive_weights, host.variance, factors];
-        let is_of_elements = |each| matches!(each, &Weights::None | &Weights::PerElement(_));
-        let divides = options.reduction == ElementwiseReduction::WeightedMean
-            && !matches!(host.weights, Weights::None);
-        let has_blocks = host.input.shape().inner > 1;
-        let may_be_flat =
-            spread.iter().all(is_of_elements) && (is_unreduced || (has_blocks && !divides));
-        self.cut(&matrices(host, upstream), !is_unreduced, may_be_flat)
+        let shape = host.input.shape();
+        let element = options.gradient_element.unwrap_or(shape.element);
+        let options = ElementwiseLoss { gradient_element: Some(element), ..*options };
+        let made = |host, pieces| {
+            let (gpu, rows) = (self, shape.rows);
+            LossInPieces { gpu, host, upstream, options, pieces, rows }
+        };
+        let is_apart =
+            options.reduction == ElementwiseReduction::None || options.axis == Axis::EachRow;
+        if is_apart {
+            let cut = cut_apart(self, host, upstream, &options);
+            return Ok(cut.map(|cut| made(*host, Pieces::Apart(cut))));
+        }
+        let waits = options.divides(host.weights.layout());
+        let factors =
+            upstream.map_or(ElementwiseUpstreamLayout::Scalar, |upstream| upstream.layout());
+        let pass = pass_of(host, upstream.filter(|_| !waits).map(|_| factors), element, false);
+        let whole = options.piecewise(self.kernels(), &host.layout(), pass)?;
+        let host = match whole.merging.is_single_run() {
+            false => *host,
+            true => Elementwise {
+                input: as_column(host.input)?,
+                target: host.target.map(as_column).transpose()?,
+                weights: weights_as_column(shape, host.weights)?,
+                positive_weights: weights_as_column(shape, host.positive_weights)?,
+                variance: weights_as_column(shape, host.variance)?,
+            },
+        };
+        let parts = whole.merging.parts(host.input.shape());
+        Ok(parts.map(|parts| made(host, Pieces::Across(whole, parts))))
+    }
+}
+
+/// The pass over packed operands, with a gradient where there is an upstream gradient.
+fn pass_of(
+    host: &Elementwise<'_>,
+    upstream: Option<ElementwiseUpstreamLayout>,
+    element: Element,
+    is_backward: bool,
+) -> ElementwisePass {
+    let gradient = place_of_packed(host.input, Some(element));
+    match upstream {
+        None => ElementwisePass::Forward,
+        Some(upstream) if is_backward => ElementwisePass::Backward { gradient, upstream },
+        Some(upstream) => ElementwisePass::Fused { gradient, upstream },
+    }
+}
+
+impl LossInPieces<'_> {
+    /// Goes over the batch: once, or twice where the gradient waits for what everything is divided
+    /// by.
+    pub(in crate::runtime) async fn run(&self, waiting: Waiting) -> Result<ElementwiseOutput> {
+        let (operation, options) = (self.options.function.name(), &self.options);
+        let shape = self.host.input.shape();
+        let element = options.gradient_element.unwrap_or(shape.element);
+        let has_gradient = self.upstream.is_some();
+        let wanted =
+            |is_wanted: bool| is_wanted.then(|| zeros(operation, shape, element)).transpose();
+        let mut written = Written {
+            gradient: wanted(has_gradient)?,
+            variance_gradient: wanted(
+                has_gradient && self.host.layout().has_variance_of_elements(),
+            )?,
+            counts: options.threshold.map(|_| [0; 4]),
+        };
+        let (words, result_words) = match &self.pieces {
+            Pieces::Apart(_) if options.reduction == ElementwiseReduction::None => {
+                let mut words = zeroed(operation, shape.elements())?;
+                let results = Results::OfElements(MatrixOutput::new(shape, &mut words));
+                self.pass(results, &mut written, (0, 1), waiting).await?;
+                (words, 1)
+            }
+            Pieces::Apart(_) => {
+                let result_words = options.result_words(self.host.weights.layout());
+                let count = shape.rows.checked_mul(result_words as usize);
+                let mut words = zeroed(operation, count)?;
+                let results = Results::OfRows(result_words, &mut words);
+                self.pass(results, &mut written, (0, 1), waiting).await?;
+                (words, result_words)
+            }
+            Pieces::Across(whole, parts) => {
+                let mut partials = Partials::new(operation, *parts, shape.rows)?;
+                let waits = has_gradient && options.divides(self.host.weights.layout());
+                let results = Results::Partial(&mut partials);
+                if waits {
+                    let mut counted = Written { counts: written.counts, ..Default::default() };
+                    self.pass(results, &mut counted, (0, 2), waiting).await?;
+                    written.counts = counted.counts;
+                } else {
+                    self.pass(results, &mut written, (0, 1), waiting).await?;
+                }
+                let words = partials.merge(self.gpu, operation, &whole.merging, waiting).await?;
+                if waits {
+                    let read = self.gpu.upload(operation, "wgpu-loss results", &words)?;
+                    let counts = written.counts.take();
+                    self.pass(Results::Read(&read), &mut written, (1, 2), waiting).await?;
+                    written.counts = counts;
+                }
+                (words, whole.merging.result_words())
+            }
+        };
+        Ok(ElementwiseOutput {
+            counts: written.counts.map(binary_counts),
+            gradient: written.gradient,
+            variance_gradient: written.variance_gradient,
+            ..output(options, words, result_words)
+        })
     }
 
-    /// See [`cut_of_elementwise`](Self::cut_of_elementwise).
-    pub(in crate::runtime) async fn stream_elementwise(
+    /// One pass over the batch.
+    async fn pass(
         &self,
-        host: &Elementwise<'_>,
-        upstream: Option<ElementwiseUpstream<'_>>,
-        options: &ElementwiseLoss,
-        cut: Cut,
+        results: Results<'_>,
+        written: &mut Written,
+        turn: (usize, usize),
         waiting: Waiting,
-    ) -> Result<ElementwiseOutput> {
-        let operation = options.function.name();
+    ) -> Result<()> {
+        let (gpu, host, operation) = (self.gpu, &self.host, self.options.function.name());
         let shape = host.input.shape();
-        let is_unreduced = options.reduction == ElementwiseReduction::None;
-        let element = options.gradient_element.unwrap_or(shape.element);
-        let options = &ElementwiseLoss { gradient_element: Some(element), ..*options };
-        let of_variance = upstream.is_some() && host.layout().has_variance_of_elements();
-
-        let mut traffic = Traffic::new(host.input, cut);
+        let is_backward = matches!(results, Results::Read(_));
+        let has_gradient = written.gradient.is_some();
+        let mut traffic = Traffic::new(host.input, self.pieces.cut()).reported_as(self.rows, turn);
+        let upstream = self.upstream.filter(|_| has_gradient);
         let factors = upstream.map_or(Weights::None, |upstream| upstream.weights());
-        let mut bring = |label, weights| traffic.bring_weights(self, operation, label, weights);
+        let mut bring = |label, weights| traffic.bring_weights(gpu, operation, label, weights);
         let beside = Beside {
             weights: bring("wgpu-loss weights", host.weights)?,
             positive_weights: bring("wgpu-loss weights of positives", host.positive_weights)?,
@@ -88,77 +220,62 @@ impl Gpu {
             upstream: bring("wgpu-loss upstream", factors)?,
             target: host.target.map(|target| traffic.bring(Brought::Matrix(target))),
         };
-        let plan_of = |piece: &Piece| -> Result<ElementwisePlan> {
-            let layout = ElementwiseLayout {
-                input: piece.packed(&shape),
-                target: host.target.map(|target| piece.packed(&target.shape())),
-                weights: beside.weights.layout(piece),
-                positive_weights: beside.positive_weights.layout(piece),
-                variance: beside.variance.layout(piece),
-            };
-            let pass = match upstream {
-                None => ElementwisePass::Forward,
-                Some(_) => ElementwisePass::Fused {
-                    gradient: place_of_packed(host.input, Some(element)),
-                    upstream: match beside.upstream.layout(piece) {
-                        WeightLayout::None => ElementwiseUpstreamLayout::Scalar,
-                        factors => ElementwiseUpstreamLayout::Buffer(factors),
-                    },
-                },
-            };
-            options.plan(self.kernels(), &layout, pass)
-        };
-        let (result_words, results) = match is_unreduced {
-            true => (1, shape.elements()),
-            false => {
-                let block = Piece::next(&shape, 0..shape.inner, shape.inner * shape.classes);
-                let result_words = plan_of(&block)?.result_words();
-                (result_words, shape.rows.checked_mul(result_words as usize))
-            }
-        };
-        let mut words = zeroed::<f32>(operation, results)?;
-        let wanted =
-            |is_wanted: bool| is_wanted.then(|| zeros(operation, shape, element)).transpose();
-        let mut gradient = wanted(upstream.is_some())?;
-        let mut variance_gradient = wanted(of_variance)?;
-        let mut counts = options.threshold.map(|_| [0; 4]);
-
-        let of_gradient = gradient.as_mut().map(|each| MatrixOutput::over(shape, each));
+        let of_gradient = written.gradient.as_mut().map(|each| MatrixOutput::over(shape, each));
         let of_gradient = traffic.take_back(of_gradient.map(Returned::OverLogits));
-        let of_results = traffic.take_back(Some(match is_unreduced {
-            true => Returned::Matrix(MatrixOutput::new(shape, &mut words)),
-            false => Returned::Column { words: result_words as usize, values: &mut words },
-        }));
-        let of_variance = variance_gradient.as_mut().map(|each| MatrixOutput::over(shape, each));
+        let results = results.join(&mut traffic);
+        let of_variance =
+            written.variance_gradient.as_mut().map(|each| MatrixOutput::over(shape, each));
         let of_variance = traffic.take_back(of_variance.map(Returned::Matrix));
-        let of_counts = traffic.take_back(counts.as_mut().map(Returned::Counts));
-        let mut pipeline = Pipeline::of(self, operation, waiting, traffic)?;
+        let of_counts = traffic.take_back(written.counts.as_mut().map(Returned::Counts));
+        let mut pipeline = Pipeline::of(gpu, operation, waiting, traffic)?;
         pipeline
             .run(0..shape.rows, |piece, buffers| {
                 let returned = |index: Option<usize>| buffers.returned(index?);
                 let scalar = upstream.map_or(1.0, |upstream| upstream.scalar());
                 let factors = beside.upstream.slice(&buffers);
-                plan_of(piece)?.bind(&ElementwiseOperands {
-                    target: beside.target.map(|index| buffers.brought(index)),
-                    weights: beside.weights.slice(&buffers),
-                    positive_weights: beside.positive_weights.slice(&buffers),
-                    variance: beside.variance.slice(&buffers),
-                    results: returned(of_results),
-                    counts: returned(of_counts),
-                    gradient: returned(of_gradient),
-                    variance_gradient: returned(of_variance),
-                    upstream: factors
-                        .map_or(UpstreamOperand::Scalar(scalar), UpstreamOperand::Buffer),
-                    ..ElementwiseOperands::new(buffers.brought(0))
-                })
+                self.plan_of(piece, &beside, has_gradient, is_backward)?.bind(
+                    &ElementwiseOperands {
+                        target: beside.target.map(|index| buffers.brought(index)),
+                        weights: beside.weights.slice(&buffers),
+                        positive_weights: beside.positive_weights.slice(&buffers),
+                        variance: beside.variance.slice(&buffers),
+                        results: results.slice(&buffers),
+                        counts: returned(of_counts),
+                        gradient: returned(of_gradient),
+                        variance_gradient: returned(of_variance),
+                        upstream: factors
+                            .map_or(UpstreamOperand::Scalar(scalar), UpstreamOperand::Buffer),
+                        ..ElementwiseOperands::new(buffers.brought(0))
+                    },
+                )
             })
-            .await?;
-        drop(pipeline);
-        Ok(ElementwiseOutput {
-            counts: counts.map(binary_counts),
-            gradient,
-            variance_gradient,
-            ..output(options, words, result_words)
-        })
+            .await
+    }
+
+    fn plan_of(
+        &self,
+        piece: &Piece,
+        beside: &Beside,
+        has_gradient: bool,
+        is_backward: bool,
+    ) -> Result<ElementwisePlan> {
+        let (kernels, host) = (self.gpu.kernels(), &self.host);
+        let layout = ElementwiseLayout {
+            input: piece.packed(&host.input.shape()),
+            target: host.target.map(|target| piece.packed(&target.shape())),
+            weights: beside.weights.layout(piece),
+            positive_weights: beside.positive_weights.layout(piece),
+            variance: beside.variance.layout(piece),
+        };
+        let upstream = has_gradient.then(|| match beside.upstream.layout(piece) {
+            WeightLayout::None => ElementwiseUpstreamLayout::Scalar,
+            factors => ElementwiseUpstreamLayout::Buffer(factors),
+        });
+        let element = self.options.gradient_element.unwrap_or(layout.input.element);
+        let pass = pass_of(host, upstream, element, is_backward);
+        match self.pieces.whole() {
+            Some(whole) => self.options.plan_piece(kernels, &layout, pass, whole),
+            None => self.options.plan(kernels, &layout, pass),
+        }
     }
 }

@@ -8,6 +8,7 @@ mod elementwise;
 mod log_sum_exp;
 pub(super) mod output;
 mod pace;
+mod partials;
 mod pipeline;
 mod reduce;
 mod slot;
@@ -47,7 +48,8 @@ impl Default for Streaming {
 pub struct Progress {
     /// What it computes.
     pub operation: &'static str,
-    /// Rows whose results are in host memory.
+    /// Rows whose results are in host memory; where a gradient waits for what all rows make up, each
+    /// of two passes over the batch counts half.
     pub rows_done: usize,
     /// Rows of the batch.
     pub rows: usize,
@@ -68,9 +70,13 @@ impl fmt::Debug for Watcher {
 impl Streaming {
     /// Whether such matrices are taken piece by piece.
     pub(super) fn cuts(&self, matrices: &[Logits<'_>]) -> bool {
+        self.are_large(matrices) && matrices.iter().all(|matrix| matrix.rows() > 1)
+    }
+
+    /// Whether the largest of them is more than one submission takes.
+    fn are_large(&self, matrices: &[Logits<'_>]) -> bool {
         let bytes = |matrix: &Logits<'_>| matrix.values().bytes().len() as u64;
-        let largest = matrices.iter().map(bytes).max().unwrap_or_default();
-        largest > self.submission_bytes && matrices.iter().all(|matrix| matrix.rows() > 1)
+        matrices.iter().map(bytes).max().unwrap_or_default() > self.submission_bytes
     }
 }
 

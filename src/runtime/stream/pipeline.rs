@@ -125,8 +125,8 @@ impl<'a> Pipeline<'a> {
     /// Tells whoever watches, and stops where they say so.
     fn report(&self) -> Result<()> {
         let Some(watcher) = &self.gpu.watcher().0 else { return Ok(()) };
-        let (operation, rows_done) = (self.operation, self.rows_done);
-        let rows = self.traffic.logits.rows();
+        let operation = self.operation;
+        let (rows_done, rows) = self.traffic.progress(self.rows_done);
         match watcher(Progress { operation, rows_done, rows }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Cancelled { operation, rows_done, rows }),
@@ -138,16 +138,16 @@ impl<'a> Pipeline<'a> {
 fn most_elements(gpu: &Gpu, traffic: &Traffic<'_>) -> usize {
     let (streaming, capabilities) = (gpu.streaming(), gpu.kernels().capabilities());
     let logits = traffic.logits;
-    let classes = logits.classes().max(1);
+    let (classes, rows) = (logits.classes().max(1), traffic.cut.together);
     // What an element takes on average: columns have a value for each row.
-    let of_element = |bytes: u64| bytes.div_ceil(classes as u64);
-    let brought = traffic.brought.iter().map(|each| of_element(each.bytes(1, classes)));
+    let of_element = |bytes: u64| bytes.div_ceil((rows * classes) as u64);
+    let brought = traffic.brought.iter().map(|each| of_element(each.bytes(rows, classes)));
     // Counts take as much for any piece.
     let returned = traffic.returned.iter().filter(|each| !matches!(each, Returned::Counts(_)));
     let returned = returned.map(|each| {
         // Results in the logits' place have a host-visible buffer alone; all else has both.
         let buffers = if each.is_over(logits.element()) { 1 } else { 2 };
-        (of_element(each.bytes(1, classes)), buffers)
+        (of_element(each.bytes(rows, classes)), buffers)
     });
     let largest = brought.clone().max().unwrap_or(4);
     let largest_buffer = returned.clone().map(|(bytes, _)| bytes).chain([largest, 4]).max();

@@ -7,6 +7,7 @@ use crate::{Element, Gpu, Logits, Result, WeightLayout, Weights};
 
 use super::cut::Cut;
 use super::output::MatrixOutput;
+use super::partials::Partials;
 use super::slot::PieceBuffers;
 
 /// Brought piece by piece.
@@ -50,6 +51,8 @@ pub(super) enum Returned<'a> {
     Matrix(MatrixOutput<'a>),
     /// So many words for each row.
     Column { words: usize, values: &'a mut [f32] },
+    /// Partial results of results that all pieces contribute to.
+    Partials(&'a mut Partials),
     /// Four counts of each piece, which are added up.
     Counts(&'a mut [u64; 4]),
 }
@@ -67,6 +70,7 @@ impl Returned<'_> {
                 (rows * classes * output.element().bytes()) as u64
             }
             Self::Column { words, .. } => (4 * rows * words) as u64,
+            Self::Partials(partials) => partials.bytes(rows),
             Self::Counts(_) => 16,
         }
     }
@@ -81,6 +85,7 @@ impl Returned<'_> {
                 let bytes: &mut [u8] = bytemuck::cast_slice_mut(of_rows);
                 bytes.copy_from_slice(&packed[..bytes.len()]);
             }
+            Self::Partials(partials) => partials.take(piece.rows, packed),
             Self::Counts(counts) => {
                 for (count, bytes) in counts.iter_mut().zip(packed.as_chunks().0) {
                     *count += u64::from(u32::from_ne_bytes(*bytes));
@@ -98,12 +103,28 @@ pub(super) struct Traffic<'a> {
     pub(super) returned: Vec<Returned<'a>>,
     /// Where it may be cut.
     pub(super) cut: Cut,
+    /// What watchers know as rows, and which of how many passes over the batch this is.
+    reported: (usize, (usize, usize)),
 }
 
 impl<'a> Traffic<'a> {
     /// Logits, and nothing else yet.
     pub(super) fn new(logits: Logits<'a>, cut: Cut) -> Self {
-        Self { logits, brought: vec![Brought::Matrix(logits)], returned: Vec::new(), cut }
+        let reported = (logits.rows(), (0, 1));
+        Self { logits, brought: vec![Brought::Matrix(logits)], returned: Vec::new(), cut, reported }
+    }
+
+    /// Tells watchers of so many rows, which take several passes, of which this is the `turn.0`th.
+    pub(super) fn reported_as(self, rows: usize, turn: (usize, usize)) -> Self {
+        Self { reported: (rows, turn), ..self }
+    }
+
+    /// Rows that are done and rows of the batch, as watchers know them.
+    pub(super) fn progress(&self, rows_done: usize) -> (usize, usize) {
+        let (rows, (turn, turns)) = self.reported;
+        let of_pass = self.logits.rows().max(1) as u128;
+        let done = (turn as u128 * of_pass + rows_done as u128) * rows as u128;
+        ((done / (turns as u128 * of_pass)) as usize, rows)
     }
 
     /// Bytes by which the logits are off an address of vectors.
