@@ -128,8 +128,7 @@ fn families(criterion: &mut Criterion) {
     let held = Tuning::built_in(AdapterClass::Discrete);
     let mut streamed = held.clone();
     streamed.entries.retain(|entry| entry.family == Family::Streamed);
-    let capabilities = *gpu.kernels().capabilities();
-    let kernels = |tuning| Kernels::with(gpu.device(), capabilities, tuning).unwrap();
+    let kernels = |tuning| gpu.kernels().with_tuning(tuning).unwrap();
     let tunings = [
         ("own tuning", gpu.kernels().clone()),
         ("gpu tuning, held", kernels(held)),

@@ -21,8 +21,8 @@ use wgpu_loss::runtime::TwoStep;
 use wgpu_loss::verify::{Case, Extent, cases, verify};
 use wgpu_loss::verify::{Content, check_cross_entropy, check_log_sum_exp, check_softmax};
 use wgpu_loss::{
-    CrossEntropy, Element, Engine, Gpu, Kernels, LogSumExp, Logits, OwnedValues, Reduction,
-    RowOutputs, Shape, Softmax, Targets, Upstream,
+    CrossEntropy, Element, Engine, Gpu, LogSumExp, Logits, OwnedValues, Reduction, RowOutputs,
+    Shape, Softmax, Targets, Upstream,
 };
 
 /// Deterministic numbers between -8 and 8, some rows of which have a clear winner.
@@ -89,28 +89,30 @@ impl Batch {
         Logits::from_values(self.values.values(), self.shape).unwrap()
     }
 
+    /// Log-sum-exp and cross-entropy of an engine with each of these upstream gradients.
+    fn check_on(&self, engine: &dyn Engine, upstreams: &[Option<Upstream<'_>>], what: &str) {
+        let (logits, targets) = (self.logits(), Targets::classes(&self.targets));
+        let context = || format!("{what}: {} {:?}", engine.name(), self.shape);
+        for &upstream in upstreams {
+            let result = check_log_sum_exp(engine, logits, upstream, &LogSumExp::default());
+            assert!(result.passed(), "{} log-sum-exp: {:?}", context(), result.failure);
+            let reduction = match upstream {
+                Some(Upstream::PerRow(_)) => Reduction::None,
+                Some(Upstream::Scalar(_)) => Reduction::Mean,
+                None => Reduction::Sum,
+            };
+            let options = CrossEntropy { reduction, rows: REDUCED, ..Default::default() };
+            let result = check_cross_entropy(engine, logits, targets, upstream, &options);
+            assert!(result.passed(), "{} {reduction:?}: {:?}", context(), result.failure);
+        }
+    }
+
     /// Log-sum-exp and cross-entropy, both ways to a gradient.
     fn check_reductions(&self, gpu: &Gpu, per_row: bool, what: &str) {
-        let (logits, targets) = (self.logits(), Targets::classes(&self.targets));
         let scalar = Some(Upstream::Scalar(-0.37));
         let fused = [None, scalar, Some(Upstream::PerRow(&self.factors))];
-        let fused = &fused[..if per_row { 3 } else { 2 }];
-        let engines: [(&dyn Engine, &[_]); 2] = [(gpu, fused), (&TwoStep(gpu), &fused[1..2])];
-        for (engine, upstreams) in engines {
-            let context = || format!("{what}: {} {:?}", engine.name(), self.shape);
-            for &upstream in upstreams {
-                let result = check_log_sum_exp(engine, logits, upstream, &LogSumExp::default());
-                assert!(result.passed(), "{} log-sum-exp: {:?}", context(), result.failure);
-                let reduction = match upstream {
-                    Some(Upstream::PerRow(_)) => Reduction::None,
-                    Some(Upstream::Scalar(_)) => Reduction::Mean,
-                    None => Reduction::Sum,
-                };
-                let options = CrossEntropy { reduction, rows: REDUCED, ..Default::default() };
-                let result = check_cross_entropy(engine, logits, targets, upstream, &options);
-                assert!(result.passed(), "{} {reduction:?}: {:?}", context(), result.failure);
-            }
-        }
+        self.check_on(gpu, &fused[..if per_row { 3 } else { 2 }], what);
+        self.check_on(&TwoStep(gpu), &[scalar], what);
     }
 
     /// Whatever the lanes of a row add up beside its softmax, or write for every class.
@@ -147,26 +149,42 @@ impl Batch {
     }
 }
 
-/// One shape through the operations. What lanes add up beside the softmax, and an upstream gradient
-/// for each row, take turns from geometry to geometry: each is a dozen kernels to compile.
+/// Runs every geometry with every operation, where it is set.
+const EVERY_OPERATION: &str = "WGPU_LOSS_EVERY_OPERATION";
+
+/// One shape through the operations. Beside the loss and its gradient they take turns from geometry
+/// to geometry, since each is a handful of kernels to compile: an upstream gradient for each row and
+/// none, a backward of its own, and what lanes add up beside the softmax.
 fn check_shape(gpu: &Gpu, shape: Shape, turn: usize, what: &str) {
     let batch = Batch::new(shape);
-    let sums = turn.is_multiple_of(2);
-    batch.check_reductions(gpu, !sums, what);
-    if sums {
+    if std::env::var_os(EVERY_OPERATION).is_some() {
+        batch.check_reductions(gpu, true, what);
         batch.check_sums(gpu, what);
+        return;
+    }
+    let scalar = Some(Upstream::Scalar(-0.37));
+    batch.check_on(gpu, &[scalar], what);
+    match turn % 3 {
+        0 => batch.check_on(gpu, &[None, Some(Upstream::PerRow(&batch.factors))], what),
+        1 => batch.check_on(&TwoStep(gpu), &[scalar], what),
+        _ => batch.check_sums(gpu, what),
     }
 }
 
-/// Every entry of every built-in tuning that this device can run, and some geometries that no
-/// table has yet, so that a table may change without a surprise.
-fn entries(capabilities: &Capabilities) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for class in [AdapterClass::Software, AdapterClass::Discrete] {
-        entries.extend(Tuning::built_in(class).entries);
-    }
+/// Every entry of every built-in tuning that this device can run.
+fn tuned_entries() -> Vec<Entry> {
+    let classes = [AdapterClass::Software, AdapterClass::Discrete].into_iter();
+    let mut entries: Vec<_> = classes.flat_map(|class| Tuning::built_in(class).entries).collect();
+    let mut seen = HashSet::new();
+    entries.retain(|entry| seen.insert(*entry));
+    entries
+}
+
+/// Some geometries that no table has yet, so that a table may change without a surprise: every
+/// family on every team.
+fn other_entries(capabilities: &Capabilities) -> Vec<Entry> {
     let largest = capabilities.subgroups.map_or(1, |sizes| sizes.largest);
-    for (family, team, lanes, rows, vectors) in [
+    let geometries = [
         (Family::Team, Team::Lane, 1, 8, 8),
         (Family::Team, Team::Subgroup, 4, largest, 3),
         (Family::Team, Team::Workgroup, 16, 3, 5),
@@ -176,14 +194,13 @@ fn entries(capabilities: &Capabilities) -> Vec<Entry> {
         (Family::Streamed, Team::Subgroup, 8, largest, 1),
         (Family::Streamed, Team::Subgroups { smallest: 1 }, 2 * largest, 1, 2),
         (Family::Streamed, Team::Workgroup, 4, 5, 3),
-    ] {
+    ];
+    let entry = |(family, team, lanes, rows, vectors)| {
         let geometry = Geometry { lanes, rows, vectors };
         let up_to_classes = if family == Family::Streamed { u64::MAX } else { geometry.held() };
-        entries.push(Entry { up_to_classes, family, team, geometry });
-    }
-    let mut seen = HashSet::new();
-    entries.retain(|entry| seen.insert(*entry));
-    entries
+        Entry { up_to_classes, family, team, geometry }
+    };
+    geometries.into_iter().map(entry).collect()
 }
 
 /// Numbers of classes around what a lane's vector, a row's lanes and their vectors hold.
@@ -226,8 +243,9 @@ fn every_strided_geometry_around_its_boundaries() {
             if turn % 2 == 0 {
                 continue;
             }
+            // Element types take turns from geometry to geometry.
             let blocks = Shape::with_class_axis(3, classes, 5);
-            let element = Element::ALL[turn % 3];
+            let element = Element::ALL[number / 3 % 3];
             let apart = blocks.with_row_stride(5 * classes + 3).with_element(element);
             check_shape(&gpu, apart, number, &what);
         }
@@ -240,12 +258,13 @@ fn every_strided_geometry_around_its_boundaries() {
     );
 }
 
-#[test]
-fn every_geometry_around_its_boundaries() {
-    let gpu = new_gpu();
+type Run = HashSet<(Family, std::mem::Discriminant<Team>)>;
+
+/// These geometries around their boundaries; gives what ran.
+fn check_around_boundaries(gpu: &Gpu, entries: Vec<Entry>) -> Run {
     let capabilities = *gpu.kernels().capabilities();
     let mut run = HashSet::new();
-    for (number, entry) in entries(&capabilities).into_iter().enumerate() {
+    for (number, entry) in entries.into_iter().enumerate() {
         if entry.family == Family::Split {
             continue; // has a test of its own
         }
@@ -260,19 +279,33 @@ fn every_geometry_around_its_boundaries() {
         for (turn, classes) in boundaries(&entry).into_iter().enumerate() {
             // More than one workgroup, the last of them not full.
             check_shape(&gpu, Shape::new((2 * rows + 1).max(7), classes), number, &what);
+            if turn % 2 == 0 {
+                continue;
+            }
             // Rows apart, and halves, take turns: each is a kernel more to compile.
-            let gap = classes.next_multiple_of(4) + 4;
-            let other = match turn % 4 {
-                1 => Shape::new(6, classes).with_row_stride(gap),
-                3 => {
-                    let half = [Element::F16, Element::Bf16][turn / 4 % 2];
-                    Shape::new(1, classes).with_row_stride(classes + 3).with_element(half)
-                }
-                _ => continue,
+            let other = match number / 3 % 3 {
+                0 => Shape::new(6, classes).with_row_stride(classes.next_multiple_of(4) + 4),
+                half => Shape::new(1, classes)
+                    .with_row_stride(classes + 3)
+                    .with_element([Element::F16, Element::Bf16][half - 1]),
             };
             check_shape(&gpu, other, number, &what);
         }
     }
+    run
+}
+
+#[test]
+fn every_tuned_geometry_around_its_boundaries() {
+    let run = check_around_boundaries(&new_gpu(), tuned_entries());
+    assert!(run.len() >= 4, "only {run:?}");
+}
+
+#[test]
+fn other_geometries_around_their_boundaries() {
+    let gpu = new_gpu();
+    let capabilities = *gpu.kernels().capabilities();
+    let run = check_around_boundaries(&gpu, other_entries(&capabilities));
     for needed in [
         (Family::Team, Team::Lane),
         (Family::Team, Team::Workgroup),
@@ -562,9 +595,8 @@ fn special_values_on_every_tuning() {
     for class in [AdapterClass::Software, AdapterClass::Discrete] {
         for subgroups in [device.subgroups, None] {
             let capabilities = Capabilities { subgroups, ..device };
-            let kernels =
-                Kernels::with(gpu.device(), capabilities, Tuning::built_in(class)).unwrap();
-            let gpu = gpu.with_kernels(kernels);
+            let kernels = gpu.kernels().with_capabilities(capabilities).unwrap();
+            let gpu = gpu.with_kernels(kernels).with_tuning(Tuning::built_in(class)).unwrap();
             for (turn, case) in cases.iter().enumerate() {
                 // In one step or in two, by turns.
                 let engines = [&gpu as &dyn Engine, &TwoStep(&gpu)];

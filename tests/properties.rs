@@ -25,7 +25,7 @@ use reduction_laws::{
 };
 use wgpu_loss::plan::{AdapterClass, Capabilities, Tuning};
 use wgpu_loss::runtime::TwoStep;
-use wgpu_loss::{Engine, Gpu, Kernels, cpu};
+use wgpu_loss::{Engine, Gpu, cpu};
 
 /// Each call may need a kernel of its own, which takes a software device 0.1 s to compile.
 const GPU_CASES: u32 = 96;
@@ -42,8 +42,8 @@ fn gpus() -> &'static [Gpu; 2] {
         let gpu = new_gpu();
         let capabilities = Capabilities { subgroups: None, ..*gpu.kernels().capabilities() };
         let tuning = Tuning::built_in(AdapterClass::Discrete);
-        let kernels = Kernels::with(gpu.device(), capabilities, tuning).expect("kernels");
-        [gpu.clone(), gpu.with_kernels(kernels)]
+        let kernels = gpu.kernels().with_capabilities(capabilities).expect("kernels");
+        [gpu.clone(), gpu.with_kernels(kernels).with_tuning(tuning).expect("kernels")]
     })
 }
 

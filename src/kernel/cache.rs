@@ -35,7 +35,7 @@ struct Shared {
     tuning: Tuning,
     /// The driver's, where the caller keeps one.
     cache: Option<wgpu::PipelineCache>,
-    pipelines: Mutex<HashMap<Variant, Entry>>,
+    pipelines: Arc<Mutex<HashMap<Variant, Entry>>>,
 }
 
 /// The kernels of a device: what plans are made with. Cheap to clone; clones share the pipelines.
@@ -69,8 +69,32 @@ impl Kernels {
             capabilities,
             tuning,
             cache: None,
-            pipelines: Mutex::default(),
+            pipelines: Arc::default(),
         }))
+    }
+
+    /// The same kernels, those compiled so far included, tuned otherwise.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_tuning(&self, tuning: Tuning) -> Result<Self> {
+        self.sharing(*self.capabilities(), tuning)
+    }
+
+    /// The same kernels, those compiled so far included, on a device of which no more is used than
+    /// this.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_capabilities(&self, capabilities: Capabilities) -> Result<Self> {
+        self.sharing(capabilities, self.tuning().clone())
+    }
+
+    fn sharing(&self, capabilities: Capabilities, tuning: Tuning) -> Result<Self> {
+        capabilities.validate()?;
+        let Shared { device, cache, pipelines, .. } = &*self.shared;
+        let (device, cache, pipelines) = (device.clone(), cache.clone(), Arc::clone(pipelines));
+        Ok(Self::of(Shared { device, capabilities, tuning, cache, pipelines }))
     }
 
     fn of(shared: Shared) -> Self {
@@ -88,7 +112,7 @@ impl Kernels {
             capabilities: self.shared.capabilities,
             tuning: self.shared.tuning.clone(),
             cache: Some(cache),
-            pipelines: Mutex::default(),
+            pipelines: Arc::default(),
         })
     }
 
@@ -154,6 +178,8 @@ impl Kernels {
         };
         let mut compiled = entry.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pipeline) = &*compiled {
+            // Others may have compiled it, for whom there are more.
+            self.refuse_too_many(&pipeline.bindings)?;
             return Ok(Arc::clone(pipeline));
         }
         let pipeline = Arc::new(self.compile(variant)?);
@@ -161,20 +187,25 @@ impl Kernels {
         Ok(pipeline)
     }
 
+    fn refuse_too_many(&self, bindings: &[Binding]) -> Result<()> {
+        let storage = bindings.iter().filter(|binding| binding.written.is_some()).count() as u64;
+        let available = self.shared.capabilities.max_storage_buffers.into();
+        if storage <= available {
+            return Ok(());
+        }
+        Err(Error::Limit {
+            operation: "compiling a kernel",
+            limit: "max_storage_buffers_per_shader_stage",
+            needed: storage,
+            available,
+        })
+    }
+
     fn compile(&self, variant: &Variant) -> Result<Pipeline> {
         let device = &self.shared.device;
         let label = variant.to_string();
         let bindings = bindings(variant);
-        let storage = bindings.iter().filter(|binding| binding.written.is_some()).count();
-        let available = self.shared.capabilities.max_storage_buffers;
-        if storage > available as usize {
-            return Err(Error::Limit {
-                operation: "compiling a kernel",
-                limit: "max_storage_buffers_per_shader_stage",
-                needed: storage as u64,
-                available: available.into(),
-            });
-        }
+        self.refuse_too_many(&bindings)?;
         log::debug!("compiling {label}");
         let compiled = guarded(device, "compiling a kernel", || {
             let module = trusted::create_module(device, &label, link(variant));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use wgpu::{Device, Features, Limits, Queue};
 
 use crate::kernel::{is_lost, lost};
-use crate::plan::{Capabilities, Tuning};
+use crate::plan::Tuning;
 use crate::{Error, Kernels, Result};
 
 use super::adapter;
@@ -124,13 +124,12 @@ impl Gpu {
         Self { kernels, ..self.clone() }
     }
 
-    /// The same device with another tuning.
+    /// The same device with another tuning. Kernels that were compiled are shared.
     ///
     /// # Errors
     /// [`Error::Limit`] where the device is too small for any kernel.
     pub fn with_tuning(&self, tuning: Tuning) -> Result<Self> {
-        let capabilities: Capabilities = *self.kernels.capabilities();
-        Ok(self.with_kernels(Kernels::with(&self.device, capabilities, tuning)?))
+        Ok(self.with_kernels(self.kernels.with_tuning(tuning)?))
     }
 
     /// The same device, of which calls take as much at a time as this allows.

@@ -6,8 +6,8 @@ use wgpu_loss::plan::{Entry, Tuning};
 use wgpu_loss::verify::{Factor, Operation};
 use wgpu_loss::wgpu::{self, BindGroupDescriptor, BindGroupEntry};
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOperands, Element, Gpu, LogSumExp, LogSumExpOperands, Pass, Shape,
-    Softmax,
+    CrossEntropy, CrossEntropyOperands, Element, Gpu, Kernels, LogSumExp, LogSumExpOperands, Pass,
+    Shape, Softmax,
 };
 
 use crate::calls::{check, cross_entropy, engines, options};
@@ -30,7 +30,10 @@ fn tuned(family: Family, team: Team, geometry: Geometry) -> Gpu {
         // Two rows a round.
         tuning.chunk_bytes = 2 * 4 * 67;
     }
-    gpu().with_tuning(tuning).expect("a valid tuning")
+    // Its own kernels, to see which were compiled.
+    let capabilities = *gpu().kernels().capabilities();
+    let kernels = Kernels::with(gpu().device(), capabilities, tuning).expect("a valid tuning");
+    gpu().with_kernels(kernels)
 }
 
 /// Held in lanes, in registers of a workgroup, streamed, cut into parts: log-sum-exp, softmax and

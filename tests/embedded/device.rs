@@ -1,9 +1,11 @@
 //! The device, and what is done on it.
 
+#[path = "../common/gpus.rs"]
+mod gpus;
 #[path = "../common/device.rs"]
 mod lane;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use bytemuck::Pod;
 use wgpu_loss::plan::Capabilities;
@@ -18,10 +20,9 @@ pub use lane::new_gpu;
 pub const USAGE: BufferUsages =
     BufferUsages::STORAGE.union(BufferUsages::COPY_SRC).union(BufferUsages::COPY_DST);
 
-/// The device that all tests share, so that each kernel is compiled once.
+/// A device that tests share, so that few kernels are compiled more than once.
 pub fn gpu() -> Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    GPU.get_or_init(new_gpu).clone()
+    gpus::gpu().clone()
 }
 
 /// A device made through wgpu alone, with a record of the errors that no scope caught.
@@ -43,8 +44,7 @@ pub fn shrunken(shrink: impl FnOnce(&mut Capabilities)) -> Kernels {
     let gpu = gpu();
     let mut capabilities = *gpu.kernels().capabilities();
     shrink(&mut capabilities);
-    let tuning = gpu.kernels().tuning().clone();
-    Kernels::with(gpu.device(), capabilities, tuning).expect("enough for the kernels")
+    gpu.kernels().with_capabilities(capabilities).expect("enough for the kernels")
 }
 
 /// Bytes of a buffer.

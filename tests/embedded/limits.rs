@@ -6,8 +6,8 @@ use wgpu_loss::runtime::TwoStep;
 use wgpu_loss::verify::{Case, Extent, Operation, cases};
 use wgpu_loss::wgpu::{BufferDescriptor, BufferUsages};
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOperands, Element, Engine, Gpu, GpuOptions, GradientPlace, Kernels,
-    Pass, Reduction, RowOutputs, Shape, TargetLayout, UpstreamOperand, UpstreamSource,
+    CrossEntropy, CrossEntropyOperands, Element, Engine, Gpu, GpuOptions, GradientPlace, Pass,
+    Reduction, RowOutputs, Shape, TargetLayout, UpstreamOperand, UpstreamSource,
 };
 
 use crate::buffers::Buffers;
@@ -49,7 +49,7 @@ fn more_rows_than_workgroups_of_a_dispatch() {
     };
     let capabilities = *gpu.kernels().capabilities();
     let rows = capabilities.max_workgroups as usize + 5_001;
-    let kernels = Kernels::with(gpu.device(), capabilities, tuning).expect("a simple tuning");
+    let kernels = gpu.kernels().with_tuning(tuning).expect("a simple tuning");
     let problem = Problem::contiguous(rows.min(80_000), 3);
     let buffers = Buffers::new(&gpu, &problem);
     let step = cross_entropy_step(&kernels, &buffers, &problem, &MEAN, IN_PLACE);
@@ -170,7 +170,7 @@ fn minimal_gpu() -> Gpu {
 
 #[test]
 fn a_minimal_device() {
-    check_cases(&minimal_gpu(), &some_cases(4));
+    check_cases(&minimal_gpu(), &some_cases(9));
 }
 
 /// Every combination of options, with as many buffers of the caller's as it can have.
@@ -193,7 +193,7 @@ fn a_minimal_device_with_every_operand() {
         }
     }
     // Mistakes in host data are not for this interface; element-wise losses have tests/elementwise.
-    let mut cases = some_cases(3);
+    let mut cases = some_cases(7);
     cases.retain(|case| {
         case.fault.is_none() && !matches!(case.operation, Operation::Elementwise(_))
     });
@@ -216,7 +216,7 @@ fn a_minimal_device_with_every_operand() {
 #[test]
 fn kernels_without_subgroups() {
     let gpu = gpu().with_kernels(shrunken(|capabilities| capabilities.subgroups = None));
-    let cases = some_cases(5);
+    let cases = some_cases(11);
     check_cases(&gpu, &cases);
     check_cases(&TwoStep(&gpu), &cases);
 }
@@ -225,7 +225,7 @@ fn kernels_without_subgroups() {
 fn the_tuning_of_every_adapter_class() {
     for class in [AdapterClass::Software, AdapterClass::Integrated, AdapterClass::Discrete] {
         let tuned = gpu().with_tuning(Tuning::built_in(class)).expect("a built-in tuning");
-        check_cases(&tuned, &some_cases(6));
+        check_cases(&tuned, &some_cases(13));
         for classes in [10, 1000, 4097] {
             let problem = Problem::contiguous(9, classes);
             for pass in [IN_PLACE, BACKWARD] {

@@ -4,8 +4,8 @@
 use wgpu_loss::plan::Capabilities;
 use wgpu_loss::verify::{Extent, Operation, cases};
 use wgpu_loss::{
-    Axis, Element, Engine, GradientPlace, Kernels, Logits, OwnedValues, Reduce, ReduceOutput,
-    Segments, Shape, Statistic, Weights,
+    Axis, Element, Engine, GradientPlace, Logits, OwnedValues, Reduce, ReduceOutput, Segments,
+    Shape, Statistic, Weights,
 };
 
 use crate::calls::{check, engines};
@@ -61,8 +61,7 @@ fn bits_depend_on_nothing_but_the_values() {
     let capabilities = *gpu.kernels().capabilities();
     let cut = |max_binding_bytes, max_workgroups| {
         let smaller = Capabilities { max_binding_bytes, max_workgroups, ..capabilities };
-        let tuning = gpu.kernels().tuning().clone();
-        Kernels::with(gpu.device(), smaller, tuning).expect("a device that is large enough")
+        gpu.kernels().with_capabilities(smaller).expect("a device that is large enough")
     };
     let plain = Embedded::new(gpu);
     let others = [

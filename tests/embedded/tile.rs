@@ -96,9 +96,7 @@ fn every_option() {
         change(&mut case);
         println!("{what}"); // shown where it fails
         let engines = engines(&gpu);
-        for at in [turn, turn + 1] {
-            check(&case, &engines[at % engines.len()]);
-        }
+        check(&case, &engines[turn % engines.len()]);
     }
 }
 

@@ -195,8 +195,7 @@ fn bindings_that_hold_a_few_rows() {
         max_workgroups: 256,
         ..*gpu.kernels().capabilities()
     };
-    let kernels =
-        wgpu_loss::Kernels::with(gpu.device(), small, gpu.kernels().tuning().clone()).unwrap();
+    let kernels = gpu.kernels().with_capabilities(small).unwrap();
     let cut = gpu.with_kernels(kernels);
     for against in [Against::Class, Against::KlDivergence] {
         let problem = Problem { rows: 2000, row_weights: true, ..Problem::plain(against) };

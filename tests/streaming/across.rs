@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use wgpu_loss::plan::Capabilities;
 use wgpu_loss::{
     Axis, Denominator, Element, Elementwise, ElementwiseLoss, ElementwiseReduction,
-    ElementwiseUpstream, Engine, Error, Gpu, Kernels, Logits, LossFunction, Mode, Reduce, Shape,
-    Statistic, Streaming, Upstream, Weights,
+    ElementwiseUpstream, Engine, Error, Gpu, Logits, LossFunction, Mode, Reduce, Shape, Statistic,
+    Streaming, Upstream, Weights,
 };
 
 use super::elementwise::{FUNCTIONS, Held};
@@ -244,8 +244,7 @@ fn a_mean_larger_than_any_buffer() {
         max_binding_bytes: 1 << 18,
         ..*gpu().kernels().capabilities()
     };
-    let tuning = gpu().kernels().tuning().clone();
-    let kernels = Kernels::with(gpu().device(), small, tuning).expect("kernels");
+    let kernels = gpu().kernels().with_capabilities(small).expect("kernels");
     let small = gpu().with_kernels(kernels);
     let streaming = Streaming { submission_bytes: 1 << 17, ..Streaming::default() };
     for (rows, columns) in [(5000, 60), (1, 300_001), (150_001, 2)] {

@@ -321,8 +321,7 @@ fn a_batch_larger_than_any_buffer() {
         max_binding_bytes: 1 << 16,
         ..*gpu().kernels().capabilities()
     };
-    let tuning = gpu().kernels().tuning().clone();
-    let kernels = wgpu_loss::Kernels::with(gpu().device(), small, tuning).expect("kernels");
+    let kernels = gpu().kernels().with_capabilities(small).expect("kernels");
     let (rows, classes) = (5000, 60); // 1.2 MB, eighteen times what a buffer holds
     let stored = values(rows * classes);
     let logits = Logits::new(&stored, rows, classes).expect("a shape");

@@ -142,8 +142,7 @@ fn a_reduction_larger_than_any_buffer() {
         max_binding_bytes: 1 << 16,
         ..*gpu().kernels().capabilities()
     };
-    let tuning = gpu().kernels().tuning().clone();
-    let kernels = wgpu_loss::Kernels::with(gpu().device(), small, tuning).expect("kernels");
+    let kernels = gpu().kernels().with_capabilities(small).expect("kernels");
     let small = gpu().with_kernels(kernels);
     let streaming =
         wgpu_loss::Streaming { submission_bytes: 1 << 15, ..wgpu_loss::Streaming::default() };

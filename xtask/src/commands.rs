@@ -193,6 +193,10 @@ fn roofline_step(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Ste
         .folder(workspace)
 }
 
+/// Thousands of kernels run once each: lavapipe's optimiser would take most of the time. A lane runs
+/// with it.
+pub const UNOPTIMISED: (&str, &str) = ("GALLIVM_PERF", "nopt");
+
 /// Runs the tests, all or those the arguments choose. An error is the exit code to end with.
 pub fn test(arguments: &[OsString]) -> Result<(), ExitCode> {
     all(&test_steps(&cargo(), &workspace(), arguments))
@@ -215,9 +219,8 @@ fn test_steps(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Vec<St
     }
     // The validation layer, where it is installed, has a lane of its own: it takes its time.
     let test = test.variable("WGPU_VALIDATION", "0");
-    // Thousands of kernels run once each: lavapipe's optimiser would take most of the time. The lanes
-    // run with it.
-    let test = test.variable("GALLIVM_PERF", "nopt");
+    let (name, value) = UNOPTIMISED;
+    let test = test.variable(name, value);
     let features = ["--no-default-features", "--features", "default-backends"];
     let check = cargo().arguments(["check", "--package", "wgpu-loss"]).arguments(features);
     vec![check, test]

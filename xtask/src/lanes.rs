@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::adapter::Machine;
+use crate::commands::UNOPTIMISED;
 use crate::grid::Grid;
 use crate::install::{self, Consent, Refusal};
 use crate::note;
@@ -163,7 +164,10 @@ fn run_one(lane: Lane, grid: Grid, machine: &Machine, consent: Consent) -> (Verd
     let verdict = tempfile::tempdir()
         .map_err(|error| Unready::Failed(format!("no temporary folder: {error}")))
         .and_then(|folder| {
-            let variables = lane.variables(machine, consent, folder.path())?;
+            let mut variables = lane.variables(machine, consent, folder.path())?;
+            if grid == Grid::Quick && lane != Lane::Poison {
+                variables.push((UNOPTIMISED.0, UNOPTIMISED.1.into()));
+            }
             let output = grid
                 .step(variables)
                 .output()

@@ -93,7 +93,7 @@ impl List {
     /// Kernels that have nothing but this entry to choose from.
     pub fn kernels_of(self, kernels: &Kernels, entry: Entry) -> Result<Kernels> {
         let tuning = self.replaced(kernels.tuning(), vec![entry]);
-        Kernels::with(kernels.device(), *kernels.capabilities(), tuning)
+        kernels.with_tuning(tuning)
     }
 
     /// The numbers of classes to measure at, ascending: where the built-in table changes its mind,
