@@ -31,10 +31,12 @@ pub enum Error {
 
     /// A target is neither a class nor the ignore index; the first such row is named.
     #[error(
-        "cross-entropy: target of row {row} is {value}, expected 0 to {last} or the ignore index",
+        "{operation}: target of row {row} is {value}, expected 0 to {last} or the ignore index",
         last = i64::try_from(*classes).unwrap_or(i64::MAX) - 1
     )]
     TargetOutOfRange {
+        /// The operation that refused.
+        operation: &'static str,
         /// The first row with such a target.
         row: usize,
         /// Its target.
@@ -129,6 +131,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// That of a target as another operation has it.
+    pub(crate) fn of_target(self, operation: &'static str) -> Self {
+        match self {
+            Self::TargetOutOfRange { row, value, classes, .. } => {
+                Self::TargetOutOfRange { operation, row, value, classes }
+            }
+            other => other,
+        }
+    }
+
     /// Shorthand for [`Error::Invalid`].
     pub(crate) fn invalid(
         operation: &'static str,

@@ -68,10 +68,17 @@ fn files_hold_what_the_table_shows() {
     assert!(document["date"].as_str().is_some_and(|date| date.ends_with('Z')));
     measured_something(&document);
     // Two shapes, of which the second element type has forward and fused; reductions of matrices;
-    // element-wise losses of single precision.
-    let elementwise = ["binary cross-entropy", "sigmoid focal", "squared error", "KL divergence"];
-    let elementwise =
-        elementwise.map(|loss| ["forward", "fused"].map(|pass| format!("{loss} {pass}")));
+    // element-wise losses and relatives of cross-entropy of single precision.
+    let others = [
+        "binary cross-entropy",
+        "sigmoid focal",
+        "squared error",
+        "KL divergence",
+        "softmax focal",
+        "softmax KL divergence",
+        "softmax Jensen-Shannon",
+    ];
+    let others = others.map(|loss| ["forward", "fused"].map(|pass| format!("{loss} {pass}")));
     let mut expected: BTreeMap<_, _> = [
         (("log-sum-exp forward", "gpu"), 2),
         (("log-sum-exp forward", "cpu::Fast"), 2),
@@ -91,7 +98,7 @@ fn files_hold_what_the_table_shows() {
         (("sum of each column", "cpu::Fast"), 2),
     ]
     .into();
-    for op in elementwise.iter().flatten() {
+    for op in others.iter().flatten() {
         expected.extend(["gpu", "cpu::Fast"].map(|engine| ((op.as_str(), engine), 2)));
     }
     assert_eq!(counts(&document), expected);
@@ -154,6 +161,26 @@ fn options_choose_operations_and_types() {
     .into();
     assert_eq!(counts(&json), expected);
     assert_eq!(json["small_calls"], serde_json::json!([]));
+}
+
+#[test]
+fn losses_of_logits_are_chosen_by_name() {
+    let line = "bench --quick --json - --shape 16x7,2x33x3 --element f32,f16";
+    let json =
+        bench(&format!("{line} --op softmax-focal,softmax-kl-divergence,softmax-jensen-shannon"))
+            .json();
+    measured_something(&json);
+    let counts = counts(&json);
+    assert_eq!(counts.len(), 3 * 2 * 2, "{counts:?}");
+    assert!(counts.values().all(|count| *count == 2 * 2), "{counts:?}");
+    for result in json["results"].as_array().expect("a list") {
+        let op = result["op"].as_str().expect("text");
+        let matrices = 1 + u64::from(!op.contains("focal")) + u64::from(op.contains("fused"));
+        let size = if result["element"] == "f32" { 4 } else { 2 };
+        let number = |key: &str| result[key].as_u64().expect("a number");
+        let matrix = size * number("rows") * number("classes");
+        assert_eq!(number("least_bytes"), matrices * matrix, "{result}");
+    }
 }
 
 #[test]

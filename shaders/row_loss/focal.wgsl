@@ -2,8 +2,8 @@
 // -a (1 - p)^gamma (1 - gamma p log p / (1 - p)).
 fn row_loss(coefficients: vec4<f32>, log_p: vec4<f32>, p: vec4<f32>, complement: vec4<f32>) -> Terms {
     let is_certain = complement <= vec4<f32>(0.0);
-    // log p / (1 - p) is -1 at p = 1.
-    let ratio = select(log_p / select(complement, vec4<f32>(1.0), is_certain), vec4<f32>(-1.0), is_certain);
+    // log p / (1 - p) is -1 at p = 1. Finite, so that p = 0 makes it 0.
+    let ratio = select(max(log_p, vec4<f32>(-1e37)) / select(complement, vec4<f32>(1.0), is_certain), vec4<f32>(-1.0), is_certain);
     let scaled = coefficients * power_of(p, complement);
     return Terms(-scaled * log_p, -scaled * (1.0 - parameters.gamma * (p * ratio)), p, 0u);
 }

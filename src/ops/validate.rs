@@ -7,7 +7,7 @@ use crate::{
     TargetLayout, TargetValues, Targets, Upstream,
 };
 
-const CROSS_ENTROPY: &str = "cross-entropy";
+pub(crate) const CROSS_ENTROPY: &str = "cross-entropy";
 const DEFAULT_IGNORE_INDEX: i32 = -100;
 
 /// Refuses results that no memory could hold; only rows without classes occupy none themselves.
@@ -236,7 +236,7 @@ pub(crate) fn states_of_rows(states: &[PartialState], rows: usize) -> Result<()>
 }
 
 /// Counts the rows that are not ignored; refuses a target that is neither a class nor the ignore
-/// index, naming the first such row.
+/// index, naming the first such row, and cross-entropy as what refuses it.
 pub(crate) fn count_targets(
     targets: ClassIndices<'_>,
     classes: usize,
@@ -247,7 +247,8 @@ pub(crate) fn count_targets(
         let Some(value) = targets.get(row) else { break };
         if ignore_index.map(i64::from) != Some(value) {
             if usize::try_from(value).map_or(true, |class| class >= classes) {
-                return Err(Error::TargetOutOfRange { row, value, classes });
+                let operation = CROSS_ENTROPY;
+                return Err(Error::TargetOutOfRange { operation, row, value, classes });
             }
             counted += 1;
         }

@@ -99,7 +99,8 @@ pub(super) fn device_indices(
     // Whatever is a class or the ignore index fits, but for classes that no device could hold.
     let converted = rows.map(|row| {
         let value = indices.get(row).unwrap_or_default();
-        i32::try_from(value).map_err(|_| Error::TargetOutOfRange { row, value, classes })
+        let operation = validate::CROSS_ENTROPY;
+        i32::try_from(value).map_err(|_| Error::TargetOutOfRange { operation, row, value, classes })
     });
     Ok(Cow::Owned(converted.collect::<Result<_>>()?))
 }
@@ -115,7 +116,10 @@ impl Gpu {
         let row = totals.first_invalid_row as usize;
         match targets.values {
             TargetValues::Classes(indices) => match indices.get(row) {
-                Some(value) => Err(Error::TargetOutOfRange { row, value, classes }),
+                Some(value) => {
+                    let operation = validate::CROSS_ENTROPY;
+                    Err(Error::TargetOutOfRange { operation, row, value, classes })
+                }
                 None => Ok(()),
             },
             TargetValues::Probabilities(_) => Ok(()),

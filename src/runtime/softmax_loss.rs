@@ -43,7 +43,8 @@ impl Gpu {
             against.classes().filter(|each| !matches!(each, ClassIndices::I32(_)))
         {
             // The device sees `i32`.
-            count_targets(indices, logits.classes(), options.ignore_index)?;
+            count_targets(indices, logits.classes(), options.ignore_index)
+                .map_err(|error| error.of_target(options.function.name()))?;
         }
         let mut call = Call::new(self, options.function.name())?;
         let (rows, classes) = (logits.rows(), logits.classes());
@@ -59,7 +60,8 @@ impl Gpu {
         let device_logits = call.upload_logits("wgpu-loss logits", logits)?;
         let device_against = match (against.classes(), against.matrix()) {
             (Some(indices), _) => {
-                let indices = device_indices(indices, 0..indices.len(), classes)?;
+                let indices = device_indices(indices, 0..indices.len(), classes)
+                    .map_err(|error| error.of_target(options.function.name()))?;
                 call.upload("wgpu-loss targets", &indices)?
             }
             (None, Some(matrix)) => call.upload_logits("wgpu-loss teacher", matrix)?,
@@ -98,7 +100,8 @@ impl Gpu {
             against.classes().and_then(|indices| indices.get(totals.first_invalid_row as usize))
         {
             let row = totals.first_invalid_row as usize;
-            return Err(Error::TargetOutOfRange { row, value, classes });
+            let operation = options.function.name();
+            return Err(Error::TargetOutOfRange { operation, row, value, classes });
         }
         Ok(SoftmaxLossOutput {
             loss: totals.loss,

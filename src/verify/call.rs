@@ -3,12 +3,12 @@
 use crate::{
     ClassIndices, CrossEntropy, Elementwise, ElementwiseLoss, ElementwiseUpstream, Engine, Input,
     LogSumExp, Logits, LossFunction, OwnedValues, Reduce, Result, Segments, Shape, Softmax,
-    TargetValues, Targets, Upstream, Weights,
+    SoftmaxAgainst, SoftmaxLoss, TargetValues, Targets, Upstream, Weights,
 };
 
 use super::check::{
     CaseResult, check_cross_entropy, check_elementwise, check_log_sum_exp, check_merged_parts,
-    check_reduce, check_reduce_segments, check_softmax,
+    check_reduce, check_reduce_segments, check_softmax, check_softmax_loss,
 };
 
 /// What is called, with its options.
@@ -35,6 +35,8 @@ pub enum Operation {
     ReduceSegments(Reduce),
     /// [`Engine::elementwise_loss`].
     Elementwise(ElementwiseLoss),
+    /// [`Engine::softmax_loss`].
+    SoftmaxLoss(SoftmaxLoss),
 }
 
 impl Operation {
@@ -51,6 +53,19 @@ impl Operation {
         match self {
             Self::Reduce(options) | Self::ReduceSegments(options) => Some(options),
             _ => None,
+        }
+    }
+
+    /// Whether each row is compared with something.
+    pub(super) fn has_rows_of_targets(&self) -> bool {
+        matches!(self, Self::SoftmaxLoss(_)) || self.cross_entropy().is_some()
+    }
+
+    /// The target that means a row has none.
+    pub(super) fn ignore_index(&self) -> Option<i32> {
+        match self {
+            Self::SoftmaxLoss(options) => options.ignore_index,
+            _ => self.cross_entropy().and_then(|options| options.ignore_index),
         }
     }
 
@@ -88,6 +103,8 @@ pub enum OwnedTargets {
     U32(Vec<u32>),
     U8(Vec<u8>),
     Probabilities(Matrix),
+    /// A teacher's logits, which divergences of logits take alone.
+    Teacher(Matrix),
 }
 
 impl OwnedTargets {
@@ -97,7 +114,9 @@ impl OwnedTargets {
             Self::I64(indices) => TargetValues::Classes(ClassIndices::I64(indices)),
             Self::U32(indices) => TargetValues::Classes(ClassIndices::U32(indices)),
             Self::U8(indices) => TargetValues::Classes(ClassIndices::U8(indices)),
-            Self::Probabilities(matrix) => TargetValues::Probabilities(matrix.view()?),
+            Self::Probabilities(matrix) | Self::Teacher(matrix) => {
+                TargetValues::Probabilities(matrix.view()?)
+            }
         })
     }
 }
@@ -182,7 +201,7 @@ pub struct Call {
     /// The logits, or the values of a reduction or the input of an element-wise loss, whose columns
     /// are the classes.
     pub logits: Matrix,
-    /// What each row is compared with, of cross-entropy; as probabilities the target of an
+    /// What each row is compared with, of cross-entropy and its relatives; as probabilities the target of an
     /// element-wise loss, which has none where they are classes.
     pub targets: OwnedTargets,
     /// A weight for each class.
@@ -209,6 +228,20 @@ impl Call {
         let (class_weights, row_weights) =
             (self.class_weights.as_deref(), self.row_weights.as_deref());
         Ok(Targets { class_weights, row_weights, ..Targets::new(self.targets.view()?) })
+    }
+
+    /// What a relative of cross-entropy compares the rows with.
+    ///
+    /// # Errors
+    /// As [`Logits::from_values`].
+    pub fn against(&self) -> Result<SoftmaxAgainst<'_>> {
+        Ok(match &self.targets {
+            OwnedTargets::Teacher(logits) => {
+                let row_weights = self.row_weights.as_deref();
+                SoftmaxAgainst::Teacher { logits: logits.view()?, row_weights }
+            }
+            _ => SoftmaxAgainst::Targets(self.targets()?),
+        })
     }
 
     /// The weights as reductions and element-wise losses take them.
@@ -276,6 +309,9 @@ impl Call {
             Operation::Elementwise(options) => {
                 let operands = self.elementwise(&options.function)?;
                 check_elementwise(engine, &operands, self.upstream.of_elements()?, options)
+            }
+            Operation::SoftmaxLoss(options) => {
+                check_softmax_loss(engine, logits, self.against()?, upstream, options)
             }
         })
     }

@@ -29,7 +29,7 @@ pub enum Fault {
     MissingClassWeight,
     /// One row weight more than there are rows.
     SpareRowWeight,
-    /// Probabilities of one class more than there are.
+    /// Probabilities, or a teacher, of one class more than there are.
     WideProbabilities,
     /// An upstream matrix of one row more than there are.
     TallUpstream,
@@ -64,7 +64,8 @@ pub struct Case {
     pub shape: Shape,
     /// What the rows hold.
     pub content: Content,
-    /// What they are compared with; only cross-entropy and element-wise losses look at it.
+    /// What they are compared with; only cross-entropy, its relatives and element-wise losses look at
+    /// it.
     pub targets: Targets,
     /// A weight for each class.
     pub class_weights: Option<Weights>,
@@ -143,11 +144,11 @@ impl Case {
         }
         let Shape { rows, classes, element, .. } = self.shape;
         let random = &mut SplitMix64(self.seed);
-        let ignore_index = self.operation.cross_entropy().and_then(|options| options.ignore_index);
+        let ignore_index = self.operation.ignore_index();
         let mut logits = Filler::new(self.shape);
         let mut class_targets = Vec::new();
-        let mut probabilities = match self.targets {
-            Targets::Probabilities { element, gap, .. } => {
+        let mut matrix = match self.targets {
+            Targets::Probabilities { element, gap, .. } | Targets::Teacher { element, gap, .. } => {
                 let wide = usize::from(self.fault == Some(Fault::WideProbabilities));
                 let shape = Shape { classes: classes + wide, ..self.shape };
                 Some(Filler::new(stored(shape, element, gap)))
@@ -171,12 +172,20 @@ impl Case {
                 row_logits.iter_mut().for_each(|x| *x = -x.abs());
             }
             logits.put(row, &row_logits);
-            if let (Targets::Probabilities { kind, .. }, Some(filler)) =
-                (self.targets, &mut probabilities)
-            {
-                row_probabilities.resize(filler.shape.classes, 0.0);
-                kind.fill(random, &mut row_probabilities, class);
-                filler.put(row, &row_probabilities);
+            let Some(filler) = &mut matrix else { continue };
+            match self.targets {
+                Targets::Probabilities { kind, .. } => {
+                    row_probabilities.resize(filler.shape.classes, 0.0);
+                    kind.fill(random, &mut row_probabilities, class);
+                    filler.put(row, &row_probabilities);
+                }
+                Targets::Teacher { kind, element, .. } => {
+                    let arranged = (self.content, class);
+                    let mut teacher = kind.fill(random, arranged, &row_logits, element);
+                    teacher.resize(filler.shape.classes, 0.0);
+                    filler.put(row, &teacher);
+                }
+                Targets::Classes { .. } | Targets::Elements { .. } => {}
             }
         }
         let (mut class_weights, mut row_weights) = (
@@ -206,7 +215,8 @@ impl Case {
             Some(fault) => segments.iter_mut().for_each(|segments| spoil(segments, fault, rows)),
             None => {}
         }
-        let targets = match (probabilities, self.targets) {
+        let targets = match (matrix, self.targets) {
+            (Some(filler), Targets::Teacher { .. }) => OwnedTargets::Teacher(filler.finish()),
             (Some(filler), _) => OwnedTargets::Probabilities(filler.finish()),
             (None, Targets::Classes { integer: Integer::U8, .. }) => {
                 OwnedTargets::U8(narrowed(class_targets, u8::MAX, u8::MAX))

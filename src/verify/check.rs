@@ -1,12 +1,13 @@
 //! One call put to an engine and to the oracle.
 
 use super::call::Call;
-use super::compare::{Comparison, Losses, Problem, Reduction};
+use super::compare::{Comparison, Losses, Problem, Reduction, SoftmaxLosses};
 use super::parts;
 use crate::partial::ClassRange;
 use crate::{
     CrossEntropy, Elementwise, ElementwiseLoss, ElementwiseUpstream, Engine, Error, LogSumExp,
-    Logits, Reduce, Result, Segments, Softmax, Targets, Upstream, Weights, cpu,
+    Logits, Reduce, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss, Targets, Upstream,
+    Weights, cpu,
 };
 
 /// How far an engine's results of one case are from the oracle's.
@@ -162,6 +163,22 @@ pub fn check_elementwise(
     compared(found, expected, |comparison, found, expected| {
         let call = Losses { operands: *operands, upstream, options };
         comparison.elementwise(&call, found, expected);
+    })
+}
+
+/// The same for a relative of cross-entropy.
+pub fn check_softmax_loss(
+    engine: &dyn Engine,
+    logits: Logits<'_>,
+    against: SoftmaxAgainst<'_>,
+    upstream: Option<Upstream<'_>>,
+    options: &SoftmaxLoss,
+) -> CaseResult {
+    let found = engine.evaluate_softmax_loss(logits, against, upstream, options);
+    let expected = cpu::Oracle.softmax_loss_f64(logits, against, upstream, options);
+    compared(found, expected, |comparison, found, expected| {
+        let call = SoftmaxLosses { logits, against, upstream, options };
+        comparison.softmax_loss(&call, found, expected);
     })
 }
 

@@ -27,13 +27,14 @@ pub use call::{Call, Matrix, Operation, OwnedSegments, OwnedTargets, OwnedUpstre
 pub use case::{Case, Fault};
 pub use check::{
     CaseResult, check_cross_entropy, check_elementwise, check_log_sum_exp, check_merged_parts,
-    check_reduce, check_reduce_segments, check_softmax,
+    check_reduce, check_reduce_segments, check_softmax, check_softmax_loss,
 };
-pub use compare::ElementwiseScale;
+pub use compare::{ElementwiseScale, SoftmaxLossScale};
 pub use content::Content;
 pub use list::cases;
 pub use operands::{
-    ElementWeights, Factor, Grouping, Ignored, Integer, Numbers, Probabilities, Targets, Weights,
+    ElementWeights, Factor, Grouping, Ignored, Integer, Numbers, Probabilities, Targets, Teacher,
+    Weights,
 };
 
 use crate::{Engine, Error, Result};
@@ -69,8 +70,8 @@ pub struct Report {
     /// log-probabilities and entropies, 2e-6 of what it is multiplied by for a gradient, beside
     /// what the rounding of transformed logits and half precision allow; 2e-7 of the sum of their
     /// terms' absolute values for sums and means; 2e-6 of [`ElementwiseScale`] for element-wise
-    /// losses; special values, counts, classes, maxima and
-    /// minima exactly.
+    /// losses, and of [`SoftmaxLossScale`] for focal loss and divergences of logits; special values,
+    /// counts, classes, maxima and minima exactly.
     pub failed: usize,
     /// The largest error of a result in single precision, as
     /// [`CaseResult::worst_relative_error`].

@@ -1,6 +1,7 @@
 //! What the operands beside the logits are made of.
 
 use super::call::OwnedSegments;
+use super::content::Content;
 use super::random::SplitMix64;
 use crate::Element;
 
@@ -19,6 +20,15 @@ pub enum Targets {
     Probabilities {
         /// What they are.
         kind: Probabilities,
+        /// How they are stored.
+        element: Element,
+        /// Elements between the rows, or between the blocks of rows that lie side by side.
+        gap: usize,
+    },
+    /// A teacher's logits, of a divergence of logits.
+    Teacher {
+        /// What they are.
+        kind: Teacher,
         /// How they are stored.
         element: Element,
         /// Elements between the rows, or between the blocks of rows that lie side by side.
@@ -182,6 +192,40 @@ impl Weights {
             }
         };
         (0..len).map(|_| value()).collect()
+    }
+}
+
+/// How far a teacher's logits are from the student's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Teacher {
+    /// They have nothing in common but their content.
+    Apart,
+    /// Up to 1/256, before both are rounded to their types.
+    Near,
+    /// Not at all, before both are rounded to their types.
+    Same,
+}
+
+impl Teacher {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Apart, Self::Near, Self::Same];
+
+    /// Fills the row of this type that teaches a student, whose most important class is `class`.
+    pub(super) fn fill(
+        self,
+        random: &mut SplitMix64,
+        (content, class): (Content, usize),
+        student: &[f32],
+        element: Element,
+    ) -> Vec<f32> {
+        let mut row = student.to_vec();
+        match self {
+            Self::Apart => content.fill(random, &mut row, class, element),
+            Self::Near => row.iter_mut().for_each(|y| *y += random.bell() / 1024.0),
+            Self::Same => {}
+        }
+        row
     }
 }
 

@@ -9,7 +9,7 @@ use super::case::Case;
 use super::operands::{Factor, Ignored, Integer, Numbers as Form, Targets};
 use crate::{
     CrossEntropy, Denominator, Element, ElementwiseLoss, Float, Input, LogSumExp, OwnedValues,
-    Reduce, Shape, Values,
+    Reduce, Shape, SoftmaxLoss, Values,
 };
 
 impl Display for Operation {
@@ -44,7 +44,16 @@ impl Display for Operation {
                 reduction(f, options)
             }
             Self::Elementwise(options) => elementwise(f, options),
+            Self::SoftmaxLoss(options) => softmax_loss(f, options),
         }
+    }
+}
+
+fn ignoring(f: &mut Formatter<'_>, ignore_index: Option<i32>) -> fmt::Result {
+    match ignore_index {
+        None => write!(f, " ignoring nothing"),
+        index if index == CrossEntropy::default().ignore_index => Ok(()),
+        Some(index) => write!(f, " ignoring {index}"),
     }
 }
 
@@ -54,11 +63,7 @@ fn cross_entropy(f: &mut Formatter<'_>, options: &CrossEntropy) -> fmt::Result {
     if options.input == Input::LogProbabilities {
         write!(f, " of log-probabilities")?;
     }
-    match options.ignore_index {
-        None => write!(f, " ignoring nothing")?,
-        index if index == usual.ignore_index => {}
-        Some(index) => write!(f, " ignoring {index}")?,
-    }
+    ignoring(f, options.ignore_index)?;
     if options.label_smoothing != usual.label_smoothing {
         write!(f, " smoothing {}", options.label_smoothing)?;
     }
@@ -118,6 +123,25 @@ fn elementwise(f: &mut Formatter<'_>, options: &ElementwiseLoss) -> fmt::Result 
     }
 }
 
+fn softmax_loss(f: &mut Formatter<'_>, options: &SoftmaxLoss) -> fmt::Result {
+    let SoftmaxLoss { function, temperature, reduction, mode, .. } = options;
+    write!(f, "softmax {function:?} {reduction:?} {mode:?}")?;
+    if *temperature != 1.0 {
+        write!(f, " temperature {temperature}")?;
+    }
+    ignoring(f, options.ignore_index)?;
+    if options.label_smoothing != 0.0 {
+        write!(f, " smoothing {}", options.label_smoothing)?;
+    }
+    if options.rows {
+        write!(f, " wants loss")?;
+    }
+    match options.gradient_element {
+        Some(element) => write!(f, " gradient {}", element.name()),
+        None => Ok(()),
+    }
+}
+
 fn shape(f: &mut Formatter<'_>, shape: Shape) -> fmt::Result {
     let Shape { rows, classes, inner, row_stride, element } = shape;
     match inner {
@@ -151,6 +175,10 @@ impl Display for Targets {
                 write!(f, "{kind:?} {} probabilities", element.name())?;
                 if *gap == 0 { Ok(()) } else { write!(f, " (gap {gap})") }
             }
+            Self::Teacher { kind, element, gap } => {
+                write!(f, "{kind:?} {} teacher", element.name())?;
+                if *gap == 0 { Ok(()) } else { write!(f, " (gap {gap})") }
+            }
             Self::Elements { special, element, gap } => {
                 let special = if *special { "special " } else { "" };
                 write!(f, "{special}{} target", element.name())?;
@@ -165,7 +193,7 @@ impl Display for Case {
         write!(f, "{}, ", self.operation)?;
         shape(f, self.shape)?;
         write!(f, " {:?}", self.content)?;
-        let is_compared = self.operation.cross_entropy().is_some()
+        let is_compared = self.operation.has_rows_of_targets()
             || matches!(self.targets, Targets::Elements { .. });
         if is_compared {
             write!(f, ", {}", self.targets)?;
@@ -239,7 +267,7 @@ impl Display for Call {
             write!(f, ", target ")?;
             matrix(f, target)?;
         }
-        if self.operation.cross_entropy().is_some() {
+        if self.operation.has_rows_of_targets() {
             match &self.targets {
                 OwnedTargets::I32(classes) => write!(f, ", i32 classes {classes:?}")?,
                 OwnedTargets::I64(classes) => write!(f, ", i64 classes {classes:?}")?,
@@ -248,6 +276,10 @@ impl Display for Call {
                 OwnedTargets::Probabilities(probabilities) => {
                     write!(f, ", probabilities ")?;
                     matrix(f, probabilities)?;
+                }
+                OwnedTargets::Teacher(teacher) => {
+                    write!(f, ", teacher ")?;
+                    matrix(f, teacher)?;
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The adapter that tests run on; there is no skipping.
 
 #[path = "device.rs"]
-mod device;
+pub mod device;
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::OnceLock;

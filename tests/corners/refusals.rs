@@ -66,7 +66,8 @@ fn targets_out_of_range(engine: &dyn Engine) {
         for reduction in [Reduction::None, Reduction::Sum, Reduction::Mean] {
             let options = CrossEntropy { reduction, ignore_index, ..Default::default() };
             let targets = Targets::classes(&targets);
-            let expected = Err(Error::TargetOutOfRange { row, value, classes: 3 });
+            let expected =
+                Err(Error::TargetOutOfRange { operation: "cross-entropy", row, value, classes: 3 });
             assert_eq!(engine.cross_entropy(logits(3, 3), targets, &options), expected);
             let upstream = Upstream::default();
             let out = engine.cross_entropy_with_gradient(logits(3, 3), targets, upstream, &options);

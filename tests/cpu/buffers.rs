@@ -222,7 +222,10 @@ fn refusals_name_what_was_expected_and_leave_the_buffers_alone() {
     assert_eq!(text, "cross-entropy: gradient's element type: expected f32, found f16");
     let wrong = Targets::classes(&[0, 2]);
     let refused = cpu::Fast.cross_entropy_into(logits, wrong, upstream, &plain, &mut gradient);
-    assert_eq!(refused, Err(Error::TargetOutOfRange { row: 1, value: 2, classes: 2 }));
+    assert_eq!(
+        refused,
+        Err(Error::TargetOutOfRange { operation: "cross-entropy", row: 1, value: 2, classes: 2 })
+    );
     assert_eq!(gradient, [POISON; 4]);
 
     let mut place = values;

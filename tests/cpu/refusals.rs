@@ -45,7 +45,8 @@ fn target_out_of_range() {
             ((&[0u8, 255, 1, 156]).into(), defaults, 1, 255),
         ];
         for (targets, options, row, value) in cases {
-            let expected = Error::TargetOutOfRange { row, value, classes: 2 };
+            let expected =
+                Error::TargetOutOfRange { operation: "cross-entropy", row, value, classes: 2 };
             assert_eq!(refused(engine, targets, &options), expected);
         }
     }

@@ -2,8 +2,6 @@
 
 #[path = "../common/gpus.rs"]
 mod gpus;
-#[path = "../common/device.rs"]
-mod lane;
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +12,7 @@ use wgpu_loss::wgpu::{
 };
 use wgpu_loss::{Gpu, Kernels, Step, runtime};
 
-pub use lane::new_gpu;
+pub use gpus::device::new_gpu;
 
 /// Usage of every operand of these tests.
 pub const USAGE: BufferUsages =

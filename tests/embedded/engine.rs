@@ -222,7 +222,8 @@ pub fn refuse_invalid(totals: &Totals, targets: Targets<'_>, classes: usize) -> 
     match targets.values {
         TargetValues::Classes(indices) if row != u32::MAX as usize => {
             let value = indices.get(row).expect("a row of the batch");
-            Err(Error::TargetOutOfRange { row, value, classes })
+            let operation = "cross-entropy";
+            Err(Error::TargetOutOfRange { operation, row, value, classes })
         }
         _ => Ok(()),
     }

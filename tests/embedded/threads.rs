@@ -6,12 +6,13 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use wgpu_loss::kernel::Variant;
 use wgpu_loss::partial::ClassRange;
+use wgpu_loss::plan::Capabilities;
 use wgpu_loss::{
-    Axis, CrossEntropy, Element, Engine, GradientPlace, Kernels, LogSumExp, Logits, Pass, Reduce,
-    Segments, Shape, Softmax, Statistic, Step, Targets, Upstream, Weights,
+    Axis, CrossEntropy, Element, Engine, Gpu, GradientPlace, Kernels, LogSumExp, Logits, Pass,
+    Reduce, Segments, Shape, Softmax, Statistic, Step, Targets, Upstream, Weights,
 };
 
-use crate::device::{gpu, shrunken};
+use crate::device::gpu;
 use crate::engine::Embedded;
 use crate::memory::Memory;
 
@@ -122,19 +123,21 @@ fn compute(engine: &Embedded, data: &Data, operation: usize) -> String {
     }
 }
 
+/// Kernels of which none is compiled.
+fn new_kernels(gpu: &Gpu) -> Kernels {
+    let (capabilities, tuning) = (*gpu.kernels().capabilities(), gpu.kernels().tuning());
+    Kernels::with(gpu.device(), capabilities, tuning.clone()).expect("large enough")
+}
+
 #[test]
 fn eight_threads_of_different_operations() {
     watch_compilations();
     let gpu = gpu();
     let data = Data::new();
-    let new_kernels = || {
-        let (capabilities, tuning) = (*gpu.kernels().capabilities(), gpu.kernels().tuning());
-        Kernels::with(gpu.device(), capabilities, tuning.clone()).expect("large enough")
-    };
-    let alone = Embedded::new(&gpu).with_kernels(new_kernels());
+    let alone = Embedded::new(&gpu).with_kernels(new_kernels(&gpu));
     let expected: Vec<_> = (0..THREADS).map(|each| compute(&alone, &data, each)).collect();
     // Kernels that the threads compile together.
-    let shared = Embedded::new(&gpu).with_kernels(new_kernels());
+    let shared = Embedded::new(&gpu).with_kernels(new_kernels(&gpu));
     let (shared, expected, data) = (&shared, &expected, &data);
     std::thread::scope(|scope| {
         for first in 0..THREADS {
@@ -196,12 +199,12 @@ fn eight_threads_share_a_step() {
 fn kernels_that_were_warmed_up() {
     let gpu = gpu();
     let data = Data::new();
-    let before = Embedded::new(&gpu).with_kernels(shrunken(|_| {}));
+    let before = Embedded::new(&gpu).with_kernels(new_kernels(&gpu));
     let expected: Vec<_> = (0..THREADS).map(|each| compute(&before, &data, each)).collect();
     let variants = before.kernels.compiled();
     assert!(variants.len() > 10, "{} kernels", variants.len());
 
-    let warm = shrunken(|_| {});
+    let warm = new_kernels(&gpu);
     assert_eq!(warm.compiled().len(), 0);
     warm.warm_up(&variants).expect("what was compiled before");
     assert_eq!(warm.compiled().len(), variants.len());
@@ -213,7 +216,10 @@ fn kernels_that_were_warmed_up() {
     }
     assert_eq!(after.kernels.compiled().len(), variants.len(), "nothing more was compiled");
 
-    let small = shrunken(|capabilities| capabilities.max_storage_buffers = 4);
+    let tuned = after.kernels.with_tuning(gpu.kernels().tuning().clone()).expect("a tuning");
+    assert_eq!(tuned.compiled().len(), variants.len(), "what was compiled is shared");
+    let few = Capabilities { max_storage_buffers: 4, ..*gpu.kernels().capabilities() };
+    let small = after.kernels.with_capabilities(few).expect("enough for some");
     let error = small.warm_up(&variants).expect_err("too few buffers for some");
     assert!(matches!(error, wgpu_loss::Error::Limit { .. }), "{error}");
 }

@@ -1,5 +1,6 @@
 //! A call, made from a seed, and how far an engine may be from the oracle.
 
+use wgpu_loss::verify::SoftmaxLossScale as Scale;
 use wgpu_loss::{
     Element, Engine, Logits, Mode, OwnedValues, Reduction, Shape, SoftmaxAgainst, SoftmaxFunction,
     SoftmaxLoss, Targets, Upstream, cpu,
@@ -178,8 +179,16 @@ impl Problem {
             .softmax_loss_with_gradient(logits, against, upstream, &data.options)
             .expect(&what);
         assert!(forward.iter().all(|each| each.gradient.is_none()), "{what}");
-        // A distance to the maximum is rounded, and so is its product with 1 / T.
-        let relative = if self.temperature == 3.0 { 4e-6 } else { 2e-6 };
+        let scales: Vec<_> = (0..self.rows)
+            .map(|row| Scale::of(logits, against, &data.options, row).expect("ordinary rows"))
+            .collect();
+        let divisor = match self.reduction {
+            Reduction::Mean => exact.denominator,
+            _ => 1.0,
+        };
+        let weights: Vec<_> = (0..self.rows).map(|row| self.weight(&data, row)).collect();
+        let sum: f64 =
+            scales.iter().zip(&weights).map(|(scale, weight)| scale.value * weight).sum();
         for found in forward.iter().chain([&out]) {
             assert_eq!(found.counted, exact.counted, "{what}");
             close(found.denominator, exact.denominator, 1e-6, 0.0, &what);
@@ -187,9 +196,10 @@ impl Problem {
             for (row, (&loss, &expected)) in
                 found.loss_rows.as_ref().unwrap().iter().zip(rows).enumerate()
             {
-                close(loss, expected, relative, 1e-37, &format!("row {row} of {what}"));
+                let allowed = 2e-6 * weights[row] * scales[row].value + 1e-37;
+                close(loss, expected, 0.0, allowed, &format!("row {row} of {what}"));
             }
-            close(found.loss, exact.loss, relative, 1e-37, &what);
+            close(found.loss, exact.loss, 0.0, 2e-6 * sum / divisor + 1e-37, &what);
         }
         let element = self.gradient_element.unwrap_or(self.element);
         // Half precision rounds by half a unit in its last place.
@@ -205,17 +215,8 @@ impl Problem {
         assert_eq!(gradient.len(), expected.len(), "{what}");
         let packed = data.shape.contiguous();
         for row in 0..self.rows {
-            let weight = if self.row_weights { data.row_weights[row] } else { 1.0 };
-            let upstream = upstream_of(upstream, row) * weight;
-            let chain = match self.against.has_teacher() {
-                true => self.temperature,
-                false => 1.0 / self.temperature * if self.class_weights { 2.25 } else { 1.0 },
-            };
-            let divisor = match self.reduction {
-                Reduction::Mean => exact.denominator,
-                _ => 1.0,
-            };
-            let factor = f64::from(upstream * chain).abs() / divisor;
+            let upstream = f64::from(upstream_of(upstream, row)) * weights[row];
+            let factor = upstream.abs() * scales[row].gradient / divisor;
             for class in 0..self.classes {
                 let at = packed.start_of(row) + class * self.inner;
                 let (found, expected) = (f64::from(gradient[at]), expected[at]);
@@ -225,6 +226,18 @@ impl Problem {
                     "row {row}, class {class}: {found} and not {expected} of {what}"
                 );
             }
+        }
+    }
+}
+
+impl Problem {
+    /// 0 for an ignored row.
+    fn weight(&self, data: &Data, row: usize) -> f64 {
+        let has_class = matches!(self.against, Against::Class | Against::SmoothedClass);
+        match has_class && data.classes[row] == -100 {
+            true => 0.0,
+            false if self.row_weights => data.row_weights[row].into(),
+            false => 1.0,
         }
     }
 }

@@ -77,10 +77,13 @@ fn a_target_that_is_no_class() {
     for engine in engines {
         let against = SoftmaxAgainst::Targets(Targets::classes(&[0, -100, 3]));
         let error = engine.softmax_loss(logits, against, &options).unwrap_err();
-        assert_eq!(error, Error::TargetOutOfRange { row: 2, value: 3, classes: 3 });
+        let operation = "softmax focal loss";
+        assert_eq!(error, Error::TargetOutOfRange { operation, row: 2, value: 3, classes: 3 });
+        let text = "softmax focal loss: target of row 2 is 3, expected 0 to 2 or the ignore index";
+        assert_eq!(error.to_string(), text);
         let wide = [0i64, -1, 1 << 40];
         let against = SoftmaxAgainst::Targets(Targets::classes(&wide));
         let error = engine.softmax_loss(logits, against, &options).unwrap_err();
-        assert_eq!(error, Error::TargetOutOfRange { row: 1, value: -1, classes: 3 });
+        assert_eq!(error, Error::TargetOutOfRange { operation, row: 1, value: -1, classes: 3 });
     }
 }

@@ -248,7 +248,10 @@ fn mistakes_are_named_before_anything_is_written() {
     let error = gpu
         .cross_entropy_into(logits, targets, upstream, &options, &mut gradient)
         .expect_err("no class");
-    assert_eq!(error, Error::TargetOutOfRange { row: 257, value: 33, classes: 33 });
+    assert_eq!(
+        error,
+        Error::TargetOutOfRange { operation: "cross-entropy", row: 257, value: 33, classes: 33 }
+    );
     assert!(gradient.iter().all(|&value| value == 7.0));
     let ids = vec![0i32; 300];
     let targets = Targets::classes(&ids);

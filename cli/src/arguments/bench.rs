@@ -83,6 +83,12 @@ pub enum OpOption {
     SquaredError,
     /// Kullback-Leibler divergence, and with its gradient
     KlDivergence,
+    /// Softmax focal loss of each row, and with its gradient
+    SoftmaxFocal,
+    /// Kullback-Leibler divergence of each row of logits from a teacher's, and with its gradient
+    SoftmaxKlDivergence,
+    /// Jensen-Shannon divergence of each row of logits and a teacher's, and with its gradient
+    SoftmaxJensenShannon,
     /// Single calls on small batches
     SmallCalls,
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use wgpu_loss::{Element, Mode, Reduction};
 
-use super::{LossOperation, ReduceOptions};
+use super::{
+    FurtherTargetOptions, LossOperation, ReduceOptions, SoftmaxLossOperation, TargetOptions,
+};
 
 /// Options of `eval`.
 #[derive(Debug, Args)]
@@ -29,6 +31,9 @@ pub enum Operation {
     /// Weighted sum, mean, variance, maximum, minimum or log-sum-exp of rows, of columns, of
     /// segments of rows, or of everything
     Reduce(Box<ReduceOptions>),
+    /// Focal loss, and divergences of two rows of logits.
+    #[command(flatten)]
+    SoftmaxLoss(SoftmaxLossOperation),
     /// The element-wise losses.
     #[command(flatten)]
     Elementwise(LossOperation),
@@ -48,6 +53,9 @@ pub struct CrossEntropyOptions {
     /// What the rows are compared with.
     #[command(flatten)]
     pub targets: TargetOptions,
+    /// The same of further files.
+    #[command(flatten)]
+    pub further: FurtherTargetOptions,
     /// What the loss is.
     #[command(flatten)]
     pub loss: LossOptions,
@@ -64,42 +72,6 @@ pub struct CrossEntropyOptions {
     /// What every operation takes.
     #[command(flatten)]
     pub common: CommonOptions,
-}
-
-/// What the rows of `eval cross-entropy` are compared with.
-#[derive(Debug, Args)]
-pub struct TargetOptions {
-    /// .npy or .safetensors file that holds the targets, where FILE does not: a class for each
-    /// row (int32, int64, uint32 or uint8), or probabilities shaped as the logits
-    #[arg(index = 2, value_name = "TARGETS", conflicts_with = "targets_file")]
-    pub targets_path: Option<PathBuf>,
-    /// The same as TARGETS
-    #[arg(long, value_name = "TARGETS")]
-    pub targets_file: Option<PathBuf>,
-    /// Files of the targets of the files after --and, where those do not hold them
-    #[arg(long, value_name = "TARGETS", num_args = 1.., requires = "and")]
-    pub and_targets: Vec<PathBuf>,
-    /// Name of the tensor of targets [default: targets, or the only one that fits]
-    #[arg(long, value_name = "NAME", conflicts_with = "probabilities")]
-    pub targets: Option<String>,
-    /// Name of a tensor of target probabilities, shaped as the logits
-    #[arg(long, value_name = "NAME")]
-    pub probabilities: Option<String>,
-    /// Name of a tensor of weights, one for each class
-    #[arg(long, value_name = "NAME")]
-    pub class_weights: Option<String>,
-    /// File that holds the class weights, where FILE does not
-    #[arg(long, value_name = "WEIGHTS")]
-    pub class_weights_file: Option<PathBuf>,
-    /// Name of a tensor of weights, one for each row
-    #[arg(long, value_name = "NAME")]
-    pub row_weights: Option<String>,
-    /// File that holds the row weights, where FILE does not
-    #[arg(long, value_name = "WEIGHTS")]
-    pub row_weights_file: Option<PathBuf>,
-    /// Files of the row weights of the files after --and, where those do not hold them
-    #[arg(long, value_name = "WEIGHTS", num_args = 1.., requires = "and")]
-    pub and_row_weights: Vec<PathBuf>,
 }
 
 /// What the loss of `eval cross-entropy` is.
@@ -341,7 +313,7 @@ impl ElementOption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IgnoreIndex(pub Option<i32>);
 
-fn ignore_index(text: &str) -> Result<IgnoreIndex, String> {
+pub(super) fn ignore_index(text: &str) -> Result<IgnoreIndex, String> {
     match text {
         "none" => Ok(IgnoreIndex(None)),
         number => match number.parse() {

@@ -4,15 +4,20 @@ mod bench;
 mod elementwise;
 mod eval;
 mod reduce;
+mod softmax_loss;
+mod targets;
 mod tune;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use bench::*;
 pub use elementwise::*;
+use eval::ignore_index;
 pub use eval::*;
 use reduce::upstream;
 pub use reduce::*;
+pub use softmax_loss::*;
+pub use targets::*;
 pub use tune::*;
 
 /// Losses and their gradients on the GPU: without a command, a report on this machine.

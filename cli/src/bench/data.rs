@@ -8,6 +8,7 @@ use wgpu_loss::{
 use crate::failure::{Failure, Result};
 
 /// Logits and targets of one shape, the same in every run.
+#[derive(Clone)]
 pub struct Problem {
     /// Their shape and type, without gaps.
     pub shape: Shape,

@@ -6,6 +6,7 @@ use wgpu_loss::{Element, Shape};
 use super::elementwise::{Loss, LossOp};
 use super::op::Op;
 use super::reduce::ReduceOp;
+use super::softmax_loss::{Loss as SoftmaxLoss, SoftmaxLossOp};
 use crate::arguments::{GridOptions, OpOption};
 
 /// Classes of the full grid; 50257 is no multiple of a vector of 4.
@@ -24,6 +25,11 @@ const REDUCTIONS: [(usize, &[ReduceOp]); 3] = [
 /// Rows and columns of element-wise losses: 64 MiB of `float32`, and of the quick grid 16 MiB.
 const ELEMENTWISE: (usize, usize) = (16_384, 1024);
 const QUICK_ELEMENTWISE: (usize, usize) = (4096, 1024);
+
+/// Rows and classes of softmax losses: images, and a vocabulary, about 64 MiB of `float32`; of the
+/// quick grid 16 MiB.
+const SOFTMAX_LOSSES: [(usize, usize); 2] = [(16_384, 1_000), (512, 32_000)];
+const QUICK_SOFTMAX_LOSSES: (usize, usize) = (4_096, 1_000);
 
 /// Rows and classes of the quick grid, and of the report's table.
 pub const QUICK_SHAPES: [(usize, usize); 3] = [(65_536, 10), (8_192, 1_000), (512, 32_000)];
@@ -46,6 +52,8 @@ pub struct Grid {
     pub reductions: Vec<Case<ReduceOp>>,
     /// Element-wise losses.
     pub elementwise: Vec<Case<LossOp>>,
+    /// Focal loss and divergences of logits.
+    pub softmax_losses: Vec<Case<SoftmaxLossOp>>,
     /// Whether single calls on small batches are timed.
     pub small_calls: bool,
 }
@@ -111,7 +119,10 @@ impl Effort {
 impl Grid {
     /// Whether nothing is held against ceilings.
     pub fn is_without_ceilings(&self) -> bool {
-        self.losses.is_empty() && self.reductions.is_empty() && self.elementwise.is_empty()
+        self.losses.is_empty()
+            && self.reductions.is_empty()
+            && self.elementwise.is_empty()
+            && self.softmax_losses.is_empty()
     }
 
     /// What the options choose, `float32` logits of at most so many bytes each.
@@ -173,7 +184,20 @@ impl Grid {
             let kept = elements.iter().filter(|it| !is_default || **it == Element::F32);
             kept.map(|element| losses_of(shape.with_element(*element)))
         });
+        let softmax_shapes = match (options.shape.as_slice(), options.quick) {
+            ([], false) => SOFTMAX_LOSSES.map(|(rows, classes)| Shape::new(rows, classes)).to_vec(),
+            ([], true) => vec![Shape::new(QUICK_SOFTMAX_LOSSES.0, QUICK_SOFTMAX_LOSSES.1)],
+            (chosen, _) => chosen.to_vec(),
+        };
+        let softmax_losses = softmax_shapes.iter().flat_map(|shape| {
+            let kept = elements.iter().filter(|it| !is_default || **it == Element::F32);
+            kept.map(|element| {
+                let ops = SoftmaxLossOp::ALL.into_iter().filter(|op| chosen(softmax_option(*op)));
+                Case { shape: shape.with_element(*element), ops: ops.collect() }
+            })
+        });
         Self {
+            softmax_losses: softmax_losses.filter(|case| !case.ops.is_empty()).collect(),
             elementwise: of_elements.filter(|case| !case.ops.is_empty()).collect(),
             losses: losses.filter(|case| !case.ops.is_empty()).collect(),
             reductions: reductions.filter(|case| !case.ops.is_empty()).collect(),
@@ -220,6 +244,14 @@ fn elementwise_option(op: LossOp) -> OpOption {
     }
 }
 
+fn softmax_option(op: SoftmaxLossOp) -> OpOption {
+    match op.loss {
+        SoftmaxLoss::Focal => OpOption::SoftmaxFocal,
+        SoftmaxLoss::KlDivergence => OpOption::SoftmaxKlDivergence,
+        SoftmaxLoss::JensenShannon => OpOption::SoftmaxJensenShannon,
+    }
+}
+
 fn reduce_option(op: ReduceOp) -> OpOption {
     match op {
         ReduceOp::Sum => OpOption::Sum,
@@ -260,6 +292,8 @@ mod tests {
         assert_eq!(everything.elementwise.len(), 1);
         assert_eq!(everything.elementwise[0].shape.elements(), Some(64 << 18));
         assert_eq!(everything.elementwise[0].ops, LossOp::ALL);
+        assert_eq!(everything.softmax_losses.len(), 2);
+        assert_eq!(everything.softmax_losses[0].ops, SoftmaxLossOp::ALL);
         assert_eq!(everything.losses[1].ops, [Op::Forward, Op::Fused]);
         assert!(everything.small_calls);
 
@@ -273,7 +307,7 @@ mod tests {
             128 * MIB,
         );
         assert!(chosen.reductions.is_empty() && !chosen.small_calls);
-        assert!(chosen.elementwise.is_empty());
+        assert!(chosen.elementwise.is_empty() && chosen.softmax_losses.is_empty());
         let elements = [Element::F32, Element::Bf16];
         let shapes = [Shape::new(3, 2), Shape::with_class_axis(2, 3, 4)];
         let expected = shapes.iter().flat_map(|shape| {

@@ -15,6 +15,7 @@ mod host_ceiling;
 mod op;
 mod picture;
 mod reduce;
+mod softmax_loss;
 mod tables;
 pub(crate) mod timing;
 mod yardstick;
@@ -134,6 +135,18 @@ pub fn measure(
         let entries = elementwise::measure(bench.as_deref_mut(), ceilings, case, &effort)?;
         if tables {
             tables::entries(&title(case.shape, "columns", ", element-wise"), &entries, out)?;
+        }
+        document.results.extend(entries);
+    }
+    for case in &grid.softmax_losses {
+        if is_over(out) {
+            break;
+        }
+        yardstick.beside(bench.as_deref_mut(), &effort, &[Traffic::Read, Traffic::Copy])?;
+        let ceilings = yardstick.ceilings();
+        let entries = softmax_loss::measure(bench.as_deref_mut(), ceilings, case, &effort)?;
+        if tables {
+            tables::entries(&title(case.shape, "classes", ", softmax"), &entries, out)?;
         }
         document.results.extend(entries);
     }

@@ -29,7 +29,7 @@ pub fn run(
     let CrossEntropyOptions { file, and, gradient, common, .. } = options;
     let sources = parts::open(file, and)?;
     let batch = Parts::read(&sources, common)?;
-    let files = TargetFiles::open(&options.targets, and.len())?;
+    let files = TargetFiles::open(&options.targets, &options.further, and.len())?;
     let read = sources.iter().zip(&files).zip(&batch.matrices).enumerate().map(
         |(at, ((source, files), matrix))| {
             FileTargets::read(&options.targets, at == 0, source, files, &matrix.layout)

@@ -19,6 +19,7 @@ pub mod role;
 mod rows;
 pub mod safetensors;
 mod softmax;
+mod softmax_loss;
 mod source;
 mod targets;
 pub mod tensor;
@@ -38,6 +39,7 @@ pub fn run(adapter: Option<&str>, options: &EvalOptions, out: &mut Output) -> Re
         Operation::Softmax(options) => softmax::run(adapter, false, options, out),
         Operation::LogSoftmax(options) => softmax::run(adapter, true, options, out),
         Operation::Reduce(options) => reduce::run(adapter, options, out),
+        Operation::SoftmaxLoss(operation) => softmax_loss::run(adapter, operation, out),
         Operation::Elementwise(operation) => elementwise::run(adapter, operation, out),
     }
 }

@@ -20,6 +20,8 @@ pub enum Role<'l> {
     ClassWeights,
     /// A weight for each row.
     RowWeights(&'l Layout),
+    /// A teacher's logits, shaped as the logits.
+    Teacher(&'l Layout),
     /// An upstream gradient, shaped as the logits.
     Upstream(&'l Layout),
     /// The values of a reduction.
@@ -53,6 +55,7 @@ impl Role<'_> {
             Self::Probabilities(_) => "probabilities",
             Self::ClassWeights => "class_weights",
             Self::RowWeights(_) => "row_weights",
+            Self::Teacher(_) => "teacher",
             Self::Upstream(_) | Self::LossUpstream(_) | Self::Factors(_) => "upstream",
             Self::Input => "input",
             Self::Target(_) => "target",
@@ -74,6 +77,7 @@ impl Role<'_> {
             Self::Probabilities(_) => Some("--probabilities"),
             Self::ClassWeights => Some("--class-weights"),
             Self::RowWeights(_) => Some("--row-weights"),
+            Self::Teacher(_) => Some("--teacher"),
             Self::Upstream(_) => Some("--upstream-tensor"),
             Self::Values => Some("--values"),
             Self::Input => Some("--input"),
@@ -117,6 +121,7 @@ impl Role<'_> {
                 tensor.dtype.is_float() && (vector || tensor.shape == layout.of_rows())
             }
             Self::Probabilities(layout)
+            | Self::Teacher(layout)
             | Self::Upstream(layout)
             | Self::LossUpstream(layout)
             | Self::Target(layout) => tensor.dtype.is_float() && tensor.shape == layout.dimensions,
@@ -156,7 +161,7 @@ impl Role<'_> {
             ),
             Self::ClassWeights => format!("{FLOATS} [classes]"),
             Self::RowWeights(layout) => format!("{FLOATS} {:?}", layout.of_rows()),
-            Self::Probabilities(layout) | Self::Upstream(layout) => {
+            Self::Probabilities(layout) | Self::Teacher(layout) | Self::Upstream(layout) => {
                 format!("{FLOATS} {:?}, shaped as the logits", layout.dimensions)
             }
             Self::Target(layout) | Self::LossUpstream(layout) => {

@@ -1,4 +1,4 @@
-//! Targets and weights of `eval cross-entropy`.
+//! Targets and weights of `eval cross-entropy` and `eval softmax-focal`.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::layout::{Layout, Matrix};
 use super::role::Role;
 use super::source::Source;
 use super::tensor::Indices;
-use crate::arguments::TargetOptions;
+use crate::arguments::{FurtherTargetOptions, TargetOptions};
 use crate::failure::{Failure, Result};
 
 /// The files that targets and weights are in, where the file of the logits is not.
@@ -20,23 +20,31 @@ pub struct TargetFiles {
 }
 
 impl TargetFiles {
-    /// Opens those that were named: for the first file of logits, then for each of the others.
-    pub fn open(options: &TargetOptions, others: usize) -> Result<Vec<Self>> {
+    /// Opens those that were named for the first file of logits.
+    pub fn open_first(options: &TargetOptions) -> Result<Self> {
         let targets = options.targets_path.as_deref().or(options.targets_file.as_deref());
-        let first = Self {
+        Ok(Self {
             targets: Source::open_other(targets)?,
             class_weights: Source::open_other(options.class_weights_file.as_deref())?,
             row_weights: Source::open_other(options.row_weights_file.as_deref())?,
-        };
-        count("--and-targets", others, options.and_targets.len())?;
-        count("--and-row-weights", others, options.and_row_weights.len())?;
+        })
+    }
+
+    /// The same, then for each of the others.
+    pub fn open(
+        options: &TargetOptions,
+        further: &FurtherTargetOptions,
+        others: usize,
+    ) -> Result<Vec<Self>> {
+        let first = Self::open_first(options)?;
+        let FurtherTargetOptions { and_targets, and_row_weights } = further;
+        count("--and-targets", others, and_targets.len())?;
+        count("--and-row-weights", others, and_row_weights.len())?;
         let other = |at: usize| {
             Ok(Self {
-                targets: Source::open_other(options.and_targets.get(at).map(PathBuf::as_path))?,
+                targets: Source::open_other(and_targets.get(at).map(PathBuf::as_path))?,
                 class_weights: None,
-                row_weights: Source::open_other(
-                    options.and_row_weights.get(at).map(PathBuf::as_path),
-                )?,
+                row_weights: Source::open_other(and_row_weights.get(at).map(PathBuf::as_path))?,
             })
         };
         std::iter::once(Ok(first)).chain((0..others).map(other)).collect()

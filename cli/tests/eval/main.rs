@@ -14,6 +14,7 @@ mod refused;
 mod rows;
 mod several;
 mod softmax;
+mod softmax_loss;
 mod targets;
 mod written;
 

@@ -18,6 +18,7 @@ pub(super) struct RowTolerance<'a> {
 }
 
 /// What one value of a gradient may be off by, beside the row's factor.
+#[derive(Clone, Copy)]
 pub(super) struct ClassTolerance {
     /// Sum of the absolute values of its terms.
     pub(super) terms: f64,

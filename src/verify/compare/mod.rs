@@ -14,6 +14,7 @@ mod row;
 mod row_gradient;
 mod row_values;
 mod softmax;
+mod softmax_loss;
 mod states;
 mod tolerance;
 
@@ -23,6 +24,8 @@ use crate::{CrossEntropy, Element, Float, Logits, OwnedValues, Shape, Targets, U
 pub use elementwise::ElementwiseScale;
 pub(super) use elementwise::Losses;
 pub(super) use reduction::Reduction;
+pub use softmax_loss::SoftmaxLossScale;
+pub(super) use softmax_loss::SoftmaxLosses;
 use tolerance::{SUBNORMAL, TOLERANCE, Tolerance};
 
 /// A call of cross-entropy.

@@ -20,12 +20,28 @@ pub(super) struct Transform {
     rounding: f64,
 }
 
+/// Products with it change the exponent alone.
+fn is_power_of_two(x: f32) -> bool {
+    x.is_normal() && x.to_bits() << 9 == 0
+}
+
 impl Transform {
     pub(super) const IDENTITY: Self = Self { scale: 1.0, softcap: None, rounding: 0.0 };
 
+    /// Of distances to the maximum: they are multiplied by `1 / T`, which is rounded as the products
+    /// are.
+    fn of_temperature(temperature: f32) -> Self {
+        let scale = 1.0 / f64::from(temperature);
+        let rounding = match is_power_of_two(temperature) {
+            true => 0.0,
+            false => (f64::from(scale as f32) / scale - 1.0).abs() + 0.5 * f64::from(f32::EPSILON),
+        };
+        Self { scale, softcap: None, rounding }
+    }
+
     pub(super) fn of(options: &CrossEntropy) -> Self {
         let scale = options.logit_scale;
-        let is_exact = scale == 0.0 || (scale.is_normal() && scale.to_bits() << 9 == 0);
+        let is_exact = scale == 0.0 || is_power_of_two(scale);
         let ulp = f64::from(f32::EPSILON);
         let rounding = match options.softcap {
             // Scaling, dividing, tanh and multiplying: 3 ulp.
@@ -89,7 +105,18 @@ pub(super) struct Row {
 impl Row {
     /// `None` where the softmax is undefined: then only the kinds of special values are judged.
     pub(super) fn of(stored: &[f32], transform: Transform) -> Option<Self> {
-        let logits: Vec<f64> = stored.iter().map(|&x| transform.value(x)).collect();
+        Self::of_logits(stored.iter().map(|&x| transform.value(x)).collect(), transform)
+    }
+
+    /// At a temperature, of which engines know nothing but each logit's distance to the maximum.
+    pub(super) fn at_temperature(stored: &[f32], temperature: f32) -> Option<Self> {
+        let maximum = stored.iter().copied().map(f64::from).fold(f64::NEG_INFINITY, f64::max);
+        let distance = |&x: &f32| (f64::from(x) - maximum) / f64::from(temperature);
+        let transform = Transform::of_temperature(temperature);
+        Self::of_logits(stored.iter().map(distance).collect(), transform)
+    }
+
+    fn of_logits(logits: Vec<f64>, transform: Transform) -> Option<Self> {
         let mut leader = 0;
         for (class, y) in logits.iter().enumerate() {
             if y.is_nan() {
@@ -126,12 +153,31 @@ impl Row {
         self.exps[class] / (1.0 + self.rest)
     }
 
+    /// By how much `1 - p` may be shifted, relatively.
+    pub(super) fn complement_shift(&self, class: usize) -> f64 {
+        let quotient = |a: f64, b: f64| if a == 0.0 { 0.0 } else { a / b };
+        match class == self.leader {
+            true => quotient(self.rest_shift, self.rest),
+            false => quotient(self.probability(class) * self.shift(class), self.complement(class)),
+        }
+    }
+
+    /// The same logarithm as of [`log_probability_tolerance`](Self::log_probability_tolerance).
+    pub(super) fn minus_log_probability(&self, class: usize) -> f64 {
+        self.distance(class) + self.rest.ln_1p()
+    }
+
     /// `1 - p`, exact where the class leads.
     pub(super) fn complement(&self, class: usize) -> f64 {
         match class == self.leader {
             true => self.rest / (1.0 + self.rest),
             false => 1.0 - self.probability(class),
         }
+    }
+
+    /// By how much logits may be off, relatively.
+    pub(super) fn relative_rounding(&self) -> f64 {
+        self.transform.rounding
     }
 
     /// By how much a transformed logit may be off.
@@ -166,8 +212,7 @@ impl Row {
 
     /// Of `lse - y_c`.
     pub(super) fn log_probability_tolerance(&self, class: usize) -> Tolerance {
-        let scale = self.distance(class) + self.rest.ln_1p();
-        Tolerance::of(scale).and(self.shift(class) + self.flushed)
+        Tolerance::of(self.minus_log_probability(class)).and(self.shift(class) + self.flushed)
     }
 
     /// `-sum_c p_c log p_c`: every term is above 0.

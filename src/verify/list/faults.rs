@@ -159,6 +159,7 @@ mod tests {
         list.faults();
         list.faulty_reductions();
         list.faulty_losses();
+        list.faulty_softmax_losses();
         for case in &list.cases {
             let result = case.check(&cpu::Oracle);
             assert!(result.refused && result.passed(), "{case}: {:?}", result.failure);

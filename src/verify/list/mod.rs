@@ -9,6 +9,8 @@ mod layout;
 mod lengths;
 mod reduction;
 mod reductions;
+mod softmax_loss;
+mod softmax_losses;
 
 use super::Extent;
 use super::call::Operation;
@@ -22,6 +24,7 @@ use elementwise::Recipe as LossRecipe;
 use layout::Layout;
 use lengths::{BROAD_CLASSES, CLASSES, ROWS, rows_for};
 use reduction::Recipe;
+use softmax_loss::OptionSet;
 
 /// Operations on softmax and log-sum-exp, forward and backward.
 const SOFTMAX_PASSES: usize = 7;
@@ -36,6 +39,8 @@ struct List {
     recipes: Vec<Recipe>,
     /// The same of element-wise losses.
     loss_recipes: Vec<LossRecipe>,
+    /// The same of focal losses and divergences of logits.
+    option_sets: Vec<OptionSet>,
     turn: usize,
 }
 
@@ -47,6 +52,7 @@ impl List {
             combinations: None,
             recipes: Vec::new(),
             loss_recipes: Vec::new(),
+            option_sets: Vec::new(),
             turn: 0,
         }
     }
@@ -183,6 +189,12 @@ pub fn cases(extent: Extent) -> Vec<Case> {
         Extent::Full => list.full_losses(),
     }
     list.faulty_losses();
+    match extent {
+        Extent::Quick => list.quick_softmax_losses(),
+        Extent::Broad => list.broad_softmax_losses(),
+        Extent::Full => list.full_softmax_losses(),
+    }
+    list.faulty_softmax_losses();
     list.cases
 }
 

@@ -12,19 +12,19 @@ fn elements(case: &Case) -> usize {
 #[test]
 fn the_quick_list_is_short() {
     let quick = cases(Extent::Quick);
-    assert!((80..=260).contains(&quick.len()), "{} cases", quick.len());
+    assert!((80..=320).contains(&quick.len()), "{} cases", quick.len());
     let all: usize = quick.iter().map(elements).sum();
-    assert!(all <= 1_000_000, "{all} elements");
+    assert!(all <= 1_050_000, "{all} elements");
 }
 
 #[test]
 fn the_lists_hold_what_they_promise() {
     let broad = cases(Extent::Broad);
-    assert!((200..=800).contains(&broad.len()), "{} cases", broad.len());
+    assert!((200..=1000).contains(&broad.len()), "{} cases", broad.len());
     let all: usize = broad.iter().map(elements).sum();
     assert!(all <= 10_000_000, "{all} elements");
     let full = cases(Extent::Full);
-    assert!((2500..=6500).contains(&full.len()), "{} cases", full.len());
+    assert!((2500..=7500).contains(&full.len()), "{} cases", full.len());
     assert!(full.iter().any(|case| case.shape.classes == 1 << 20));
     for list in [&broad, &full] {
         let contents: HashSet<Content> = list.iter().map(|case| case.content).collect();
@@ -47,6 +47,7 @@ fn kind(case: &Case) -> &'static str {
         }
         Operation::Reduce(_) | Operation::ReduceSegments(_) => "reduction",
         Operation::Elementwise(_) => "element-wise loss",
+        Operation::SoftmaxLoss(_) => "relative of cross-entropy",
         _ if matches!(case.targets, Targets::Classes { .. }) => "classes",
         _ => "probabilities",
     }

@@ -2,6 +2,7 @@
 
 use super::elementwise::LossMistake;
 use super::outputs::Output;
+use super::softmax_loss::SoftmaxLossMistake;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mistake {
@@ -131,6 +132,8 @@ pub enum Mistake {
 
     /// One in element-wise losses.
     OfLoss(LossMistake),
+    /// One in focal loss or divergences of logits.
+    OfSoftmaxLoss(SoftmaxLossMistake),
 }
 
 impl Mistake {
@@ -196,6 +199,7 @@ impl Mistake {
         all.extend((0..5).map(Self::MissingOfReduction));
         all.extend((0..5).map(Self::UnaskedOfReduction));
         all.extend(LossMistake::all().into_iter().map(Self::OfLoss));
+        all.extend(SoftmaxLossMistake::all().into_iter().map(Self::OfSoftmaxLoss));
         all.extend(Output::ALL.map(Self::Inexact));
         all.extend(Output::OPTIONAL.map(Self::Missing));
         all.extend(Output::OPTIONAL.map(Self::Unasked));

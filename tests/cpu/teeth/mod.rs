@@ -3,8 +3,10 @@
 mod elementwise;
 mod lists;
 mod mistake;
+mod naive;
 mod outputs;
 mod reduction;
+mod softmax_loss;
 mod wrong;
 
 use wgpu_loss::partial::{ClassRange, PartialState};

@@ -11,6 +11,7 @@ use super::elementwise;
 use super::mistake::Mistake;
 use super::outputs::{inexact, map_values, spoil_values};
 use super::reduction::Reduction as WrongReduction;
+use super::softmax_loss;
 
 pub struct Wrong(pub Mistake);
 
@@ -281,9 +282,10 @@ impl Wrong {
     /// What the mistake makes of a result.
     fn named<T>(&self, rows: usize, result: Result<T>) -> Result<T> {
         match (self.0, result) {
-            (Mistake::NamesLastTarget, Err(Error::TargetOutOfRange { value, classes, .. })) => {
-                Err(Error::TargetOutOfRange { row: rows - 1, value, classes })
-            }
+            (
+                Mistake::NamesLastTarget,
+                Err(Error::TargetOutOfRange { operation, value, classes, .. }),
+            ) => Err(Error::TargetOutOfRange { operation, row: rows - 1, value, classes }),
             (_, result) => result,
         }
     }
@@ -461,7 +463,7 @@ impl Engine for Wrong {
         options: &wgpu_loss::SoftmaxLoss,
     ) -> Result<wgpu_loss::SoftmaxLossOutput> {
         self.refusal()?;
-        cpu::Fast.evaluate_softmax_loss(logits, against, upstream, options)
+        softmax_loss::evaluate(self.0, logits, against, upstream, options)
     }
 
     fn evaluate_elementwise(

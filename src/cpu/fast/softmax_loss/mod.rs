@@ -31,6 +31,7 @@ pub(super) fn count(
     let SoftmaxAgainst::Targets(targets) = against else { return Ok(logits.rows()) };
     let ignoring = CrossEntropy { ignore_index: options.ignore_index, ..Default::default() };
     count_rows(*targets, logits.rows(), logits.classes(), &ignoring)
+        .map_err(|error| error.of_target(options.function.name()))
 }
 
 /// What rows have in common.
