@@ -310,8 +310,13 @@ fn parts_on_the_device_are_the_whole() {
 #[test]
 fn the_verbs_one_by_one() {
     let gpu = gpu();
-    for shape in [Shape::new(19, 12), Shape::new(7, 601), Shape::with_class_axis(3, 13, 7)] {
+    let shapes = [Shape::new(19, 12), Shape::new(7, 601), Shape::with_class_axis(3, 13, 7)];
+    for (at, shape) in shapes.into_iter().enumerate() {
         for (turn, change) in changes().into_iter().enumerate() {
+            // Two of the shapes by turns: each is a handful of kernels to compile.
+            if turn % 3 == at {
+                continue;
+            }
             let mut case = cross_entropy(shape);
             change(&mut case);
             let options = *options(&mut case);
