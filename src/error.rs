@@ -131,16 +131,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// That of a target as another operation has it.
-    pub(crate) fn of_target(self, operation: &'static str) -> Self {
-        match self {
-            Self::TargetOutOfRange { row, value, classes, .. } => {
-                Self::TargetOutOfRange { operation, row, value, classes }
-            }
-            other => other,
-        }
-    }
-
     /// Shorthand for [`Error::Invalid`].
     pub(crate) fn invalid(
         operation: &'static str,

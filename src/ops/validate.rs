@@ -236,8 +236,9 @@ pub(crate) fn states_of_rows(states: &[PartialState], rows: usize) -> Result<()>
 }
 
 /// Counts the rows that are not ignored; refuses a target that is neither a class nor the ignore
-/// index, naming the first such row, and cross-entropy as what refuses it.
+/// index, naming the first such row.
 pub(crate) fn count_targets(
+    operation: &'static str,
     targets: ClassIndices<'_>,
     classes: usize,
     ignore_index: Option<i32>,
@@ -247,7 +248,6 @@ pub(crate) fn count_targets(
         let Some(value) = targets.get(row) else { break };
         if ignore_index.map(i64::from) != Some(value) {
             if usize::try_from(value).map_or(true, |class| class >= classes) {
-                let operation = CROSS_ENTROPY;
                 return Err(Error::TargetOutOfRange { operation, row, value, classes });
             }
             counted += 1;

@@ -1,10 +1,11 @@
 //! Softmax cross-entropy of host data on the GPU.
 
-#[cfg(not(target_arch = "wasm32"))]
 use crate::Float;
 use crate::kernel::parameters::Totals;
 use crate::ops::cross_entropy::CrossEntropyOperands;
 use crate::ops::validate;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::{
     CrossEntropy, CrossEntropyOutput, Gpu, Logits, Result, TargetValues, Targets, Upstream,
 };
@@ -16,7 +17,6 @@ use super::readback::Waiting;
 use super::stream::output::MatrixOutput;
 use super::stream::output::owned;
 
-const CROSS_ENTROPY: &str = "cross-entropy";
 const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
 
 impl Gpu {

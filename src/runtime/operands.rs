@@ -7,7 +7,7 @@ use wgpu::{Buffer, BufferSlice};
 
 use crate::kernel::parameters::Totals;
 use crate::kernel::{Record, Word};
-use crate::ops::validate;
+use crate::ops::validate::{self, CROSS_ENTROPY};
 use crate::{
     ClassIndices, CrossEntropy, CrossEntropyOutput, Error, Gpu, OwnedValues, Reduction, Result,
     TargetValues, Targets,
@@ -39,7 +39,7 @@ impl DeviceTargets {
         let (buffer, is_class) = match targets.values {
             TargetValues::Classes(indices) => {
                 let rows = 0..indices.len();
-                let indices = device_indices(indices, rows, classes)?;
+                let indices = device_indices(CROSS_ENTROPY, indices, rows, classes)?;
                 (call.upload(label, &indices)?, true)
             }
             TargetValues::Probabilities(probabilities) => {
@@ -82,24 +82,24 @@ pub(super) fn refuse_unseen(
     match targets.values {
         TargetValues::Classes(ClassIndices::I32(_)) | TargetValues::Probabilities(_) => Ok(()),
         TargetValues::Classes(indices) => {
-            validate::count_targets(indices, classes, ignore_index).map(drop)
+            validate::count_targets(CROSS_ENTROPY, indices, classes, ignore_index).map(drop)
         }
     }
 }
 
 /// Targets of these rows as the device has them.
-pub(super) fn device_indices(
-    indices: ClassIndices<'_>,
+pub(super) fn device_indices<'a>(
+    operation: &'static str,
+    indices: ClassIndices<'a>,
     rows: Range<usize>,
     classes: usize,
-) -> Result<Cow<'_, [i32]>> {
+) -> Result<Cow<'a, [i32]>> {
     if let ClassIndices::I32(indices) = indices {
         return Ok(Cow::Borrowed(&indices[rows])); // the device checks them
     }
     // Whatever is a class or the ignore index fits, but for classes that no device could hold.
     let converted = rows.map(|row| {
         let value = indices.get(row).unwrap_or_default();
-        let operation = validate::CROSS_ENTROPY;
         i32::try_from(value).map_err(|_| Error::TargetOutOfRange { operation, row, value, classes })
     });
     Ok(Cow::Owned(converted.collect::<Result<_>>()?))
@@ -117,7 +117,7 @@ impl Gpu {
         match targets.values {
             TargetValues::Classes(indices) => match indices.get(row) {
                 Some(value) => {
-                    let operation = validate::CROSS_ENTROPY;
+                    let operation = CROSS_ENTROPY;
                     Err(Error::TargetOutOfRange { operation, row, value, classes })
                 }
                 None => Ok(()),

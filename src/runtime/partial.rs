@@ -3,6 +3,7 @@
 use crate::kernel::parameters::Totals;
 use crate::ops::cross_entropy::{CrossEntropyOperands, MergeOperands};
 use crate::ops::validate;
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Gpu, GradientPlace, Logits, OwnedValues, Pass, Result,
@@ -13,7 +14,6 @@ use super::call::{Call, place_of_results, slice};
 use super::operands::{DeviceTargets, output};
 use super::readback::Waiting;
 
-const CROSS_ENTROPY: &str = "cross-entropy";
 const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
 
 /// A part of the logits, with the merged states of all.

@@ -39,14 +39,14 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<SoftmaxLossOutput> {
         validate::softmax_loss(logits, &against, upstream, options)?;
+        let operation = options.function.name();
         if let Some(indices) =
             against.classes().filter(|each| !matches!(each, ClassIndices::I32(_)))
         {
             // The device sees `i32`.
-            count_targets(indices, logits.classes(), options.ignore_index)
-                .map_err(|error| error.of_target(options.function.name()))?;
+            count_targets(operation, indices, logits.classes(), options.ignore_index)?;
         }
-        let mut call = Call::new(self, options.function.name())?;
+        let mut call = Call::new(self, operation)?;
         let (rows, classes) = (logits.rows(), logits.classes());
         let element = options.gradient_element.unwrap_or(logits.element());
         let upstream = upstream.map(|each| call.upstream(each)).transpose()?;
@@ -60,8 +60,7 @@ impl Gpu {
         let device_logits = call.upload_logits("wgpu-loss logits", logits)?;
         let device_against = match (against.classes(), against.matrix()) {
             (Some(indices), _) => {
-                let indices = device_indices(indices, 0..indices.len(), classes)
-                    .map_err(|error| error.of_target(options.function.name()))?;
+                let indices = device_indices(operation, indices, 0..indices.len(), classes)?;
                 call.upload("wgpu-loss targets", &indices)?
             }
             (None, Some(matrix)) => call.upload_logits("wgpu-loss teacher", matrix)?,
@@ -100,7 +99,6 @@ impl Gpu {
             against.classes().and_then(|indices| indices.get(totals.first_invalid_row as usize))
         {
             let row = totals.first_invalid_row as usize;
-            let operation = options.function.name();
             return Err(Error::TargetOutOfRange { operation, row, value, classes });
         }
         Ok(SoftmaxLossOutput {

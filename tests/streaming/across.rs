@@ -148,30 +148,8 @@ fn losses_have_the_bits_of_the_whole() {
                 false => Axis::All,
             };
             let form = index / 2 + number;
-            let mut operands = match function.has_target() {
-                true => Elementwise::new(held.input(), held.other(0)),
-                false => Elementwise::of_input(held.input()),
-            };
-            operands = operands.with_weights(held.weights(form));
-            match function {
-                LossFunction::BinaryCrossEntropyWithLogits => {
-                    operands = operands.with_positive_weights(held.weights(index));
-                }
-                LossFunction::GaussianNll { .. } => {
-                    operands = operands.with_variance(held.weights(index / 2 % 3));
-                }
-                _ => {}
-            }
-            let is_binary = function.is_binary();
-            let options = ElementwiseLoss {
-                reduction,
-                axis,
-                mode: [Mode::Strict, Mode::Masked][form % 2],
-                threshold: is_binary.then_some(0.25),
-                label_smoothing: if is_binary { 0.1 } else { 0.0 },
-                gradient_element: [None, Some(Element::F32)][index % 2],
-                ..ElementwiseLoss::new(function)
-            };
+            let (operands, usual) = held.call(function, index, form);
+            let options = ElementwiseLoss { reduction, axis, ..usual };
             let context = format!("{:?} {options:?}", operands.layout());
             let upstream = match axis {
                 Axis::EachColumn if form % 2 == 0 => ElementwiseUpstream::PerColumn(held.columns()),

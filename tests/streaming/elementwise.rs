@@ -61,16 +61,16 @@ impl Held {
         }
     }
 
-    pub(super) fn input(&self) -> Logits<'_> {
+    fn input(&self) -> Logits<'_> {
         Logits::from_values(self.input.values(), self.shape).expect("long enough")
     }
 
-    pub(super) fn other(&self, index: usize) -> Logits<'_> {
+    fn other(&self, index: usize) -> Logits<'_> {
         let (shape, stored) = &self.others[index];
         Logits::from_values(stored.values(), *shape).expect("long enough")
     }
 
-    pub(super) fn weights(&self, form: usize) -> Weights<'_> {
+    fn weights(&self, form: usize) -> Weights<'_> {
         match form % 4 {
             0 => Weights::PerRow(&self.of_rows),
             1 => Weights::PerElement(self.other(1)),
@@ -82,6 +82,36 @@ impl Held {
     /// One for each column.
     pub(super) fn columns(&self) -> &[f32] {
         &self.of_columns
+    }
+
+    /// What a function takes of these, weights in the form's turn, and options that suit it.
+    pub(super) fn call(
+        &self,
+        function: LossFunction,
+        index: usize,
+        form: usize,
+    ) -> (Elementwise<'_>, ElementwiseLoss) {
+        let operands = match function.has_target() {
+            true => Elementwise::new(self.input(), self.other(0)),
+            false => Elementwise::of_input(self.input()),
+        };
+        let operands = operands.with_weights(self.weights(form));
+        let operands = match function {
+            LossFunction::BinaryCrossEntropyWithLogits => {
+                operands.with_positive_weights(self.weights(index))
+            }
+            LossFunction::GaussianNll { .. } => operands.with_variance(self.weights(index / 2 % 3)),
+            _ => operands,
+        };
+        let is_binary = function.is_binary();
+        let options = ElementwiseLoss {
+            mode: [Mode::Strict, Mode::Masked][form % 2],
+            threshold: is_binary.then_some(0.25),
+            label_smoothing: if is_binary { 0.1 } else { 0.0 },
+            gradient_element: [None, Some(Element::F32)][index % 2],
+            ..ElementwiseLoss::new(function)
+        };
+        (operands, options)
     }
 
     fn upstream(&self, form: usize, is_unreduced: bool) -> ElementwiseUpstream<'_> {
@@ -107,31 +137,10 @@ fn losses_have_the_bits_of_the_whole() {
             let turn = (index / 2 + number) % 4;
             let reduction = REDUCTIONS[turn];
             let form = index / 2 + number;
-            let mut operands = match function.has_target() {
-                true => Elementwise::new(held.input(), held.other(0)),
-                false => Elementwise::of_input(held.input()),
-            };
-            operands = operands.with_weights(held.weights(form));
-            match function {
-                LossFunction::BinaryCrossEntropyWithLogits => {
-                    operands = operands.with_positive_weights(held.weights(index));
-                }
-                LossFunction::GaussianNll { .. } => {
-                    operands = operands.with_variance(held.weights(index / 2 % 3));
-                }
-                _ => {}
-            }
+            let (operands, usual) = held.call(function, index, form);
             let is_unreduced = reduction == ElementwiseReduction::None;
-            let is_binary = function.is_binary();
-            let options = ElementwiseLoss {
-                reduction,
-                axis: if is_unreduced { Axis::All } else { Axis::EachRow },
-                mode: [Mode::Strict, Mode::Masked][form % 2],
-                threshold: is_binary.then_some(0.25),
-                label_smoothing: if is_binary { 0.1 } else { 0.0 },
-                gradient_element: [None, Some(Element::F32)][index % 2],
-                ..ElementwiseLoss::new(function)
-            };
+            let axis = if is_unreduced { Axis::All } else { Axis::EachRow };
+            let options = ElementwiseLoss { reduction, axis, ..usual };
             let context = format!("{:?} {options:?}", operands.layout());
             let upstream = held.upstream(form, is_unreduced);
             let fused = |gpu: &Gpu| {
@@ -139,7 +148,7 @@ fn losses_have_the_bits_of_the_whole() {
                     .expect("a valid call")
             };
             let whole = fused(gpu());
-            assert_eq!(whole.counts.is_some(), is_binary);
+            assert_eq!(whole.counts.is_some(), function.is_binary());
             variance_gradients += usize::from(whole.variance_gradient.is_some());
             assert_same(&of_pieces(fused), &whole, &context);
             if number == index % 4 {

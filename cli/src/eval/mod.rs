@@ -23,6 +23,7 @@ mod softmax_loss;
 mod source;
 mod targets;
 pub mod tensor;
+mod upstream;
 mod write;
 
 use std::process::ExitCode;

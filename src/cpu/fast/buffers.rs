@@ -5,6 +5,7 @@ use super::matrix::Holds;
 use super::place::Place;
 use super::{Fast, elementwise, evaluate_cross_entropy, log_sum_exp};
 use crate::ops::elementwise::validate as elements;
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::ops::validate::{self, GRADIENT};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
@@ -12,7 +13,6 @@ use crate::{
     Upstream,
 };
 
-const CROSS_ENTROPY: &str = "cross-entropy";
 const LOG_SUM_EXP: &str = "log-sum-exp";
 
 /// Memory for the gradient, which holds anything.
@@ -58,7 +58,13 @@ impl Fast {
     ) -> Result<CrossEntropyOutput> {
         validate::cross_entropy(logits, targets, Some(upstream), options)?;
         let gradient = apart(CROSS_ENTROPY, logits, gradient, options.gradient_element)?;
-        let counted = count_rows(targets, logits.rows(), logits.classes(), options)?;
+        let counted = count_rows(
+            CROSS_ENTROPY,
+            targets,
+            logits.rows(),
+            logits.classes(),
+            options.ignore_index,
+        )?;
         let place = Place::apart(logits, Some(gradient));
         Ok(evaluate_cross_entropy(place, targets, counted, Some(upstream), options))
     }
@@ -96,7 +102,8 @@ impl Fast {
         let extent = view.values().len();
         validate::cross_entropy(view, targets, Some(upstream), options)?;
         validate::results_element::<F>(CROSS_ENTROPY, GRADIENT, options.gradient_element)?;
-        let counted = count_rows(targets, shape.rows, shape.classes, options)?;
+        let counted =
+            count_rows(CROSS_ENTROPY, targets, shape.rows, shape.classes, options.ignore_index)?;
         let place = Place::of_both(&mut logits[..extent], shape);
         Ok(evaluate_cross_entropy(place, targets, counted, Some(upstream), options))
     }

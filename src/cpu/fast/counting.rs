@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 use super::simd::dispatch;
 use super::split::join;
 use crate::ops::validate;
-use crate::{ClassIndices, CrossEntropy, Result, TargetValues, Targets};
+use crate::{ClassIndices, Result, TargetValues, Targets};
 
 /// Rows a thread takes at a time.
 const GRAIN: usize = 1 << 16;
@@ -13,13 +13,14 @@ const GRAIN: usize = 1 << 16;
 /// Counts the rows that are not ignored; refuses targets that are neither a class nor the ignore
 /// index.
 pub(super) fn count_rows(
+    operation: &'static str,
     targets: Targets<'_>,
     rows: usize,
     classes: usize,
-    options: &CrossEntropy,
+    ignore_index: Option<i32>,
 ) -> Result<usize> {
     let TargetValues::Classes(indices) = targets.values else { return Ok(rows) };
-    let ignored = options.ignore_index.map(i64::from);
+    let ignored = ignore_index.map(i64::from);
     let found = match indices {
         ClassIndices::I32(indices) => count(indices, classes, ignored),
         ClassIndices::I64(indices) => count(indices, classes, ignored),
@@ -28,7 +29,7 @@ pub(super) fn count_rows(
     };
     match found {
         (counted, 0) => Ok(counted),
-        _ => validate::count_targets(indices, classes, options.ignore_index), // names the row
+        _ => validate::count_targets(operation, indices, classes, ignore_index), // names the row
     }
 }
 

@@ -41,7 +41,7 @@ use super::Oracle;
 use crate::ops::elementwise::validate as elements;
 use crate::ops::reduce::validate as check;
 use crate::ops::softmax_loss::validate as softmax_loss_check;
-use crate::ops::validate;
+use crate::ops::validate::{self, CROSS_ENTROPY};
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
@@ -151,7 +151,13 @@ impl Engine for Fast {
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
         validate::cross_entropy(logits, targets, upstream, options)?;
-        let counted = count_rows(targets, logits.rows(), logits.classes(), options)?;
+        let counted = count_rows(
+            CROSS_ENTROPY,
+            targets,
+            logits.rows(),
+            logits.classes(),
+            options.ignore_index,
+        )?;
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
             let mut gradient = upstream.map(|_| room_for::<G>(logits));
@@ -182,7 +188,7 @@ impl Engine for Fast {
         options: &CrossEntropy,
     ) -> Result<Vec<PartialState>> {
         validate::partial(logits, classes, targets, None, options)?;
-        count_rows(targets, logits.rows(), classes.total, options)?;
+        count_rows(CROSS_ENTROPY, targets, logits.rows(), classes.total, options.ignore_index)?;
         let terms = Terms::new(targets, classes, logits.classes(), options);
         Ok(partial::states(logits, classes.first, targets, &terms, options))
     }
@@ -209,7 +215,8 @@ impl Engine for Fast {
     ) -> Result<OwnedValues> {
         validate::partial(logits, classes, targets, Some(upstream), options)?;
         validate::states_of_rows(states, logits.rows())?;
-        let counted = count_rows(targets, logits.rows(), classes.total, options)?;
+        let counted =
+            count_rows(CROSS_ENTROPY, targets, logits.rows(), classes.total, options.ignore_index)?;
         let terms = &Terms::new(targets, classes, logits.classes(), options);
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {

@@ -18,7 +18,7 @@ pub(super) fn check_targets(
     options: &CrossEntropy,
 ) -> Result<()> {
     if let TargetValues::Classes(indices) = targets.values {
-        validate::count_targets(indices, classes, options.ignore_index)?;
+        validate::count_targets(validate::CROSS_ENTROPY, indices, classes, options.ignore_index)?;
     }
     Ok(())
 }

@@ -42,8 +42,8 @@ pub(super) fn evaluate(
 ) -> Result<SoftmaxLossOutput<f64, Vec<f64>>> {
     validate::softmax_loss(logits, against, upstream, options)?;
     if let Some(indices) = against.classes() {
-        count_targets(indices, logits.classes(), options.ignore_index)
-            .map_err(|error| error.of_target(options.function.name()))?;
+        let operation = options.function.name();
+        count_targets(operation, indices, logits.classes(), options.ignore_index)?;
     }
     let shape = logits.shape().contiguous();
     let is_ignored = |row| {

@@ -5,6 +5,7 @@ use wgpu::BufferSlice;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
 use crate::kernel::{Comparison, Kernels, MergeVariant, Record, StateKind, TargetKind, Variant};
+use crate::ops::validate::CROSS_ENTROPY as OPERATION;
 use crate::partial::{ClassRange, PartialState};
 use crate::plan::row_chunks;
 use crate::{CrossEntropy, Element, Error, Pass, Result, Shape, TargetLayout};
@@ -15,7 +16,6 @@ use super::super::step::{Bound, Step, StepBuilder};
 use super::super::totals::{self, TOTALS_BYTES};
 use super::super::validate;
 
-const OPERATION: &str = "cross-entropy";
 const STATE_BYTES: u64 = size_of::<PartialState>() as u64;
 
 /// The caller's buffers for a [`MergePlan`]; as

@@ -17,7 +17,7 @@ use super::super::step::{Step, StepBuilder};
 use super::super::totals::{self, TOTALS_BYTES};
 use super::super::validate;
 
-pub(super) const OPERATION: &str = "cross-entropy";
+pub(super) use crate::ops::validate::CROSS_ENTROPY as OPERATION;
 
 /// The caller's buffers for a [`CrossEntropyPlan`]. Each slice starts where its first row's value
 /// lies and may be longer than needed; offsets are multiples of the element's bytes. The buffers

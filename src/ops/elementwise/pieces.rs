@@ -7,20 +7,12 @@ use super::{ElementwiseLoss, ElementwisePass};
 use crate::Result;
 use crate::kernel::Kernels;
 use crate::ops::reduce::pieces::PiecewiseReduction;
-use crate::plan::reduce::ReduceLayout;
 
 /// The whole of which pieces are planned.
 pub(crate) struct PiecewiseLoss {
     pub(super) layout: ElementwiseLayout,
     /// What becomes of the pieces' results.
     pub(crate) merging: PiecewiseReduction,
-}
-
-impl PiecewiseLoss {
-    /// The walk whose parts the pieces have.
-    pub(super) fn parts_of(&self) -> &ReduceLayout {
-        self.merging.layout()
-    }
 }
 
 impl ElementwiseLoss {

@@ -89,10 +89,8 @@ impl ElementwiseLoss {
             term: Some(ReducedTerm::Loss(term)),
         };
         let others = forms.others(&term, &strides, false);
-        match whole {
-            None => Reduction::new(kernels, reduced, values, others),
-            Some(whole) => Reduction::of_piece(kernels, reduced, whole.parts_of(), values, others),
-        }
+        let parts = whole.map(|whole| whole.merging.layout());
+        Reduction::new(kernels, reduced, parts, values, others)
     }
 
     /// What writes each element's loss, its gradient or both.

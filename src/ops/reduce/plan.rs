@@ -221,7 +221,7 @@ impl Reduce {
     ) -> Result<PiecewiseReduction> {
         let layout = reduce_layout(values, self.axis, weights, self.axis, None);
         let reduced = self.reduced(values, weights, &layout);
-        let whole = Reduction::new(kernels, layout, reduced, Vec::new())?;
+        let whole = Reduction::new(kernels, layout, None, reduced, Vec::new())?;
         PiecewiseReduction::new(kernels, OPERATION, whole, self.parameters())
     }
 
@@ -268,12 +268,7 @@ impl Reduce {
                 let (axis, parts) = (self.axis, whole.map(PiecewiseReduction::layout));
                 let layout = reduce_layout(values, axis, weights, axis, parts);
                 let reduced = self.reduced(values, weights, &layout);
-                Some(match whole {
-                    None => Reduction::new(kernels, layout, reduced, Vec::new())?,
-                    Some(whole) => {
-                        Reduction::of_piece(kernels, layout, whole.layout(), reduced, Vec::new())?
-                    }
-                })
+                Some(Reduction::new(kernels, layout, parts, reduced, Vec::new())?)
             }
         };
         let gradients = pass
@@ -363,7 +358,7 @@ impl Reduce {
                 upstream: upstream_kind(upstream),
             })),
         };
-        Reduction::new(kernels, layout, reduced, Vec::new()).map(Some)
+        Reduction::new(kernels, layout, None, reduced, Vec::new()).map(Some)
     }
 
     /// Chooses and compiles the kernels that reduce the rows of each segment, column by column.

@@ -76,40 +76,20 @@ pub(in crate::ops) struct Sources {
 
 impl Reduction {
     /// Chooses geometry and parts. They depend on the shape alone, so that results do not depend on
-    /// what else a device can do than run them.
+    /// what else a device can do than run them. `whole`: of a piece, the layout of everything; it has
+    /// the partial results that the whole has of its values.
     pub(in crate::ops) fn new(
         kernels: &Kernels,
         layout: ReduceLayout,
+        whole: Option<&ReduceLayout>,
         values: ReducedValues,
         others: Vec<Other>,
     ) -> Result<Self> {
-        Self::with_parts_of(kernels, layout, &layout, values, others)
-    }
-
-    /// Of some of the values of a whole, the partial results that the whole has of them.
-    pub(in crate::ops) fn of_piece(
-        kernels: &Kernels,
-        layout: ReduceLayout,
-        whole: &ReduceLayout,
-        values: ReducedValues,
-        others: Vec<Other>,
-    ) -> Result<Self> {
-        let reduction = Self::with_parts_of(kernels, layout, whole, values, others)?;
-        Ok(Self { is_piece: true, ..reduction })
-    }
-
-    /// With geometry and parts as a whole of this layout has them.
-    fn with_parts_of(
-        kernels: &Kernels,
-        layout: ReduceLayout,
-        whole: &ReduceLayout,
-        values: ReducedValues,
-        others: Vec<Other>,
-    ) -> Result<Self> {
+        let is_piece = whole.is_some();
+        let whole = whole.unwrap_or(&layout);
         let (capabilities, tuning) = (kernels.capabilities(), &kernels.tuning().reduce);
         let ReduceLayout { outer, inner, length, results, .. } = layout;
         let reduces_all = whole.reduces_all();
-        let is_piece = false;
         match layout.walk {
             Walk::Runs => {
                 let most = tuning.part_length;

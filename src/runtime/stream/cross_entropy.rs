@@ -9,6 +9,7 @@ use crate::kernel::parameters::Totals;
 use crate::ops::cross_entropy::{
     BatchTotals, Block, CrossEntropyOperands, CrossEntropyPlan, partial_bytes, tile_rows,
 };
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::plan::Piece;
 use crate::runtime::call::{Call, DeviceUpstream, fused, slice};
 use crate::runtime::cross_entropy::matrices;
@@ -24,7 +25,6 @@ use super::output::MatrixOutput;
 use super::pipeline::Pipeline;
 use super::slot::PieceBuffers;
 
-const CROSS_ENTROPY: &str = "cross-entropy";
 const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
 
 /// A batch under way.
@@ -179,7 +179,8 @@ impl Batch<'_> {
         let classes = match self.targets.values {
             TargetValues::Probabilities(_) => None,
             TargetValues::Classes(indices) => {
-                let indices = device_indices(indices, rows.clone(), self.logits.classes())?;
+                let indices =
+                    device_indices(CROSS_ENTROPY, indices, rows.clone(), self.logits.classes())?;
                 Some(call.upload("wgpu-loss targets", &indices)?)
             }
         };

@@ -14,10 +14,11 @@ use super::reduce::{bounded, dimensions};
 use super::role::Role;
 use super::source::{Named, Source};
 use crate::arguments::{AskedLoss, LossOperation};
+use crate::eval::upstream::GivenUpstream;
 use crate::failure::Result;
 use crate::output::Output;
 use report::{Report, arrays};
-use upstream::GivenUpstream;
+use upstream::LossUpstream;
 
 /// Evaluates and prints.
 pub fn run(adapter: Option<&str>, operation: &LossOperation, out: &mut Output) -> Result<ExitCode> {
@@ -47,7 +48,7 @@ pub fn run(adapter: Option<&str>, operation: &LossOperation, out: &mut Output) -
     let results = results(&asked, layout);
     bounded(&results, layout).map_err(|message| source.fail(message))?;
     let request = request(&asked);
-    let upstream = files.upstream.read(&request, &results, layout)?;
+    let upstream = LossUpstream::read(&files.upstream, &request, &results, layout)?;
 
     let (positive_weights, variance) = match asked.function {
         LossFunction::GaussianNll { .. } => (Weights::None, third.library()?),

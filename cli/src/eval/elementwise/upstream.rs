@@ -4,22 +4,13 @@ use std::borrow::Cow;
 
 use wgpu_loss::{Axis, ElementwiseLoss, ElementwiseReduction, ElementwiseUpstream};
 
-use crate::arguments::UpstreamOption;
 use crate::eval::layout::{Layout, Matrix};
 use crate::eval::role::Role;
-use crate::eval::source::{Named, Source};
+use crate::eval::upstream::{FileUpstream, GivenUpstream};
 use crate::failure::Result;
 
-/// An upstream gradient, or where it is.
-pub enum GivenUpstream<'a> {
-    /// A factor for all results.
-    Number(f32),
-    /// An array with one for each.
-    Named(Named<'a>),
-}
-
 /// An upstream gradient as the file has it.
-pub enum FileUpstream<'a> {
+pub enum LossUpstream<'a> {
     /// A factor for all results.
     One(f32),
     /// A factor for each row.
@@ -30,49 +21,33 @@ pub enum FileUpstream<'a> {
     Elements(Matrix<'a>),
 }
 
-impl<'a> GivenUpstream<'a> {
-    /// Finds what the option names.
-    pub fn find(main: &'a Source, option: &'a UpstreamOption) -> Result<Self> {
-        Ok(match option {
-            UpstreamOption::Number(factor) => Self::Number(*factor),
-            UpstreamOption::Named(name) => {
-                Self::Named(Named::find(main, name, "upstream gradient", "--upstream")?)
-            }
-        })
-    }
-
+impl<'a> LossUpstream<'a> {
     /// Reads it, for results of these dimensions.
     pub fn read(
-        &self,
+        given: &'a GivenUpstream<'_>,
         request: &ElementwiseLoss,
         results: &[usize],
         layout: &Layout,
-    ) -> Result<FileUpstream<'_>> {
-        let named = match self {
-            Self::Number(factor) => return Ok(FileUpstream::One(*factor)),
-            Self::Named(named) => named,
-        };
-        let source = named.source();
-        if request.reduction == ElementwiseReduction::None {
+    ) -> Result<Self> {
+        if let (GivenUpstream::Named(named), ElementwiseReduction::None) =
+            (given, request.reduction)
+        {
             let tensor = named.tensor(Role::LossUpstream(layout))?;
-            let matrix = source.matrix(&tensor, layout.class_axis as i64)?;
-            return Ok(FileUpstream::Elements(matrix));
+            let matrix = named.source().matrix(&tensor, layout.class_axis as i64)?;
+            return Ok(Self::Elements(matrix));
         }
-        let factors = source.numbers(&named.tensor(Role::Factors(results))?)?;
-        Ok(match (request.axis, factors.as_ref()) {
-            (Axis::EachRow, _) => FileUpstream::Rows(factors),
-            (Axis::EachColumn, _) => FileUpstream::Columns(factors),
-            (Axis::All, [factor]) => FileUpstream::One(*factor),
-            (Axis::All, several) => {
-                let found = several.len();
-                let message = format!("upstream gradient: expected 1 number, found {found}");
-                return Err(source.fail(message));
+        if request.axis == Axis::All {
+            return given.read_one().map(Self::One);
+        }
+        Ok(match given.read(results)? {
+            FileUpstream::One(factor) => Self::One(factor),
+            FileUpstream::Each(factors) if request.axis == Axis::EachColumn => {
+                Self::Columns(factors)
             }
+            FileUpstream::Each(factors) => Self::Rows(factors),
         })
     }
-}
 
-impl<'a> FileUpstream<'a> {
     /// As the library has it.
     pub fn library(&self) -> wgpu_loss::Result<ElementwiseUpstream<'_>> {
         Ok(match self {

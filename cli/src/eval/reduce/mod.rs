@@ -2,7 +2,6 @@
 
 mod report;
 mod segments;
-mod upstream;
 pub mod weights;
 
 use std::process::ExitCode;
@@ -13,11 +12,11 @@ use super::common::{Run, pending};
 use super::layout::Layout;
 use super::source::{Named, Source};
 use crate::arguments::{AxisOption, ReduceOptions, StatisticOption};
+use crate::eval::upstream::GivenUpstream;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use report::{Asked, Report, arrays};
 use segments::FileSegments;
-use upstream::GivenUpstream;
 use weights::FileWeights;
 
 /// Most results over nothing, as of columns without rows: they take no bytes in the file, so that

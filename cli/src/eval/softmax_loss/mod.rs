@@ -2,7 +2,6 @@
 
 mod against;
 mod report;
-mod upstream;
 
 use std::process::ExitCode;
 
@@ -10,12 +9,12 @@ use wgpu_loss::SoftmaxLoss;
 
 use super::common::{Run, pending};
 use super::source::Source;
-use crate::arguments::{AskedAgainst, AskedSoftmaxLoss, SoftmaxLossOperation};
+use crate::arguments::{AskedAgainst, AskedSoftmaxLoss, ReductionOption, SoftmaxLossOperation};
+use crate::eval::upstream::{FileUpstream, GivenUpstream};
 use crate::failure::Result;
 use crate::output::Output;
 use against::{AgainstFiles, FileAgainst};
 use report::{Report, arrays};
-use upstream::GivenUpstream;
 
 /// Evaluates and prints.
 pub fn run(
@@ -30,7 +29,10 @@ pub fn run(
     let files = AgainstFiles::open(&asked.against, &source)?;
     let file_against = FileAgainst::read(&files, &source, &matrix.layout)?;
     let given_upstream = GivenUpstream::find(&source, &options.upstream)?;
-    let file_upstream = given_upstream.read(options.reduction, &matrix.layout)?;
+    let file_upstream = match options.reduction {
+        ReductionOption::None => given_upstream.read(&matrix.layout.of_rows())?,
+        _ => FileUpstream::One(given_upstream.read_one()?),
+    };
 
     let (logits, against) = (matrix.logits()?, file_against.library()?);
     let (upstream, request) = (file_upstream.library(), request(&asked));

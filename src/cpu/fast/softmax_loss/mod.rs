@@ -15,8 +15,8 @@ use super::split::for_rows;
 use super::tiled::{Source, SourceRow, for_each_row};
 use super::transform::Transform;
 use crate::{
-    CrossEntropy, Float, Logits, Mode, Reduction, Result, SoftmaxAgainst, SoftmaxFunction,
-    SoftmaxLoss, SoftmaxLossOutput, Upstream,
+    Float, Logits, Mode, Reduction, Result, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss,
+    SoftmaxLossOutput, Upstream,
 };
 use divergence::{JensenShannon, KlDivergence};
 use focal::Focal;
@@ -29,9 +29,8 @@ pub(super) fn count(
     options: &SoftmaxLoss,
 ) -> Result<usize> {
     let SoftmaxAgainst::Targets(targets) = against else { return Ok(logits.rows()) };
-    let ignoring = CrossEntropy { ignore_index: options.ignore_index, ..Default::default() };
-    count_rows(*targets, logits.rows(), logits.classes(), &ignoring)
-        .map_err(|error| error.of_target(options.function.name()))
+    let operation = options.function.name();
+    count_rows(operation, *targets, logits.rows(), logits.classes(), options.ignore_index)
 }
 
 /// What rows have in common.

@@ -1,12 +1,12 @@
-//! The upstream gradient of `eval reduce`.
+//! The upstream gradient of `eval`, as its option has it.
 
 use std::borrow::Cow;
 
 use wgpu_loss::Upstream;
 
+use super::role::Role;
+use super::source::{Named, Source};
 use crate::arguments::UpstreamOption;
-use crate::eval::role::Role;
-use crate::eval::source::{Named, Source};
 use crate::failure::Result;
 
 /// An upstream gradient, or where it is.
@@ -15,14 +15,6 @@ pub enum GivenUpstream<'a> {
     Number(f32),
     /// An array with one for each.
     Named(Named<'a>),
-}
-
-/// An upstream gradient as the file has it.
-pub enum FileUpstream<'a> {
-    /// A factor for all results.
-    One(f32),
-    /// A factor for each.
-    Each(Cow<'a, [f32]>),
 }
 
 impl<'a> GivenUpstream<'a> {
@@ -35,7 +27,17 @@ impl<'a> GivenUpstream<'a> {
             }
         })
     }
+}
 
+/// An upstream gradient as the file has it.
+pub enum FileUpstream<'a> {
+    /// A factor for all results.
+    One(f32),
+    /// A factor for each.
+    Each(Cow<'a, [f32]>),
+}
+
+impl GivenUpstream<'_> {
     /// Reads it, for results of these dimensions.
     pub fn read(&self, results: &[usize]) -> Result<FileUpstream<'_>> {
         Ok(match self {
@@ -45,6 +47,23 @@ impl<'a> GivenUpstream<'a> {
                 FileUpstream::Each(named.source().numbers(&tensor)?)
             }
         })
+    }
+
+    /// Reads it, for one result, which takes no more than a factor.
+    pub fn read_one(&self) -> Result<f32> {
+        let named = match self {
+            Self::Number(factor) => return Ok(*factor),
+            Self::Named(named) => named,
+        };
+        let factors = named.source().numbers(&named.tensor(Role::Factors(&[]))?)?;
+        match factors.as_ref() {
+            [factor] => Ok(*factor),
+            several => {
+                let found = several.len();
+                let message = format!("upstream gradient: expected 1 number, found {found}");
+                Err(named.source().fail(message))
+            }
+        }
     }
 }
 
