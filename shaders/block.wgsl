@@ -32,7 +32,9 @@ fn block_load(block: ptr<function, Block>, start: u32, first: u32, lane: u32, en
         var stored = vec4<u32>(BITS_NEGATIVE_INFINITY);
         if column < end {
             stored = logits_load4(start, column, end);
-            argmax_see(ranked(stored, column, end), column);
+            let order = ranked(stored, column, end);
+            argmax_see(order, column);
+            target_rank_see(order, column);
         }
         let bits = transformed(stored, column, end);
         let x = bitcast<vec4<f32>>(bits);

@@ -32,6 +32,7 @@ struct RowParameters {
     softcap: f32,
     scale_per_softcap: f32,
     gamma: f32,      // of a focal loss
+    top_k: u32,      // ranks that are correct
     loss_scale: f32, // of a loss at a temperature, which is 1 / logit_scale
 }
 

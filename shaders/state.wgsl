@@ -32,6 +32,8 @@ const FLAG_NEGATIVE: u32 = 2u;     // -inf
 const FLAG_UNDEFINED: u32 = 4u;    // NaN
 const FLAG_CONTRIBUTES: u32 = 8u;  // some u_c is not 0
 const FLAG_HOLDS_TARGET: u32 = 16u;
+const FLAGS: u32 = 31u;
+const CLASSES_BEFORE: u32 = 32u;   // a class that comes before the target, counted above the flags
 
 // weight * inf as a flag.
 fn infinite_flag(weight: f32) -> u32 {

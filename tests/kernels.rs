@@ -248,6 +248,7 @@ fn structs_are_laid_out_as_in_the_source() {
         softcap,
         scale_per_softcap,
         gamma,
+        top_k,
         loss_scale,
     });
     let totals = fields!(TotalsParameters {

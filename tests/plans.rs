@@ -235,6 +235,7 @@ fn toggles() -> Vec<Toggle> {
         ("log-probs", |it| row_output(it, |rows| rows.target_log_probability = true), WORD),
         ("entropies", |it| row_output(it, |rows| rows.entropy = true), WORD),
         ("argmax", |it| row_output(it, |rows| rows.argmax = true), WORD),
+        ("target ranks", |it| row_output(it, |rows| rows.target_rank = true), WORD),
         ("z-losses", |it| row_output(it, |rows| rows.z_loss = true), WORD),
         ("correct", |it| it.options.correct = true, Cost { summed: 1, ..WORD }),
     ]

@@ -113,7 +113,7 @@ fn every_option_agrees_with_the_oracle() {
     let all = format!(
         "cross-entropy {file} --class-axis 1 --class-weights w --row-weights v --z-loss 0.01 \
          --label-smoothing 0.1 --logit-scale 1.5 --softcap 4 --ignore-index 1 --gradient --correct \
-         --rows loss,log-sum-exp,target-log-probability,entropy,argmax,z-loss \
+         --rows loss,log-sum-exp,target-log-probability,entropy,argmax,target-rank,z-loss \
          --gradient-element f32"
     );
     let soft = format!(

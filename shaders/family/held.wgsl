@@ -2,6 +2,7 @@
 // logits, one exp per element, and one write where there is a gradient.
 fn run(place: Place) {
     let row = row_open(place);
+    target_rank_open(place, row);
     var block: Block;
     let start = logits_start(place.row);
     let seen = block_load(&block, start, 0u, place.lane, row.end);
@@ -13,5 +14,6 @@ fn run(place: Place) {
     let summary = summarize(place, refined, team_merge(place, refined));
     row_close(place, row, summary);
     argmax_close(place, row);
+    target_rank_close(place, row);
     gradient_from_block(place, row, summary, own.x, &block);
 }

@@ -31,7 +31,7 @@ fn partial_merge(a: PartialState, b: PartialState) -> PartialState {
         entropy_moved(a.spread, state_a, state.x) + entropy_moved(b.spread, state_b, state.x),
         select(b.argmax, a.argmax, partial_leads(a, b)),
         select(b.target_bits, a.target_bits, (a.flags & FLAG_HOLDS_TARGET) != 0u),
-        a.flags | b.flags,
+        ((a.flags | b.flags) & FLAGS) + (a.flags & ~FLAGS) + (b.flags & ~FLAGS),
     );
 }
 
@@ -61,8 +61,12 @@ fn main(
     }
     row.target_bits = merged.target_bits;
     let state = vec2<f32>(merged.maximum, merged.rest);
-    row_close(place, row, Summary(state, merged.distance, merged.weight, merged.spread, merged.flags));
+    row_close(place, row, Summary(state, merged.distance, merged.weight, merged.spread, merged.flags & FLAGS));
     record_write(place, WORD_ARGMAX, merged.argmax);
-    record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && merged.argmax == row.target_column));
+    if HAS_TARGET_RANK {
+        target_rank_write(place, row, merged.flags / CLASSES_BEFORE);
+    } else {
+        record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && merged.argmax == row.target_column));
+    }
     merged_save(place, merged);
 }

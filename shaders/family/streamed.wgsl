@@ -7,6 +7,7 @@ const BLOCKS_OF_PART: u32 = 16u;
 
 fn run(place: Place) {
     let row = row_open(place);
+    target_rank_open(place, row);
     let start = logits_start(place.row);
     let blocks = (row.end + BLOCK_COLUMNS - 1u) / BLOCK_COLUMNS;
     var block: Block;
@@ -27,5 +28,6 @@ fn run(place: Place) {
     let summary = summarize(place, refined, team_merge(place, refined));
     row_close(place, row, summary);
     argmax_close(place, row);
+    target_rank_close(place, row);
     gradient_from_logits(place, row, summary);
 }

@@ -80,6 +80,7 @@ fn row_prelude(variant: &RowVariant) -> String {
         ("Z_LOSS", is_cross_entropy && variant.comparison.z_loss),
         ("HAS_TERMS", variant.has_terms()),
         ("IS_MERGED", false),
+        ("HAS_TARGET_RANK", variant.record.has(Word::TargetRank)),
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }
@@ -95,6 +96,7 @@ fn merge_prelude(variant: &MergeVariant) -> String {
         ("Z_LOSS", variant.z_loss),
         ("HAS_TERMS", false),
         ("IS_MERGED", true),
+        ("HAS_TARGET_RANK", variant.record.has(Word::TargetRank)),
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }

@@ -87,18 +87,36 @@ fn team_modules(variant: &RowVariant) -> Vec<Module> {
     if variant.family == Family::Gathered {
         return vec![module!("team/lane.wgsl")];
     }
-    let (team, sum) = match variant.team {
+    let (team, sum, count) = match variant.team {
         Team::Lane if variant.access == Access::Tile => {
-            (module!("team/tile.wgsl"), module!("team/lane_sum.wgsl"))
+            let lane = module!("team/lane_sum.wgsl");
+            (module!("team/tile.wgsl"), lane, module!("team/lane_count.wgsl"))
         }
-        Team::Lane => (module!("team/lane.wgsl"), module!("team/lane_sum.wgsl")),
-        Team::Subgroup => (module!("team/subgroup.wgsl"), module!("team/subgroup_sum.wgsl")),
-        Team::Workgroup => (module!("team/workgroup.wgsl"), module!("team/workgroup_sum.wgsl")),
-        Team::Subgroups { .. } => {
-            (module!("team/subgroups.wgsl"), module!("team/subgroups_sum.wgsl"))
-        }
+        Team::Lane => (
+            module!("team/lane.wgsl"),
+            module!("team/lane_sum.wgsl"),
+            module!("team/lane_count.wgsl"),
+        ),
+        Team::Subgroup => (
+            module!("team/subgroup.wgsl"),
+            module!("team/subgroup_sum.wgsl"),
+            module!("team/subgroup_count.wgsl"),
+        ),
+        Team::Workgroup => (
+            module!("team/workgroup.wgsl"),
+            module!("team/workgroup_sum.wgsl"),
+            module!("team/workgroup_count.wgsl"),
+        ),
+        Team::Subgroups { .. } => (
+            module!("team/subgroups.wgsl"),
+            module!("team/subgroups_sum.wgsl"),
+            module!("team/subgroups_count.wgsl"),
+        ),
     };
-    if has_sums(variant) { vec![team, sum] } else { vec![team] }
+    let mut modules = vec![team];
+    modules.extend(has_sums(variant).then_some(sum));
+    modules.extend(variant.ranks_target().then_some(count));
+    modules
 }
 
 /// Whether the lanes of a row have more to tell each other than its state.
@@ -370,7 +388,11 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
         _ => module!("record/write.wgsl"),
     };
     // What the logits are read for; the other families read them for the gradient alone.
-    let unread = [module!("argmax/none.wgsl"), module!("moment/none.wgsl")];
+    let unread = [
+        module!("argmax/none.wgsl"),
+        module!("target_rank/none.wgsl"),
+        module!("moment/none.wgsl"),
+    ];
     match variant.family {
         Family::FromState => {
             let mut modules = vec![module!("family/from_state.wgsl")];
@@ -422,6 +444,18 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
     } else {
         modules.push(module!("argmax/none.wgsl"));
     }
+    if variant.ranks_target() {
+        modules.push(module!("target_rank/count.wgsl"));
+        modules.push(match variant.state {
+            StateKind::Part { .. } => module!("target_rank/state.wgsl"),
+            _ => module!("target_rank/record.wgsl"),
+        });
+    } else {
+        modules.push(module!("target_rank/none.wgsl"));
+    }
+    if variant.finds_argmax() || variant.ranks_target() {
+        modules.push(module!("logit_order.wgsl"));
+    }
     modules.extend(match variant.state {
         StateKind::None => vec![module!("state_slot/none.wgsl")],
         StateKind::Pair => vec![module!("state_slot/pair.wgsl")],
@@ -472,6 +506,7 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
             },
             module!("terms/moved.wgsl"),
             module!("moment/entropy_moved.wgsl"),
+            module!("target_rank/record.wgsl"),
             module!("family/merged.wgsl"),
         ],
     });

@@ -40,6 +40,7 @@ pub struct RowParameters {
     pub softcap: f32,
     pub scale_per_softcap: f32,
     pub gamma: f32,
+    pub top_k: u32,
     pub loss_scale: f32,
 }
 

@@ -14,26 +14,34 @@ pub enum Word {
     Entropy,
     /// Its most likely class.
     Argmax,
+    /// How many classes come before its target.
+    TargetRank,
     /// Its part of the z-loss.
     ZLoss,
     /// Its loss without the z-loss, which is reduced apart from it.
     MainLoss,
-    /// 1 where its most likely class is its target, else 0.
+    /// 1 where its target is among the classes that count as correct, else 0.
     Correct,
 }
 
 impl Word {
     /// All of them, in their order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Loss,
         Self::LogSumExp,
         Self::TargetLogProbability,
         Self::Entropy,
         Self::Argmax,
+        Self::TargetRank,
         Self::ZLoss,
         Self::MainLoss,
         Self::Correct,
     ];
+
+    /// Whether it is about the target class: there is none where targets are probabilities.
+    pub const fn is_of_target(self) -> bool {
+        matches!(self, Self::TargetLogProbability | Self::TargetRank | Self::Correct)
+    }
 
     /// The name of its `const` in WGSL.
     pub(super) const fn constant(self) -> &'static str {
@@ -43,6 +51,7 @@ impl Word {
             Self::TargetLogProbability => "WORD_TARGET_LOG_PROBABILITY",
             Self::Entropy => "WORD_ENTROPY",
             Self::Argmax => "WORD_ARGMAX",
+            Self::TargetRank => "WORD_TARGET_RANK",
             Self::ZLoss => "WORD_Z_LOSS",
             Self::MainLoss => "WORD_MAIN_LOSS",
             Self::Correct => "WORD_CORRECT",
@@ -53,7 +62,7 @@ impl Word {
 /// Which words a kernel writes of each row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Record {
-    bits: u8,
+    bits: u16,
 }
 
 impl Record {
@@ -63,12 +72,12 @@ impl Record {
     /// With one word more, if it is wanted.
     #[must_use]
     pub const fn with(self, word: Word, wanted: bool) -> Self {
-        Self { bits: self.bits | (wanted as u8) << word as u8 }
+        Self { bits: self.bits | (wanted as u16) << word as u16 }
     }
 
     /// Whether a word is written.
     pub const fn has(&self, word: Word) -> bool {
-        self.bits & 1 << word as u8 != 0
+        self.bits & 1 << word as u16 != 0
     }
 
     /// Words of a record.
@@ -81,7 +90,7 @@ impl Record {
         if !self.has(word) {
             return None;
         }
-        Some((self.bits & ((1 << word as u8) - 1)).count_ones())
+        Some((self.bits & ((1 << word as u16) - 1)).count_ones())
     }
 }
 
@@ -95,6 +104,6 @@ mod tests {
         let record = record.with(Word::Correct, true).with(Word::Entropy, false);
         assert_eq!(record.words(), 3);
         let places = Word::ALL.map(|word| record.place(word));
-        assert_eq!(places, [Some(0), None, None, None, Some(1), None, None, Some(2)]);
+        assert_eq!(places, [Some(0), None, None, None, Some(1), None, None, None, Some(2)]);
     }
 }

@@ -35,7 +35,10 @@ impl RowVariant {
             state: match is_of_log_sum_exp {
                 true => StateKind::Pair,
                 false => StateKind::Part {
-                    argmax: keeps_all || has(&[Word::Argmax, Word::Correct]),
+                    argmax: keeps_all
+                        || has(&[Word::Argmax])
+                        || (has(&[Word::Correct]) && !has(&[Word::TargetRank])),
+                    target_rank: has(&[Word::TargetRank]),
                     entropy: keeps_all || has(&[Word::Entropy]),
                     ignored_rows: self.gradient.is_some()
                         || self.state != StateKind::None

@@ -202,6 +202,8 @@ pub enum StateKind {
     Part {
         /// An argmax is looked for.
         argmax: bool,
+        /// Classes before the target are counted.
+        target_rank: bool,
         /// There is an entropy.
         entropy: bool,
         /// Ignored rows are read too.
@@ -293,10 +295,16 @@ impl RowVariant {
         }
     }
 
+    /// Whether classes before the target are counted.
+    pub const fn ranks_target(&self) -> bool {
+        self.record.has(Word::TargetRank)
+            || matches!(self.state, StateKind::Part { target_rank: true, .. })
+    }
+
     /// Whether an argmax is looked for.
     pub const fn finds_argmax(&self) -> bool {
         self.record.has(Word::Argmax)
-            || self.record.has(Word::Correct)
+            || (self.record.has(Word::Correct) && !self.record.has(Word::TargetRank))
             || matches!(self.state, StateKind::Partial | StateKind::Part { argmax: true, .. })
     }
 }

@@ -93,17 +93,22 @@ pub(crate) fn cross_entropy_options(
     {
         return refuse("softcap", "a finite number above 0", &softcap);
     }
+    if options.top_k == 0 || options.top_k as usize > logits.classes {
+        let expected = format!("1 to {}, the number of classes", logits.classes);
+        return refuse("top k", &expected, &options.top_k);
+    }
     if let Some(probabilities) = targets.probabilities {
         same_form(CROSS_ENTROPY, "probabilities", logits, probabilities)?;
         if let Some(index) = options.ignore_index.filter(|&index| index != DEFAULT_IGNORE_INDEX) {
             return refuse("ignore index", "none, since the targets are probabilities", &index);
         }
-        if options.rows.target_log_probability || options.correct {
+        let of_target = [
+            ("number of correct rows", options.correct),
+            ("target log-probability", options.rows.target_log_probability),
+            ("target rank", options.rows.target_rank),
+        ];
+        if let Some((what, _)) = of_target.into_iter().find(|(_, is_wanted)| *is_wanted) {
             let expected = "not asked for, since the targets are probabilities";
-            let what = match options.correct {
-                true => "number of correct rows",
-                false => "target log-probability",
-            };
             return refuse(what, expected, &"asked for");
         }
     }
@@ -118,6 +123,7 @@ pub(crate) fn cross_entropy_options(
             ("log-sum-exp of rows", options.rows.log_sum_exp),
             ("entropy of rows", options.rows.entropy),
             ("argmax of rows", options.rows.argmax),
+            ("target rank of rows", options.rows.target_rank),
             ("number of correct rows", options.correct),
         ];
         for (what, is_used) in used {
@@ -190,12 +196,23 @@ pub(crate) fn partial(
     }
 }
 
-/// Refuses a part that ends beyond the last class, and log-probabilities in parts.
-pub(crate) fn part(part: usize, classes: ClassRange, options: &CrossEntropy) -> Result<()> {
+/// Refuses what parts of a vocabulary cannot have: log-probabilities, and the target's rank, since a part
+/// does not know the target's logit.
+fn options_of_parts(options: &CrossEntropy) -> Result<()> {
     if options.input == Input::LogProbabilities {
         let expected = "logits, since log-probabilities need no merging";
         return Err(Error::invalid(CROSS_ENTROPY, "input", expected, "log-probabilities"));
     }
+    if options.ranks_target() {
+        let expected = "not asked for, since parts of a vocabulary do not know the target's logit";
+        return Err(Error::invalid(CROSS_ENTROPY, "target rank", expected, "asked for"));
+    }
+    Ok(())
+}
+
+/// The same, and a part that ends beyond the last class.
+pub(crate) fn part(part: usize, classes: ClassRange, options: &CrossEntropy) -> Result<()> {
+    options_of_parts(options)?;
     let end = classes.first.checked_add(part);
     if end.is_none_or(|end| end > classes.total) || u32::try_from(classes.total).is_err() {
         let expected = format!("a part of {} classes", classes.total);
@@ -219,10 +236,7 @@ pub(crate) fn of_states(
         ..targets.layout()
     };
     cross_entropy_options(options, logits, &layout)?;
-    if options.input == Input::LogProbabilities {
-        let expected = "logits, since log-probabilities need no merging";
-        return Err(Error::invalid(CROSS_ENTROPY, "input", expected, "log-probabilities"));
-    }
+    options_of_parts(options)?;
     target_lengths(rows, classes, targets)
 }
 

@@ -59,6 +59,14 @@ pub fn every_variant(capabilities: &Capabilities, tuning: &Tuning) -> Vec<Varian
 /// How rows are read whose classes are neighbours.
 const PACKED: [Access; 3] = [Access::Vector, Access::Scalar, Access::Interleaved];
 
+/// Where a gradient may go.
+const PLACES: [GradientKind; 4] = [
+    GradientKind::InPlace,
+    GradientKind::Separate(Element::F32),
+    GradientKind::Separate(Element::F16),
+    GradientKind::Separate(Element::Bf16),
+];
+
 /// Kernels of drawn options for each geometry.
 const DRAWN: usize = 6;
 
@@ -110,12 +118,12 @@ fn push_softmaxes(variants: &mut Vec<Variant>, capabilities: &Capabilities, tuni
         Operation::SoftmaxGradient,
         Operation::LogSoftmaxGradient,
     ];
-    let gradients = plain(choice, Access::Vector).into_iter().filter(|variant| {
-        variant.operation == Operation::LogSumExp
-            && variant.gradient.is_some_and(|gradient| !gradient.divides)
-    });
-    for variant in gradients {
-        let of = |operation| RowVariant { operation, record: Record::NONE, ..variant };
+    let plain = plain(choice, Access::Vector);
+    let Some(forward) = plain.first() else { return };
+    for place in PLACES {
+        let upstream = UpstreamKind::Scalar;
+        let gradient = Some(GradientVariant { place, upstream, divides: false });
+        let of = |operation| RowVariant { operation, gradient, record: Record::NONE, ..*forward };
         variants.extend(operations.map(of).map(Variant::Rows));
     }
 }
@@ -199,7 +207,7 @@ impl RowVariant {
             return false;
         }
         if is_probability
-            && (self.record.has(Word::TargetLogProbability) || self.record.has(Word::Correct))
+            && Word::ALL.into_iter().any(|word| word.is_of_target() && self.record.has(word))
         {
             return false;
         }
@@ -253,8 +261,7 @@ fn push_merges(variants: &mut Vec<Variant>, draw: &mut Draw, lanes: u32) {
         let classes = flag(0);
         let mut record = Record::NONE;
         for word in Word::ALL {
-            let only_of_classes = matches!(word, Word::TargetLogProbability | Word::Correct);
-            record = record.with(word, draw.is() && (classes || !only_of_classes));
+            record = record.with(word, draw.is() && (classes || !word.is_of_target()));
         }
         variants.push(Variant::Merge(MergeVariant {
             log_sum_exp: false,
@@ -348,16 +355,12 @@ impl Draw {
         };
         let mut record = Record::NONE;
         if self.below(4) > 0 {
+            let is_probability = matches!(comparison.target, TargetKind::Probability(_));
             for word in Word::ALL {
-                record = record.with(word, self.is());
+                record = record.with(word, self.is() && !(is_probability && word.is_of_target()));
             }
         }
-        let place = self.of(&[
-            GradientKind::InPlace,
-            GradientKind::Separate(Element::F32),
-            GradientKind::Separate(Element::F16),
-            GradientKind::Separate(Element::Bf16),
-        ]);
+        let place = self.of(&PLACES);
         let upstream = self.of(&[UpstreamKind::Scalar, UpstreamKind::Buffer]);
         let gradient = GradientVariant { place, upstream, divides: is_cross_entropy && self.is() };
         let transform = self.of(&[Transform::None, Transform::Scale, Transform::Softcap]);

@@ -155,6 +155,7 @@ pub(super) fn output(
         target_log_probability: values(Word::TargetLogProbability, wanted.target_log_probability),
         entropy: values(Word::Entropy, wanted.entropy),
         argmax: bits(Word::Argmax, wanted.argmax),
+        target_rank: bits(Word::TargetRank, wanted.target_rank),
         z_loss_rows: values(Word::ZLoss, wanted.z_loss),
         gradient,
     }

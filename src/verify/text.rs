@@ -83,11 +83,15 @@ fn cross_entropy(f: &mut Formatter<'_>, options: &CrossEntropy) -> fmt::Result {
         ("log-p", rows.target_log_probability),
         ("entropy", rows.entropy),
         ("argmax", rows.argmax),
+        ("rank", rows.target_rank),
         ("z", rows.z_loss),
         ("correct", options.correct),
     ];
     let wanted: Vec<_> = outputs.iter().filter(|(_, wanted)| *wanted).map(|it| it.0).collect();
     write!(f, " wants {}", if wanted.is_empty() { "nothing".into() } else { wanted.join("+") })?;
+    if options.top_k != usual.top_k {
+        write!(f, " of the first {}", options.top_k)?;
+    }
     match options.gradient_element {
         Some(element) => write!(f, " gradient {}", element.name()),
         None => Ok(()),

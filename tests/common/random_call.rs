@@ -77,11 +77,16 @@ impl Form {
     /// Without what would be refused.
     fn consistent(mut self) -> Self {
         let options = &mut self.options;
+        options.top_k = options.top_k.min(self.shape.classes as u32);
+        if self.parts > 0 {
+            (options.rows.target_rank, options.top_k) = (false, 1);
+        }
         match self.kind {
             Kind::Classes | Kind::LogSumExp | Kind::Softmax => {}
             Kind::Probabilities => {
                 options.ignore_index = options.ignore_index.and(Some(-100));
                 options.rows.target_log_probability = false;
+                options.rows.target_rank = false;
                 options.correct = false;
             }
             Kind::LogProbabilities => {
@@ -199,13 +204,15 @@ fn options() -> impl Strategy<Value = CrossEntropy> {
         prop_oneof![Just(Reduction::Mean), Just(Reduction::Sum), Just(Reduction::None)],
         prop_oneof![Just(Some(-100)), Just(None), Just(Some(0)), Just(Some(250))],
         prop_oneof![Just(Mode::Strict), Just(Mode::Masked)],
-        any::<[bool; 7]>(),
+        any::<[bool; 8]>(),
+        prop_oneof![2 => Just(1u32), 1 => 2u32..4],
         prop_oneof![1 => Just(None), 1 => element().prop_map(Some)],
     );
-    (numbers, choices).prop_map(|(numbers, (reduction, ignore_index, mode, wanted, element))| {
+    (numbers, choices).prop_map(|(numbers, choices)| {
+        let (reduction, ignore_index, mode, wanted, top_k, element) = choices;
         let (label_smoothing, z_loss, logit_scale, softcap) = numbers;
-        let [loss, log_sum_exp, target_log_probability, entropy, argmax, z_loss_rows, correct] =
-            wanted;
+        let [loss, log_sum_exp, target_log_probability, entropy, argmax, target_rank, ..] = wanted;
+        let [.., z_loss_rows, correct] = wanted;
         CrossEntropy {
             reduction,
             ignore_index,
@@ -221,9 +228,11 @@ fn options() -> impl Strategy<Value = CrossEntropy> {
                 target_log_probability,
                 entropy,
                 argmax,
+                target_rank,
                 z_loss: z_loss_rows,
             },
             correct,
+            top_k,
             gradient_element: element,
         }
     })

@@ -58,12 +58,20 @@ struct Batch<'a> {
 ///
 /// # Errors
 /// The first thing that differs.
-pub fn check(engine: &dyn Engine, row: &Row, extent: Extent, turn: usize) -> Result<usize, String> {
+pub fn check(
+    engine: &dyn Engine,
+    row: &Row,
+    extent: Extent,
+    turn: usize,
+    ranks: bool,
+) -> Result<usize, String> {
     let companion = row.companion();
     let mut calls = 0;
     for setting in settings(row.elements, extent, turn) {
         for mode in [Mode::Strict, Mode::Masked] {
-            let compared = Batch::new(row, &companion, setting, mode).check(engine);
+            let mut batch = Batch::new(row, &companion, setting, mode);
+            batch.options.rows.target_rank &= ranks;
+            let compared = batch.check(engine);
             compared
                 .map_err(|problem| format!("{}: {problem} ({mode:?}, {setting:?})", row.name))?;
             calls += 1 + usize::from(setting.without_gradient);
@@ -95,6 +103,8 @@ impl<'a> Batch<'a> {
                 target_log_probability: has_classes,
                 entropy: has_logits,
                 argmax: has_logits,
+                // Without it, correct rows are counted by the argmax.
+                target_rank: has_logits && has_classes && setting.reduction == Reduction::None,
                 z_loss: true,
             },
             correct: has_logits && has_classes,
@@ -219,6 +229,17 @@ impl<'a> Batch<'a> {
         let wanted = self.options.rows.argmax.then_some(&argmax);
         if out.argmax.as_ref() != wanted {
             return Err(format!("most likely classes {:?}, expected {wanted:?}", out.argmax));
+        }
+        if let Some(ranks) = &out.target_rank {
+            let is_first = |(expected, argmax): (&Expected<'_>, &u32)| match expected.row.target {
+                Target::Class(class) => columns[class] as u32 == *argmax,
+                _ => false,
+            };
+            let first: Vec<_> = self.expected.iter().zip(&argmax).map(is_first).collect();
+            let found: Vec<_> = ranks.iter().map(|&rank| rank == 0).collect();
+            if found != first || ranks.iter().any(|&rank| rank > self.setting.classes as u32) {
+                return Err(format!("target ranks {ranks:?}, first {first:?}"));
+            }
         }
         let hits = |(expected, argmax): &(&Expected<'_>, &u32)| match expected.row.target {
             Target::Class(class) => columns[class] as u32 == **argmax,

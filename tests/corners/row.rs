@@ -91,9 +91,11 @@ const OPTIONS: CrossEntropy = CrossEntropy {
         target_log_probability: false,
         entropy: false,
         argmax: false,
+        target_rank: false,
         z_loss: false,
     },
     correct: false,
+    top_k: 1,
     gradient_element: None,
 };
 

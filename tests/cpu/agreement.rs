@@ -47,9 +47,12 @@ fn random_options() -> impl Strategy<Value = CrossEntropy> {
         prop_oneof![2 => Just(0.0), 1 => 0f32..0.1],
     );
     let ignore_index = prop_oneof![Just(None), Just(Some(-100)), Just(Some(0))];
-    (0..3usize, transform, added, ignore_index, any::<bool>()).prop_map(
-        |(reduction, (logit_scale, softcap), (label_smoothing, z_loss), ignore_index, masked)| {
+    let judged = (any::<bool>(), prop_oneof![Just(1u32), 2u32..6]);
+    (0..3usize, transform, added, ignore_index, judged).prop_map(
+        |(reduction, transform, (label_smoothing, z_loss), ignore_index, (masked, top_k))| {
+            let (logit_scale, softcap) = transform;
             CrossEntropy {
+                top_k,
                 reduction: crate::REDUCTIONS[reduction],
                 ignore_index,
                 label_smoothing,
@@ -89,7 +92,12 @@ fn call() -> impl Strategy<Value = Call> {
             .prop_map(
                 move |(values, probabilities, targets, by_class, by_row, factors)| {
                     let [of_probabilities, of_classes, of_rows] = present;
-                    let rows = RowOutputs { target_log_probability: !of_probabilities, ..ALL_ROWS };
+                    let rows = RowOutputs {
+                        target_log_probability: !of_probabilities,
+                        target_rank: !of_probabilities,
+                        ..ALL_ROWS
+                    };
+                    let top_k = options.top_k.min(shape.classes as u32);
                     let ignore_index = options.ignore_index.filter(|&i| !of_probabilities || i < 0);
                     let correct = !of_probabilities;
                     Call {
@@ -101,7 +109,7 @@ fn call() -> impl Strategy<Value = Call> {
                         row_weights: of_rows.then_some(by_row),
                         factors,
                         element,
-                        options: CrossEntropy { rows, ignore_index, correct, ..options },
+                        options: CrossEntropy { rows, ignore_index, correct, top_k, ..options },
                     }
                 },
             )
@@ -168,6 +176,7 @@ impl Call {
         let of_lse = 2e-7 * largest + rounding;
 
         prop_assert_eq!(&found.argmax, &exact.argmax);
+        prop_assert_eq!(&found.target_rank, &exact.target_rank);
         prop_assert_eq!((found.counted, found.correct), (exact.counted, exact.correct));
         prop_assert!(near(found.denominator, exact.denominator, 1e-7 * exact.denominator.abs()));
         rows_near("lse", &found.log_sum_exp, &exact.log_sum_exp, |_, _| of_lse)?;

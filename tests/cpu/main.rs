@@ -55,7 +55,7 @@ fn options(reduction: Reduction) -> CrossEntropy {
 
 /// The same, and every row output that probabilities allow.
 fn probability_options(reduction: Reduction) -> CrossEntropy {
-    let rows = RowOutputs { target_log_probability: false, ..ALL_ROWS };
+    let rows = RowOutputs { target_log_probability: false, target_rank: false, ..ALL_ROWS };
     CrossEntropy { reduction, rows, ..CrossEntropy::default() }
 }
 

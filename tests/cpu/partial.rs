@@ -2,7 +2,9 @@
 
 use crate::{ENGINES, Noise, REDUCTIONS, options, probability_options};
 use wgpu_loss::partial::{ClassRange, PartialState, merge};
-use wgpu_loss::{CrossEntropy, Engine, Logits, Reduction, Shape, TargetValues, Targets, Upstream};
+use wgpu_loss::{
+    CrossEntropy, Engine, Logits, Reduction, RowOutputs, Shape, TargetValues, Targets, Upstream,
+};
 
 /// Columns of `(outer, classes, inner)` values, contiguous.
 fn columns(whole: Logits<'_>, range: std::ops::Range<usize>) -> (Vec<f32>, Shape) {
@@ -37,6 +39,12 @@ fn assert_near(found: f32, expected: f32, scale: f32) {
     let same = found == expected || (found.is_nan() && expected.is_nan());
     let near = (found - expected).abs() <= 2e-6 * (scale + expected.abs());
     assert!(same || near, "{found:e}, expected {expected:e}");
+}
+
+/// Every option but the target's rank, which parts do not know.
+fn options_of_parts(reduction: Reduction) -> CrossEntropy {
+    let all = options(reduction);
+    CrossEntropy { rows: RowOutputs { target_rank: false, ..all.rows }, ..all }
 }
 
 #[track_caller]
@@ -154,7 +162,7 @@ fn random_parts_give_what_the_whole_gives() {
         let probabilities = Logits::with_class_axis(&probabilities, outer, classes, inner).unwrap();
         for engine in ENGINES {
             for reduction in REDUCTIONS {
-                let options = random_options(&mut noise, options(reduction));
+                let options = random_options(&mut noise, options_of_parts(reduction));
                 let of_classes = Targets::classes(&targets);
                 let weighted =
                     of_classes.with_class_weights(&class_weights).with_row_weights(&row_weights);
@@ -182,7 +190,7 @@ fn merging_is_associative() {
         let class_weights = noise.floats(9, -1.0, 2.0);
         let target = [noise.below(9) as i32];
         let targets = Targets::classes(&target).with_class_weights(&class_weights);
-        let options = CrossEntropy { label_smoothing: 0.3, ..options(Reduction::Sum) };
+        let options = CrossEntropy { label_smoothing: 0.3, ..options_of_parts(Reduction::Sum) };
         for engine in ENGINES {
             let [a, b, c] = [0, 3, 6].map(|first| {
                 let logits = Logits::new(&values[first..first + 3], 1, 3).unwrap();
@@ -224,7 +232,8 @@ fn states_are_those_of_the_oracle() {
     for targets in [plain, plain.with_class_weights(&class_weights)] {
         for label_smoothing in [0.0, 0.25] {
             for mode in [wgpu_loss::Mode::Strict, wgpu_loss::Mode::Masked] {
-                let options = CrossEntropy { label_smoothing, mode, ..options(Reduction::Sum) };
+                let options =
+                    CrossEntropy { label_smoothing, mode, ..options_of_parts(Reduction::Sum) };
                 let [exact, fast] = ENGINES.map(|engine| {
                     engine.partial_states(logits, classes, targets, &options).unwrap()
                 });

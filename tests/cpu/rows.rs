@@ -82,6 +82,44 @@ fn argmax_as_torch() {
     }
 }
 
+/// The places of the targets when classes are sorted, and so many of them among the first `k`.
+#[test]
+fn target_rank_as_topk() {
+    for engine in ENGINES {
+        for before in [0, 1, 15, 16, 300] {
+            for tail in [
+                [1.0, 3.0, 3.0, 2.0],
+                [-0.0, 0.0, -1.0, 1e-40],
+                [1.0, NAN, 3.0, -NAN],
+                [1.0, INF, INF, -INF],
+                [-INF, f32::MIN, -INF, 0.0],
+            ] {
+                let row = [vec![-INF; before], tail.to_vec()].concat();
+                let mut sorted: Vec<usize> = (0..row.len()).collect();
+                // Stable: equal logits keep their order.
+                sorted.sort_by(|&a, &b| match (row[a].is_nan(), row[b].is_nan()) {
+                    (false, false) => row[b].partial_cmp(&row[a]).unwrap(),
+                    (a, b) => b.cmp(&a),
+                });
+                let rank = |class: usize| sorted.iter().position(|&other| other == class).unwrap();
+                let mut targets: Vec<i32> = (0..row.len() as i32).collect();
+                targets.push(-100);
+                let rows = row.repeat(targets.len());
+                let mut expected: Vec<_> = (0..row.len()).map(|class| rank(class) as u32).collect();
+                expected.push(row.len() as u32);
+                for (top_k, logit_scale) in [(1, 1.0), (2, 0.5), (row.len() as u32, 1.0)] {
+                    let options = CrossEntropy { top_k, logit_scale, ..options(Reduction::Sum) };
+                    let targets = Targets::classes(&targets);
+                    let out =
+                        engine.cross_entropy(logits(&rows, row.len()), targets, &options).unwrap();
+                    assert_eq!(out.target_rank, Some(expected.clone()), "{tail:?} {logit_scale}");
+                    assert_eq!(out.correct, Some(top_k as usize));
+                }
+            }
+        }
+    }
+}
+
 /// What the transformation rounds alike is told apart by the stored logits.
 #[test]
 fn argmax_is_that_of_the_stored_logits() {
@@ -110,7 +148,7 @@ fn argmax_is_that_of_the_stored_logits() {
                 Some(vec![expected as u32]),
                 "{row:?} {logit_scale} {softcap:?}"
             );
-            assert_eq!(out.correct, Some(1));
+            assert_eq!((out.correct, out.target_rank), (Some(1), Some(vec![0])));
         }
     }
 }
@@ -216,7 +254,7 @@ fn only_what_is_asked_for_is_there() {
         let out = engine.cross_entropy(logits(&[1.0, 2.0], 2), targets, &defaults).unwrap();
         assert_eq!((out.loss_rows, out.log_sum_exp, out.argmax, out.gradient), Default::default());
         assert_eq!((out.entropy, out.target_log_probability, out.z_loss_rows), Default::default());
-        assert_eq!((out.correct, out.z_loss), (None, 0.0));
+        assert_eq!((out.correct, out.z_loss, out.target_rank), (None, 0.0, None));
         let none = CrossEntropy { reduction: Reduction::None, ..defaults };
         let out = engine.cross_entropy(logits(&[1.0, 2.0], 2), targets, &none).unwrap();
         assert!(out.loss.is_nan());

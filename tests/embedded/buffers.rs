@@ -17,6 +17,7 @@ pub fn all_words() -> Record {
         Word::TargetLogProbability,
         Word::Entropy,
         Word::Argmax,
+        Word::TargetRank,
         Word::ZLoss,
     ];
     words.into_iter().fold(Record::NONE, |record, word| record.with(word, true))

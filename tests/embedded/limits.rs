@@ -17,11 +17,10 @@ use crate::device::{self, gpu, run, shrunken};
 use crate::engine::Embedded;
 use crate::memory::Memory;
 use crate::options::changes;
-use crate::problem::{ALL, MEAN, Problem};
+use crate::problem::{ALL_OF_PROBABILITIES, MEAN, Problem};
 use crate::values::{check_cross_entropy, cross_entropy_step};
 
-const MEAN_OF_PROBABILITIES: CrossEntropy =
-    CrossEntropy { rows: RowOutputs { target_log_probability: false, ..ALL }, ..MEAN };
+const MEAN_OF_PROBABILITIES: CrossEntropy = CrossEntropy { rows: ALL_OF_PROBABILITIES, ..MEAN };
 const IN_PLACE: Pass =
     Pass::Fused { gradient: GradientPlace::InPlace, upstream: UpstreamSource::Scalar };
 const FUSED_APART: Pass =

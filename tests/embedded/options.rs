@@ -6,7 +6,7 @@ use wgpu_loss::{Element, Input, Mode, Reduction, RowOutputs, Shape};
 
 use crate::calls::{check, cross_entropy, engines, options};
 use crate::device::gpu;
-use crate::problem::ALL;
+use crate::problem::{ALL, ALL_OF_PROBABILITIES};
 
 /// A row in a lane, in several, streamed.
 const SHAPES: [(usize, usize); 3] = [(71, 3), (19, 104), (5, 4097)];
@@ -89,6 +89,11 @@ pub fn changes() -> Vec<Change> {
         }),
         ("entropies", |case| outputs(case, |rows| rows.entropy = true)),
         ("argmax", |case| outputs(case, |rows| rows.argmax = true)),
+        ("ranks of targets", |case| outputs(case, |rows| rows.target_rank = true)),
+        ("rows correct by the first three classes", |case| {
+            options(case).correct = true;
+            options(case).top_k = 3;
+        }),
         ("correct rows", |case| options(case).correct = true),
         ("correct rows of each row", |case| {
             options(case).correct = true;
@@ -116,7 +121,7 @@ pub fn changes() -> Vec<Change> {
         ("everything on probabilities", |case| {
             everything(case);
             probabilities(case, Element::F16, 1);
-            options(case).rows = RowOutputs { target_log_probability: false, ..ALL };
+            options(case).rows = ALL_OF_PROBABILITIES;
         }),
     ]
 }

@@ -8,15 +8,15 @@ use wgpu_loss::verify::{
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOperands, CrossEntropyOutput, Element, Engine, Error, GradientPlace,
     Input, LogSumExp, LogSumExpOutput, Logits, MergeOperands, Mode, OwnedValues, Pass, Reduce,
-    ReduceOutput, Reduction, Result, RowOutputs, Segments, Shape, Softmax, TargetLayout, Targets,
-    Upstream, UpstreamSource,
+    ReduceOutput, Reduction, Result, Segments, Shape, Softmax, TargetLayout, Targets, Upstream,
+    UpstreamSource,
 };
 
 use crate::calls::{check, cross_entropy, engines, options};
 use crate::device::{gpu, shrunken};
 use crate::engine::{DeviceTargets, Embedded, refuse_invalid, upstream_operand};
 use crate::memory::{Memory, assert_written};
-use crate::problem::ALL;
+use crate::problem::{ALL_OF_PARTS, ALL_OF_PROBABILITIES};
 use crate::results::{Results, wants_rows};
 
 /// Computes cross-entropy in so many parts, each of which is some columns of the same logits.
@@ -253,7 +253,7 @@ fn changes() -> Vec<fn(&mut Case)> {
             options(case).z_loss = 0.01;
         },
         |case| {
-            options(case).rows = ALL;
+            options(case).rows = ALL_OF_PARTS;
             options(case).correct = true;
             options(case).label_smoothing = 0.1;
             options(case).z_loss = 0.01;
@@ -274,7 +274,7 @@ fn changes() -> Vec<fn(&mut Case)> {
                 element: Element::Bf16,
                 gap: 1,
             };
-            options(case).rows = RowOutputs { target_log_probability: false, ..ALL };
+            options(case).rows = ALL_OF_PROBABILITIES;
             options(case).label_smoothing = 0.1;
             case.class_weights = Some(Weights::Positive);
         },
@@ -348,7 +348,7 @@ fn parts_of_many_rows() {
     });
     for element in [Element::F32, Element::F16] {
         let mut case = cross_entropy(Shape::new(17_000, 31).with_element(element));
-        options(&mut case).rows = ALL;
+        options(&mut case).rows = ALL_OF_PARTS;
         case.row_weights = Some(Weights::Positive);
         for engine in engines(&gpu) {
             // Several parts' states have to fit in one binding; one part's are cut with its rows.

@@ -10,6 +10,13 @@ use crate::memory::POISON;
 /// Every value of a row is wanted.
 pub const ALL: RowOutputs = RowOutputs::ALL;
 
+/// Every one that there is of parts of a vocabulary.
+pub const ALL_OF_PARTS: RowOutputs = RowOutputs { target_rank: false, ..ALL };
+
+/// Every one that there is where targets are probabilities.
+pub const ALL_OF_PROBABILITIES: RowOutputs =
+    RowOutputs { target_log_probability: false, ..ALL_OF_PARTS };
+
 /// The default options, but that every value of a row is wanted.
 pub const MEAN: CrossEntropy = CrossEntropy {
     reduction: Reduction::Mean,
@@ -22,6 +29,7 @@ pub const MEAN: CrossEntropy = CrossEntropy {
     mode: Mode::Strict,
     rows: ALL,
     correct: false,
+    top_k: 1,
     gradient_element: None,
 };
 

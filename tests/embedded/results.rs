@@ -62,6 +62,7 @@ impl Results {
             target_log_probability: values(Word::TargetLogProbability, rows.target_log_probability),
             entropy: values(Word::Entropy, rows.entropy),
             argmax: words(Word::Argmax, rows.argmax),
+            target_rank: words(Word::TargetRank, rows.target_rank),
             z_loss_rows: values(Word::ZLoss, rows.z_loss),
             gradient: None,
         }

@@ -103,6 +103,7 @@ pub fn check_cross_entropy(
         assert_close(&format!("{word:?}"), &found, &expected, |row| expected[row]);
     }
     assert_eq!(buffers.read_words(Word::Argmax), expected.argmax.expect("asked for"));
+    assert_eq!(buffers.read_words(Word::TargetRank), expected.target_rank.expect("asked for"));
     assert!(buffers.read_words(Word::ZLoss).iter().all(|&bits| bits == 0), "there is no z-loss");
     if gradient(pass).is_some() {
         let factors = problem.row_factors(options, source(pass));

@@ -63,9 +63,12 @@ pub struct CrossEntropyOptions {
     /// all of them with --json, and in the file of --out
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
     pub rows: Vec<RowOption>,
-    /// Count the rows whose most likely class is their target; needless without --rows
+    /// Count the rows whose target is among the --top-k most likely classes; needless without --rows
     #[arg(long)]
     pub correct: bool,
+    /// How many of a row's most likely classes count as correct
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub top_k: u32,
     /// The gradient.
     #[command(flatten)]
     pub gradient: GradientOptions,
@@ -282,6 +285,8 @@ pub enum RowOption {
     Entropy,
     /// The most likely class
     Argmax,
+    /// How many classes are more likely than the target
+    TargetRank,
     /// The part of the z-loss
     ZLoss,
 }

@@ -84,6 +84,7 @@ impl Combination {
             target_log_probability: None,
             entropy: None,
             argmax: None,
+            target_rank: None,
             z_loss_rows: None,
             gradient: None,
         };
@@ -98,6 +99,7 @@ impl Combination {
             append(&mut all.target_log_probability, part.target_log_probability);
             append(&mut all.entropy, part.entropy);
             append(&mut all.argmax, part.argmax);
+            append(&mut all.target_rank, part.target_rank);
             append(&mut all.z_loss_rows, part.z_loss_rows);
         }
         if self.whole.reduction != Reduction::None {

@@ -138,8 +138,10 @@ fn request(
             target_log_probability: has(RowOption::TargetLogProbability),
             entropy: has(RowOption::Entropy),
             argmax: writes_more || has(RowOption::Argmax),
+            target_rank: has(RowOption::TargetRank),
             z_loss: has(RowOption::ZLoss),
         },
+        top_k: options.top_k,
         correct: options.correct || (is_usual && may_be_correct),
         gradient_element,
     }
@@ -184,6 +186,9 @@ struct Results {
     accuracy: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correct: Option<usize>,
+    /// Of a row's classes, where it is not the first alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u32>,
     counted: usize,
 }
 
@@ -198,6 +203,7 @@ impl Results {
             denominator: Number::single(result.denominator),
             accuracy: result.correct.map(accuracy),
             correct: result.correct,
+            top_k: result.correct.and(Some(request.top_k).filter(|&top_k| top_k > 1)),
             counted: result.counted,
         }
     }
@@ -217,6 +223,8 @@ struct RowValues<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     argmax: Option<Rows<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    target_rank: Option<Rows<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     z_loss_rows: Option<Rows<'a>>,
 }
 
@@ -229,6 +237,7 @@ impl<'a> RowValues<'a> {
             target_log_probability: numbers(&result.target_log_probability),
             entropy: numbers(&result.entropy),
             argmax: result.argmax.as_deref().map(Rows::Classes),
+            target_rank: result.target_rank.as_deref().map(Rows::Ranks),
             z_loss_rows: numbers(&result.z_loss_rows),
         }
     }
@@ -242,7 +251,8 @@ impl<'a> RowValues<'a> {
             (wanted.log_sum_exp, floats("log_sum_exp")),
             (wanted.target_log_probability, floats("target_log_probability")),
             (wanted.entropy, floats("entropy")),
-            (wanted.argmax, Planned::classes("argmax", dimensions)),
+            (wanted.argmax, Planned::integers("argmax", dimensions)),
+            (wanted.target_rank, Planned::integers("target_rank", dimensions)),
             (wanted.z_loss, floats("z_loss")),
         ]
         .into_iter()
@@ -258,6 +268,7 @@ impl<'a> RowValues<'a> {
             ("target_log_probability", "target log-prob.", self.target_log_probability),
             ("entropy", "entropy", self.entropy),
             ("argmax", "argmax", self.argmax),
+            ("target_rank", "target rank", self.target_rank),
             ("z_loss", "z-loss of the rows", self.z_loss_rows),
         ]
         .into_iter()
@@ -299,7 +310,8 @@ struct Report<'a> {
 impl Report<'_> {
     fn print(&self, out: &mut Output) -> Result<()> {
         self.common.print_head(out)?;
-        let Results { loss, z_loss, denominator, accuracy, correct, counted } = &self.results;
+        let Results { loss, z_loss, denominator, accuracy, correct, top_k, counted } =
+            &self.results;
         if let Some(loss) = loss {
             out.field("loss", format_args!("{} ({})", loss.0, self.reduction))?;
         }
@@ -314,7 +326,12 @@ impl Report<'_> {
         }
         match accuracy {
             Some(_) if *counted == 0 => out.field("accuracy", "-")?,
-            Some(accuracy) => out.field("accuracy", format_args!("{:.6}", accuracy.0))?,
+            Some(accuracy) => match top_k {
+                Some(k) => {
+                    out.field("accuracy", format_args!("{:.6} (top {k})", accuracy.0))?;
+                }
+                None => out.field("accuracy", format_args!("{:.6}", accuracy.0))?,
+            },
             None => {}
         }
         match correct {

@@ -16,6 +16,8 @@ pub enum Rows<'a> {
     Numbers(&'a [f32]),
     /// Classes.
     Classes(&'a [u32]),
+    /// Places of classes in an order, from 0 on.
+    Ranks(&'a [u32]),
 }
 
 impl<'a> Rows<'a> {
@@ -23,7 +25,7 @@ impl<'a> Rows<'a> {
     pub fn array(self, name: &'static str, dimensions: &[usize]) -> Array<'a> {
         let elements = match self {
             Self::Numbers(values) => Elements::Floats(Values::F32(values)),
-            Self::Classes(classes) => Elements::Classes(classes),
+            Self::Classes(integers) | Self::Ranks(integers) => Elements::Integers(integers),
         };
         Array { name, shape: dimensions.to_vec(), elements }
     }
@@ -31,7 +33,7 @@ impl<'a> Rows<'a> {
     /// As a line for people.
     pub fn print(self, name: &str, out: &mut Output) -> Result<()> {
         match self {
-            Self::Numbers([]) | Self::Classes([]) => out.field(name, "no rows"),
+            Self::Numbers([]) | Self::Classes([]) | Self::Ranks([]) => out.field(name, "no rows"),
             Self::Numbers(values) => {
                 // In double precision, as a check by eye only.
                 let sum: f64 = values.iter().copied().map(f64::from).sum();
@@ -40,12 +42,21 @@ impl<'a> Rows<'a> {
                 out.field(name, format_args!("{range}, mean {mean:.6}"))
             }
             Self::Classes(classes) => {
-                let range = classes.iter().min().zip(classes.iter().max());
-                let (least, most) = range.unwrap_or((&0, &0));
+                let (least, most) = range(classes);
                 out.field(name, format_args!("classes {least} to {most}"))
+            }
+            Self::Ranks(ranks) => {
+                let (least, most) = range(ranks);
+                out.field(name, format_args!("{least} to {most}"))
             }
         }
     }
+}
+
+/// The least and the most; 0 and 0 of nothing.
+fn range(integers: &[u32]) -> (u32, u32) {
+    let ends = integers.iter().min().zip(integers.iter().max());
+    ends.map_or((0, 0), |(&least, &most)| (least, most))
 }
 
 impl Serialize for Rows<'_> {
@@ -54,7 +65,7 @@ impl Serialize for Rows<'_> {
             Self::Numbers(values) => {
                 serializer.collect_seq(values.iter().copied().map(Number::single))
             }
-            Self::Classes(classes) => serializer.collect_seq(*classes),
+            Self::Classes(integers) | Self::Ranks(integers) => serializer.collect_seq(*integers),
         }
     }
 }

@@ -27,15 +27,15 @@ pub struct Array<'a> {
 pub enum Elements<'a> {
     /// Floating-point numbers.
     Floats(Values<'a>),
-    /// Classes.
-    Classes(&'a [u32]),
+    /// Classes, or their ranks.
+    Integers(&'a [u32]),
 }
 
 impl<'a> Elements<'a> {
     fn dtype(&self) -> Dtype {
         match self {
             Self::Floats(values) => dtype(values.element()),
-            Self::Classes(_) => Dtype::U32,
+            Self::Integers(_) => Dtype::U32,
         }
     }
 
@@ -48,7 +48,7 @@ impl<'a> Elements<'a> {
     pub fn bytes(&self) -> &'a [u8] {
         match self {
             Self::Floats(values) => values.bytes(),
-            Self::Classes(classes) => bytemuck::cast_slice(classes),
+            Self::Integers(integers) => bytemuck::cast_slice(integers),
         }
     }
 }
@@ -71,7 +71,7 @@ impl Planned {
     }
 
     /// Of classes.
-    pub fn classes(name: &'static str, shape: &[usize]) -> Self {
+    pub fn integers(name: &'static str, shape: &[usize]) -> Self {
         Self { name, shape: shape.to_vec(), dtype: Dtype::U32 }
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::common::{Folder, arrays, close, pair, text};
 use crate::{AHEAD_BY_2, AHEAD_BY_3, cross_entropy, on_both};
 
-const ALL: &str = "loss,log-sum-exp,target-log-probability,entropy,argmax,z-loss";
+const ALL: &str = "loss,log-sum-exp,target-log-probability,entropy,argmax,target-rank,z-loss";
 
 /// The middle row is ignored: its loss and log-probability are 0, what depends on the logits alone
 /// is there.
@@ -22,6 +22,8 @@ fn every_value_of_rows() {
         ("target_log_probability", "target_log_probability", [-AHEAD_BY_2, 0.0, -LN_2]),
         ("entropy", "entropy", [0.365_333_855_1, 0.190_864_971_1, LN_2]),
         ("argmax", "argmax", [0.0, 1.0, 0.0]),
+        // The last row's logits are alike: the lower class comes first.
+        ("target_rank", "target_rank", [0.0, 2.0, 1.0]),
         ("z_loss_rows", "z_loss", [0.0, 0.0, 0.0]),
     ];
     on_both(&file, &format!("--rows {ALL} --out {}", text(&out)), |found| {
@@ -29,13 +31,15 @@ fn every_value_of_rows() {
         assert_eq!(written.len(), expected.len());
         for (key, name, values) in expected {
             let array = written.iter().find(|it| it.name == name).expect(name);
-            assert_eq!(array.dtype, if name == "argmax" { "U32" } else { "F32" });
+            let is_integer = matches!(name, "argmax" | "target_rank");
+            assert_eq!(array.dtype, if is_integer { "U32" } else { "F32" });
             for (row, value) in values.into_iter().enumerate() {
                 close(&found[key][row], value);
                 close(&f64::from(array.values[row]).into(), value);
             }
         }
         assert_eq!(found["argmax"], json!([0, 1, 0]));
+        assert_eq!(found["target_rank"], json!([0, 2, 1]));
         assert!(found.get("accuracy").is_none(), "it was not asked for");
     });
 }
@@ -63,6 +67,23 @@ fn what_is_not_asked_for_is_not_there() {
     });
 }
 
+/// Of the first two of two classes every counted row is.
+#[test]
+fn rows_correct_by_the_first_classes() {
+    let folder = Folder::new();
+    let file = folder.write("pair.safetensors", &pair());
+    on_both(&file, "--top-k 2", |found| {
+        assert_eq!((&found["correct"], &found["top_k"]), (&2.into(), &2.into()));
+        close(&found["accuracy"], 1.0);
+    });
+    on_both(&file, "--top-k 1", |found| {
+        assert_eq!(found["correct"], 1);
+        assert!(found.get("top_k").is_none(), "as without the option");
+    });
+    let run = cross_entropy(&[&file, "--top-k", "2", "--device", "oracle"]);
+    assert!(run.stdout.contains("accuracy             1.000000 (top 2)"), "{}", run.stdout);
+}
+
 #[test]
 fn text_has_a_line_for_each() {
     let folder = Folder::new();
@@ -75,6 +96,7 @@ fn text_has_a_line_for_each() {
         "target log-prob.     -0.6931472 to 0, mean -0.273358",
         "entropy              0.19086497 to 0.6931472, mean 0.416449",
         "argmax               classes 0 to 1",
+        "target rank          0 to 2",
         "z-loss of the rows   0 to 0, mean 0.000000",
         "accuracy             0.500000",
     ] {

@@ -111,7 +111,8 @@ fn check(operation: &str, all: &str, parts: &[String], options: &str, folder: &F
 fn cross_entropy_is_that_of_one_batch() {
     let folder = Folder::new();
     let (all, parts) = batch(&folder);
-    let every_row = "--rows loss,log-sum-exp,target-log-probability,entropy,argmax,z-loss";
+    let every_row =
+        "--rows loss,log-sum-exp,target-log-probability,entropy,argmax,target-rank,z-loss";
     for reduction in ["mean", "sum", "none"] {
         for options in [
             "",

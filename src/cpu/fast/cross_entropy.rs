@@ -9,7 +9,7 @@ use super::plain_rows::{self, Plain};
 use super::rows::Rows;
 use super::scratch::{keep_losses, take_losses};
 use super::short_rows::ROWS;
-use super::softmax::Softmax;
+use super::softmax::{Softmax, rank};
 use super::split::for_rows;
 use super::terms::{Coefficients, Target, Terms};
 use super::tiled::{Source, SourceRow, for_each_row};
@@ -48,7 +48,9 @@ pub(super) fn evaluate<G: Float>(
     let mut log_sum_exp = column(wanted.log_sum_exp);
     let mut target_log_probability = column(wanted.target_log_probability);
     let mut entropy = column(wanted.entropy);
-    let mut argmax = (wanted.argmax || options.correct).then(|| vec![0; rows]);
+    let ranks = options.ranks_target();
+    let mut argmax = (wanted.argmax || (options.correct && !ranks)).then(|| vec![0; rows]);
+    let mut target_rank = ranks.then(|| vec![0; rows]);
 
     let results = Rows {
         loss: Some(&mut losses),
@@ -57,12 +59,14 @@ pub(super) fn evaluate<G: Float>(
         target_log_probability: target_log_probability.as_deref_mut(),
         entropy: entropy.as_deref_mut(),
         argmax: argmax.as_deref_mut(),
+        target_rank: target_rank.as_deref_mut(),
     };
     let source = Source {
         logits: place.logits,
         shape,
         transform: Transform::of(options),
         argmax: results.argmax.is_some(),
+        ranks: ranks.then_some(terms),
         others: match targets.values {
             TargetValues::Classes(_) => None,
             TargetValues::Probabilities(probabilities) => Some(probabilities),
@@ -85,10 +89,14 @@ pub(super) fn evaluate<G: Float>(
         for_each_row(source, part, matrix, |row| call.row(row, &mut results));
     });
 
-    let correct = argmax.as_ref().filter(|_| options.correct).map(|argmax| {
-        let is_correct =
-            |&(row, &class): &(usize, &u32)| terms.target(row) == Target::Class(class as usize);
-        argmax.iter().enumerate().filter(is_correct).count()
+    let correct = options.correct.then(|| match (&target_rank, &argmax) {
+        // An ignored row's rank is the number of classes.
+        (Some(ranks), _) => ranks.iter().filter(|&&rank| rank < options.top_k).count(),
+        (None, argmax) => {
+            let is_correct =
+                |(row, class): &(usize, u32)| terms.target(*row) == Target::Class(*class as usize);
+            argmax.iter().flatten().copied().enumerate().filter(is_correct).count()
+        }
     });
     let z_loss = match &z_losses {
         Some(z_losses) if options.z_loss != 0.0 => reduce(z_losses, denominators.z_loss, options),
@@ -116,6 +124,7 @@ pub(super) fn evaluate<G: Float>(
         target_log_probability,
         entropy,
         argmax: argmax.filter(|_| wanted.argmax),
+        target_rank: target_rank.filter(|_| wanted.target_rank),
         z_loss_rows: z_losses.filter(|_| wanted.z_loss),
         gradient: None,
     }
@@ -198,6 +207,13 @@ impl<'c> Call<'c> {
         let wants_undefined = values.is_some() && options.mode == Mode::Strict;
         let wants_row =
             results.log_sum_exp.is_some() || results.entropy.is_some() || results.argmax.is_some();
+        if let Some(ranks) = &mut results.target_rank {
+            ranks[index] = match (transformed.target_rank, target) {
+                (Some(rank), _) => rank,
+                (None, Target::Class(target)) => rank(logits, target),
+                (None, Target::Ignored | Target::Probabilities) => logits.len(),
+            } as u32;
+        }
         let wants_target = results.target_log_probability.is_some() && target != Target::Ignored;
         if hidden && let Some(losses) = &mut results.loss {
             losses[index] = 0.0;

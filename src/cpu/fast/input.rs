@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use super::convert::widen;
 use super::scratch::room;
+use super::softmax;
+use super::terms::{Target, Terms};
 use super::transform::Transform;
 use crate::element::for_each_element;
 use crate::{Logits, Shape, Values};
@@ -64,9 +66,11 @@ pub(super) fn borrow_rows<'a>(logits: Logits<'a>, rows: &Range<usize>) -> Option
 
 /// What is to be found out about rows before they are transformed away.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted {
+pub(super) struct Wanted<'a> {
     pub(super) slopes: bool,
     pub(super) argmax: bool,
+    /// Whose targets' ranks are wanted, and the first row.
+    pub(super) ranks: Option<(&'a Terms<'a>, usize)>,
 }
 
 /// A tile of transformed rows.
@@ -77,6 +81,8 @@ pub(super) struct Tile<'a> {
     slopes: &'a [f32],
     /// Empty where the transformed row has its argmax.
     argmax: &'a [usize],
+    /// Likewise, where targets are ranked.
+    ranks: &'a [usize],
 }
 
 impl<'a> Tile<'a> {
@@ -87,29 +93,41 @@ impl<'a> Tile<'a> {
         (count, classes): (usize, usize),
         borrowed: Option<&'a [f32]>,
         copy: impl FnOnce(&mut [f32]),
-        (transform, wanted): (Transform, Wanted),
+        (transform, wanted): (Transform, Wanted<'_>),
         [of_logits, of_slopes]: [&'a mut Vec<f32>; 2],
-        argmax: &'a mut Vec<usize>,
+        [argmax, ranks]: [&'a mut Vec<usize>; 2],
     ) -> Self {
         if let Some(logits) = borrowed.filter(|_| transform.is_identity()) {
-            return Self { classes, logits, slopes: &[], argmax: &[] };
+            return Self { classes, logits, slopes: &[], argmax: &[], ranks: &[] };
         }
         let elements = count * classes;
         let into = room(of_logits, elements);
         copy(into);
         if transform.is_identity() {
-            return Self { classes, logits: into, slopes: &[], argmax: &[] };
+            return Self { classes, logits: into, slopes: &[], argmax: &[], ranks: &[] };
         }
         let argmax = room(argmax, if wanted.argmax { count } else { 0 });
         if wanted.argmax && classes > 0 {
             for (row, argmax) in into.chunks_exact_mut(classes).zip(argmax.iter_mut()) {
-                *argmax = transform.argmax(row);
+                *argmax = transform.in_order(row, softmax::argmax);
+            }
+        }
+        let ranks = room(ranks, if wanted.ranks.is_some() { count } else { 0 });
+        if let (Some((terms, first)), true) = (wanted.ranks, classes > 0) {
+            let rows = into.chunks_exact_mut(classes).zip(ranks.iter_mut());
+            for (row, (logits, rank)) in (first..).zip(rows) {
+                *rank = match terms.target(row) {
+                    Target::Class(class) => {
+                        transform.in_order(logits, |logits| softmax::rank(logits, class))
+                    }
+                    Target::Ignored | Target::Probabilities => classes,
+                };
             }
         }
         let with_slopes = wanted.slopes && transform.softcap.is_some();
         let slopes = room(of_slopes, if with_slopes { elements } else { 0 });
         transform.apply(into, slopes);
-        Self { classes, logits: into, slopes, argmax }
+        Self { classes, logits: into, slopes, argmax, ranks }
     }
 
     /// The tile's `index`-th row.
@@ -120,6 +138,7 @@ impl<'a> Tile<'a> {
             logits: &self.logits[of_row.clone()],
             slopes: self.slopes.get(of_row),
             argmax: self.argmax.get(index).copied(),
+            target_rank: self.ranks.get(index).copied(),
         }
     }
 }
@@ -132,4 +151,6 @@ pub(super) struct TransformedRow<'l, 'a> {
     pub(super) slopes: Option<&'a [f32]>,
     /// By the stored logits; `None` where the transformed ones tell as well.
     pub(super) argmax: Option<usize>,
+    /// Likewise.
+    pub(super) target_rank: Option<usize>,
 }

@@ -47,6 +47,7 @@ pub(super) fn evaluate<G: Float>(
         target_log_probability,
         entropy: None,
         argmax: None,
+        target_rank: None,
         z_loss_rows: options.rows.z_loss.then(|| vec![0.0; shape.rows]),
         gradient: None,
     }

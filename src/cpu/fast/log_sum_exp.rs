@@ -24,6 +24,7 @@ pub(super) fn evaluate<G: Float>(
         shape,
         transform: Transform::IDENTITY,
         argmax: false,
+        ranks: None,
         others: None,
         in_parts: true,
     };

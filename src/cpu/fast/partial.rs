@@ -18,6 +18,7 @@ fn source<'a>(logits: Logits<'a>, targets: Targets<'a>, options: &CrossEntropy) 
         shape: logits.shape(),
         transform: Transform::of(options),
         argmax: true,
+        ranks: None,
         in_parts: true,
         others: match targets.values {
             TargetValues::Classes(_) => None,

@@ -372,6 +372,34 @@ pub(super) fn position(row: &[f32], value: f32) -> usize {
     in_tail.map_or(0, |place| chunks.len() * TOGETHER + place)
 }
 
+/// How many elements are greater than a value, or NaN.
+pub(super) fn count_greater(row: &[f32], value: f32) -> usize {
+    dispatch(CountGreater { row, value })
+}
+
+struct CountGreater<'a> {
+    row: &'a [f32],
+    value: f32,
+}
+
+impl WithSimd for CountGreater<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        let Self { row, value } = self;
+        // Counts of 32 bits are as wide as what is compared.
+        let of_part = |part: &[f32]| {
+            let mut count = 0u32;
+            for x in part {
+                count += u32::from(x.partial_cmp(&value).is_none_or(|order| order.is_gt()));
+            }
+            count as usize
+        };
+        row.chunks(1 << 16).map(of_part).sum()
+    }
+}
+
 struct ExpsBelow<'a> {
     row: &'a [f32],
     maximum: f32,

@@ -14,7 +14,8 @@ pub(super) struct Scratch {
     /// Probabilities, or an upstream gradient: what comes with the logits.
     pub(super) others: Vec<f32>,
     pub(super) gradient: Vec<f32>,
-    pub(super) argmax: Vec<usize>,
+    /// Each row's argmax, and its target's rank.
+    pub(super) places: [Vec<usize>; 2],
     /// Many short rows, class by class.
     pub(super) columns: Vec<Column>,
 }

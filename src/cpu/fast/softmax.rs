@@ -151,6 +151,16 @@ pub(super) fn argmax(row: &[f32]) -> usize {
     row.iter().position(|x| x.is_nan()).unwrap_or_else(|| row_kernel::maximum(row).1)
 }
 
+/// How many classes come before one, as `torch.topk` orders them: NaN, then the greater logits; the lower
+/// of equals.
+pub(super) fn rank(row: &[f32], class: usize) -> usize {
+    let (below, own) = (&row[..class], row[class]);
+    if own.is_nan() {
+        return below.iter().filter(|x| x.is_nan()).count();
+    }
+    row_kernel::count_greater(row, own) + below.iter().filter(|&&x| x == own).count()
+}
+
 /// Of any length: halves of whole parts, merged in this order whatever thread reads them.
 fn state_of_parts(row: &[f32]) -> RowState {
     if row.len() <= PART {

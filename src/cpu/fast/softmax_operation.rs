@@ -23,6 +23,7 @@ pub(super) fn evaluate<G: Float>(
         shape,
         transform: Transform::IDENTITY,
         argmax: false,
+        ranks: None,
         others: upstream,
         in_parts: false,
     };

@@ -10,6 +10,7 @@ use super::scratch::{Scratch, room, with_scratch};
 use super::softmax::PART;
 use super::split::join;
 use super::stream;
+use super::terms::Terms;
 use super::transform::Transform;
 use crate::{Element, Float, Logits, Shape, Values};
 
@@ -22,6 +23,8 @@ pub(super) struct Source<'a> {
     pub(super) transform: Transform,
     /// Whether the argmax is wanted.
     pub(super) argmax: bool,
+    /// Whose targets' ranks are wanted, if they are.
+    pub(super) ranks: Option<&'a Terms<'a>>,
     /// Probabilities, or an upstream gradient: shaped as the logits.
     pub(super) others: Option<Logits<'a>>,
     /// Whether no result of a long row is [`RowResult::Values`]: then it is computed part by part.
@@ -107,6 +110,7 @@ fn each_as_it_is<'c, G: Float>(
                 logits: of_row.or(in_place).unwrap_or_default(),
                 slopes: None,
                 argmax: None,
+                target_rank: None,
             };
             let result = compute(SourceRow {
                 row,
@@ -175,15 +179,19 @@ fn each_of_tiles<'c, G: Float>(
     matrix: &mut Option<Matrix<'_, G>>,
     mut compute: impl for<'l, 'a> FnMut(SourceRow<'l, 'a, 'c>) -> RowResult<'a>,
 ) {
-    let Source { logits, shape, transform, argmax, others, .. } = source;
+    let Source { logits, shape, transform, argmax, ranks, others, .. } = source;
     let classes = shape.classes;
     let in_place = logits.is_none();
-    let wanted = Wanted { slopes: matrix.is_some(), argmax };
     with_scratch(|scratch| {
         for tile_rows in tiles(rows.clone(), shape) {
             let (first, count) = (tile_rows.start, tile_rows.len());
             let at = first - rows.start;
-            let Scratch { logits: of_logits, slopes, others: of_others, gradient, argmax, .. } =
+            let wanted = Wanted {
+                slopes: matrix.is_some(),
+                argmax,
+                ranks: ranks.map(|terms| (terms, first)),
+            };
+            let Scratch { logits: of_logits, slopes, others: of_others, gradient, places, .. } =
                 &mut *scratch;
             let copy = |into: &mut [f32]| match (logits, matrix.as_ref()) {
                 (Some(logits), _) => copy_rows(logits, tile_rows.clone(), into),
@@ -196,7 +204,7 @@ fn each_of_tiles<'c, G: Float>(
                 copy,
                 (transform, wanted),
                 [of_logits, slopes],
-                argmax,
+                places.each_mut(),
             );
             let of_others = room(of_others, others.map_or(0, |_| count * classes));
             if let Some(others) = others {

@@ -1,7 +1,6 @@
 //! From the stored logits to those the softmax is taken of.
 
 use super::simd::dispatch;
-use super::softmax::argmax;
 use super::tanh::tanh_and_slope;
 use crate::CrossEntropy;
 
@@ -25,18 +24,19 @@ impl Transform {
         self.scale == 1.0 && self.softcap.is_none()
     }
 
-    /// The most likely class by the stored logits, whatever the transformation rounds alike.
-    pub(super) fn argmax(&self, row: &mut [f32]) -> usize {
+    /// What is found in stored logits that are ordered as the transformed ones, without the ties that
+    /// rounding makes.
+    pub(super) fn in_order(&self, row: &mut [f32], find: impl FnOnce(&[f32]) -> usize) -> usize {
         if self.scale > 0.0 {
-            return argmax(row);
+            return find(row);
         }
         let sign = if self.scale < 0.0 { -1.0 } else { 0.0 };
         row.iter_mut().for_each(|x| *x *= sign);
-        let argmax = argmax(row);
+        let found = find(row);
         if self.scale < 0.0 {
             row.iter_mut().for_each(|x| *x *= sign);
         }
-        argmax
+        found
     }
 
     /// In place; `slopes`, unless empty, receives `dy/dx`.

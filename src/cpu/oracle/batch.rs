@@ -77,6 +77,7 @@ pub(super) struct Batch<'a> {
     target_log_probability: Vec<f64>,
     entropy: Vec<f64>,
     argmax: Vec<u32>,
+    target_rank: Vec<u32>,
 }
 
 impl<'a> Batch<'a> {
@@ -91,6 +92,7 @@ impl<'a> Batch<'a> {
             target_log_probability: Vec::new(),
             entropy: Vec::new(),
             argmax: Vec::new(),
+            target_rank: Vec::new(),
         }
     }
 
@@ -113,7 +115,13 @@ impl<'a> Batch<'a> {
         self.target_log_probability.push(log_probability);
         self.entropy.push(summary.entropy);
         self.argmax.push(summary.argmax as u32);
-        self.correct += usize::from(target == Target::Class(summary.argmax));
+        self.target_rank.push(summary.target_rank as u32);
+        self.correct += usize::from(match (target, self.options.top_k) {
+            // Of parts of a vocabulary only the argmax is known.
+            (Target::Class(target), 1) => target == summary.argmax,
+            (Target::Class(_), top_k) => summary.target_rank < top_k as usize,
+            (Target::Ignored | Target::Probabilities, _) => false,
+        });
     }
 
     /// The sum of values, or the mean; over nothing, that of masked mode is 0.
@@ -155,6 +163,7 @@ impl<'a> Batch<'a> {
                 .then_some(self.target_log_probability),
             entropy: wanted.entropy.then_some(self.entropy),
             argmax: wanted.argmax.then_some(self.argmax),
+            target_rank: wanted.target_rank.then_some(self.target_rank),
             z_loss_rows: wanted.z_loss.then_some(self.z_losses),
             gradient,
         }

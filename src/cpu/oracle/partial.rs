@@ -111,6 +111,7 @@ fn summary(state: &PartialState) -> Summary {
         },
         entropy: softmax.rest.ln_1p() + f64::from(state.spread) / (1.0 + softmax.rest),
         argmax: state.argmax as usize,
+        target_rank: usize::MAX,
     }
 }
 

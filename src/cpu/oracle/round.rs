@@ -39,6 +39,7 @@ pub(super) fn cross_entropy(
         target_log_probability: exact.target_log_probability.map(single),
         entropy: exact.entropy.map(single),
         argmax: exact.argmax,
+        target_rank: exact.target_rank,
         z_loss_rows: exact.z_loss_rows.map(single),
         gradient: exact.gradient.map(|gradient| owned(gradient, element)),
     }

@@ -47,6 +47,8 @@ pub(super) struct Row {
     pub(super) slopes: Vec<f64>,
     /// The most likely class: the lowest index on ties, the first NaN's where there is one.
     pub(super) argmax: usize,
+    /// What the logits are ordered by, NaN before all others.
+    order: Vec<f64>,
     pub(super) softmax: Softmax,
 }
 
@@ -63,7 +65,20 @@ impl Row {
         } else {
             f64::NAN
         };
-        Self { logits, slopes, argmax, softmax: Softmax { maximum, rest } }
+        Self { logits, slopes, argmax, order, softmax: Softmax { maximum, rest } }
+    }
+
+    /// How many classes come before one, as `torch.topk` orders them: NaN, then the greater logits; the
+    /// lower of equals.
+    pub(super) fn rank(&self, class: usize) -> usize {
+        let own = self.order[class];
+        let comes_before = |(other, &x): (usize, &f64)| match (x.is_nan(), own.is_nan()) {
+            (true, false) => true,
+            (false, true) => false,
+            (true, true) => other < class,
+            (false, false) => x > own || (x == own && other < class),
+        };
+        self.order.iter().enumerate().filter(|&it| comes_before(it)).count()
     }
 
     /// `sum_c exp(y_c - m) (m - y_c)`, with `0 * inf = 0`.

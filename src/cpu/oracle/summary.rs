@@ -15,6 +15,8 @@ pub(super) struct Summary {
     pub(super) target_log_probability: f64,
     pub(super) entropy: f64,
     pub(super) argmax: usize,
+    /// How many classes come before the target; all of them where there is none, or nobody knows.
+    pub(super) target_rank: usize,
 }
 
 /// A coefficient times what may be infinite: in masked mode a coefficient of 0 hides it.
@@ -44,6 +46,7 @@ impl Summary {
             },
             entropy: softmax.rest.ln_1p() + row.spread() / (1.0 + softmax.rest),
             argmax,
+            target_rank: target.map_or(logits.len(), |target| row.rank(target)),
         }
     }
 
@@ -63,6 +66,7 @@ impl Summary {
             target_log_probability: log_probability,
             entropy: f64::NAN,
             argmax: 0,
+            target_rank: row.len(),
         }
     }
 

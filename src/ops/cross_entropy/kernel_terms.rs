@@ -51,9 +51,15 @@ impl CrossEntropy {
             .with(Word::TargetLogProbability, rows.target_log_probability)
             .with(Word::Entropy, rows.entropy)
             .with(Word::Argmax, rows.argmax)
+            .with(Word::TargetRank, self.ranks_target())
             .with(Word::ZLoss, rows.z_loss || splits)
             .with(Word::MainLoss, splits)
             .with(Word::Correct, self.correct)
+    }
+
+    /// Whether classes before the target are counted.
+    pub(crate) fn ranks_target(&self) -> bool {
+        self.rows.target_rank || (self.correct && self.top_k > 1)
     }
 
     /// Whether any value of each row is asked for.
@@ -75,6 +81,7 @@ impl CrossEntropy {
             z_loss: self.z_loss,
             logit_scale: self.logit_scale,
             softcap,
+            top_k: self.top_k,
             scale_per_softcap: (f64::from(self.logit_scale) / f64::from(softcap)) as f32,
             ..Default::default()
         }

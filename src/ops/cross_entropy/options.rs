@@ -54,18 +54,24 @@ pub struct RowOutputs {
     pub entropy: bool,
     /// The row's most likely class: the lowest index on ties, the first NaN's where there is one.
     pub argmax: bool,
+    /// How many classes come before the target in the order of `torch.topk`: those of a greater logit
+    /// and, of an equal one, those below it; NaN is the greatest. 0 where the target is the argmax; the
+    /// target is among the first `k` classes where it is below `k`. The number of classes for ignored
+    /// rows. Not with probability targets, nor of parts of a vocabulary.
+    pub target_rank: bool,
     /// The row's part of the z-loss, `v z lse^2`; 0 for ignored rows.
     pub z_loss: bool,
 }
 
 impl RowOutputs {
-    /// All of them: for class targets, since of probabilities there is no target's log-probability.
+    /// All of them: for class targets, since probabilities name no target class.
     pub const ALL: Self = Self {
         loss: true,
         log_sum_exp: true,
         target_log_probability: true,
         entropy: true,
         argmax: true,
+        target_rank: true,
         z_loss: true,
     };
 }
@@ -114,8 +120,25 @@ pub struct CrossEntropy {
     /// Which values of each row are wanted.
     pub rows: RowOutputs,
     /// Whether [`CrossEntropyOutput::correct`](super::CrossEntropyOutput::correct) is wanted: the
-    /// number of rows whose most likely class is their target. Not with probability targets.
+    /// number of rows whose target is among the [`top_k`](Self::top_k) most likely classes. Not with
+    /// probability targets.
     pub correct: bool,
+    /// How many of the most likely classes count as correct: 1 to the number of classes. Default: 1.
+    /// More than 1 not of parts of a vocabulary. [`RowOutputs::target_rank`] tells of every `k` at once.
+    ///
+    /// ```
+    /// # fn main() -> wgpu_loss::Result<()> {
+    /// use wgpu_loss::{CrossEntropy, Engine, Logits, RowOutputs, Targets, cpu};
+    /// let logits = Logits::new(&[3.0, 2.0, 1.0, 2.0, 2.0, 5.0], 2, 3)?;
+    /// let rows = RowOutputs { target_rank: true, ..Default::default() };
+    /// let options = CrossEntropy { correct: true, top_k: 2, rows, ..Default::default() };
+    /// let out = cpu::Fast.cross_entropy(logits, Targets::classes(&[1, 1]), &options)?;
+    /// assert_eq!(out.target_rank, Some(vec![1, 2]));
+    /// assert_eq!(out.correct, Some(1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub top_k: u32,
     /// The gradient's element type. Default: `None`, that of the logits.
     pub gradient_element: Option<Element>,
 }
@@ -133,6 +156,7 @@ impl Default for CrossEntropy {
             mode: Mode::Strict,
             rows: RowOutputs::default(),
             correct: false,
+            top_k: 1,
             gradient_element: None,
         }
     }

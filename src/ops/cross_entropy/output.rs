@@ -16,7 +16,8 @@ pub struct CrossEntropyOutput<T = f32, G = OwnedValues> {
     pub denominator: T,
     /// Rows that are not ignored.
     pub counted: usize,
-    /// Counted rows whose most likely class is their target, where asked for.
+    /// Counted rows whose target is among the [`top_k`](super::CrossEntropy::top_k) most likely
+    /// classes, where asked for.
     pub correct: Option<usize>,
     /// Each row's loss, where asked for.
     pub loss_rows: Option<Vec<T>>,
@@ -28,6 +29,8 @@ pub struct CrossEntropyOutput<T = f32, G = OwnedValues> {
     pub entropy: Option<Vec<T>>,
     /// Each row's most likely class, where asked for.
     pub argmax: Option<Vec<u32>>,
+    /// How many classes come before each row's target, where asked for.
+    pub target_rank: Option<Vec<u32>>,
     /// Each row's part of the z-loss, where asked for.
     pub z_loss_rows: Option<Vec<T>>,
     /// The gradient with respect to the logits, shaped as they are but contiguous, where asked

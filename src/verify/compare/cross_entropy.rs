@@ -31,8 +31,8 @@ impl Comparison {
         let (mut sums, mut correct) = (Sums::default(), Correct::default());
         for i in 0..problem.logits.rows() {
             let stored = problem.logits.row(i);
-            if results.argmax.is_some() || found.correct.is_some() {
-                self.most_likely(problem, i, &stored, transform, results.argmax, &mut correct);
+            if results.have_order() || found.correct.is_some() {
+                self.order_of_row(problem, i, &stored, transform, &results, &mut correct);
             }
             let row = if softmax { Row::of(&stored, transform) } else { None };
             let coefficients = row.as_ref().map_or(Vec::new(), |_| problem.coefficients(i));
@@ -53,7 +53,7 @@ impl Comparison {
                 self.gradient_row("gradient", gradient, i, tolerance.as_ref());
             }
         }
-        self.correct(&found.correct, &expected.correct, results.argmax.is_some(), &correct);
+        self.correct(problem, &found.correct, &expected.correct, &results, &correct);
         self.reduced(problem, &mean, &sums, &denominators, found, expected);
     }
 }

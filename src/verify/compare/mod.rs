@@ -16,6 +16,7 @@ mod row_values;
 mod softmax;
 mod softmax_loss;
 mod states;
+mod target_rank;
 mod tolerance;
 
 use half::{bf16, f16};

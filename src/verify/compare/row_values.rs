@@ -12,7 +12,15 @@ pub(super) struct RowResults<'a> {
     target_log_probability: Option<(&'a [f32], &'a [f64])>,
     entropy: Option<(&'a [f32], &'a [f64])>,
     pub(super) argmax: Option<(&'a [u32], &'a [u32])>,
+    pub(super) target_rank: Option<(&'a [u32], &'a [u32])>,
     z_loss: Option<(&'a [f32], &'a [f64])>,
+}
+
+impl RowResults<'_> {
+    /// Whether there are results that follow from the order of a row's logits.
+    pub(super) fn have_order(&self) -> bool {
+        self.argmax.is_some() || self.target_rank.is_some()
+    }
 }
 
 /// What one row's results may be off by.
@@ -101,6 +109,7 @@ impl Comparison {
             ),
             entropy: self.rows("entropy", &found.entropy, &expected.entropy),
             argmax: self.rows("argmax", &found.argmax, &expected.argmax),
+            target_rank: self.rows("target rank", &found.target_rank, &expected.target_rank),
             z_loss: self.rows("row z-loss", &found.z_loss_rows, &expected.z_loss_rows),
         };
         self.failure.is_none().then_some(results)

@@ -191,6 +191,7 @@ impl Combination {
         let all = self.get(D::Outputs);
         let wants = |level| all == 0 || all == level;
         let softmax = kind != LOG_PROBABILITIES;
+        let may_rank = kind == CLASSES && self.get(D::Parts) == 0;
         let options = CrossEntropy {
             reduction: REDUCTIONS[self.get(D::Reduction)],
             ignore_index,
@@ -206,9 +207,12 @@ impl Combination {
                 target_log_probability: kind != PROBABILITIES && wants(3),
                 entropy: softmax && wants(2),
                 argmax: softmax && wants(1),
+                target_rank: may_rank && wants(3),
                 z_loss: softmax && wants(3),
             },
             correct: kind == CLASSES && (wants(1) || wants(3)),
+            // Without the rank itself, and with it.
+            top_k: if may_rank && self.get(D::Mode) == 1 { 2 } else { 1 },
             gradient_element: self
                 .get(D::GradientElement)
                 .checked_sub(1)

@@ -18,6 +18,7 @@ const USUAL: CrossEntropy = CrossEntropy {
     mode: crate::Mode::Strict,
     rows: NOTHING,
     correct: false,
+    top_k: 1,
     gradient_element: None,
 };
 
@@ -27,6 +28,7 @@ const NOTHING: RowOutputs = RowOutputs {
     target_log_probability: false,
     entropy: false,
     argmax: false,
+    target_rank: false,
     z_loss: false,
 };
 
@@ -117,14 +119,18 @@ impl List {
         let others = [
             CrossEntropy { z_loss: f32::INFINITY, ..USUAL },
             CrossEntropy { logit_scale: f32::NAN, ..USUAL },
+            CrossEntropy { top_k: 0, correct: true, ..USUAL },
+            CrossEntropy { top_k: 11, correct: true, ..USUAL },
         ];
         for options in smoothing.into_iter().chain(softcap).chain(others) {
             self.call(Operation::CrossEntropy(options));
         }
         let log_probability = RowOutputs { target_log_probability: true, ..NOTHING };
+        let rank = RowOutputs { target_rank: true, ..NOTHING };
         for options in [
             CrossEntropy { ignore_index: Some(3), ..USUAL },
             CrossEntropy { rows: log_probability, ..USUAL },
+            CrossEntropy { rows: rank, ..USUAL },
             CrossEntropy { correct: true, ..USUAL },
         ] {
             self.call(Operation::CrossEntropy(options)).targets = PROBABILITIES;
@@ -140,11 +146,15 @@ impl List {
             rows(RowOutputs { log_sum_exp: true, ..NOTHING }),
             rows(RowOutputs { entropy: true, ..NOTHING }),
             rows(RowOutputs { argmax: true, ..NOTHING }),
+            rows(rank),
         ] {
             self.call(Operation::CrossEntropy(options));
         }
         self.call(Operation::CrossEntropy(of_log_probabilities)).targets = PROBABILITIES;
-        self.call(Operation::MergedParts { options: of_log_probabilities, parts: 2 });
+        let of_rank = CrossEntropy { rows: rank, ..USUAL };
+        for options in [of_log_probabilities, of_rank] {
+            self.call(Operation::MergedParts { options, parts: 2 });
+        }
     }
 }
 

@@ -146,9 +146,11 @@ impl<'a> Draw<'a> {
                 target_log_probability: flag(2),
                 entropy: flag(3),
                 argmax: flag(4),
+                target_rank: flag(7),
                 z_loss: flag(5),
             };
             options.correct = flag(6);
+            options.top_k = self.of(&[1, 1, 2, u32::from(flags)]);
         }
         options
     }

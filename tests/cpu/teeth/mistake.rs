@@ -74,6 +74,8 @@ pub enum Mistake {
     DropsSmall,
     /// The highest index on ties.
     LastArgmax,
+    /// Of equal logits none comes before the target.
+    RankWithoutTies,
 
     /// A target out of range is taken for an ignored one.
     AcceptsTargets,
@@ -173,6 +175,7 @@ impl Mistake {
             Self::HidesNan,
             Self::DropsSmall,
             Self::LastArgmax,
+            Self::RankWithoutTies,
             Self::AcceptsTargets,
             Self::NamesLastTarget,
             Self::CutsTargets,

@@ -16,13 +16,14 @@ pub enum Output {
     TargetLogProbability,
     Entropy,
     Argmax,
+    TargetRank,
     ZLossRows,
     Gradient,
 }
 
 impl Output {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Loss,
         Self::ZLoss,
         Self::Denominator,
@@ -33,18 +34,20 @@ impl Output {
         Self::TargetLogProbability,
         Self::Entropy,
         Self::Argmax,
+        Self::TargetRank,
         Self::ZLossRows,
         Self::Gradient,
     ];
 
     /// Those that are there only where asked for.
-    pub const OPTIONAL: [Self; 8] = [
+    pub const OPTIONAL: [Self; 9] = [
         Self::Correct,
         Self::LossRows,
         Self::LogSumExp,
         Self::TargetLogProbability,
         Self::Entropy,
         Self::Argmax,
+        Self::TargetRank,
         Self::ZLossRows,
         Self::Gradient,
     ];
@@ -73,6 +76,7 @@ impl Output {
             Self::Counted => out.counted += 1,
             Self::Correct => out.correct.iter_mut().for_each(|correct| *correct += 1),
             Self::Argmax => out.argmax.iter_mut().flatten().for_each(|class| *class += 1),
+            Self::TargetRank => out.target_rank.iter_mut().flatten().for_each(|rank| *rank += 1),
             Self::Gradient => out.gradient.iter_mut().for_each(spoil_values),
             _ => self.rows(out).into_iter().flatten().flatten().for_each(|x| *x = inexact(*x)),
         }
@@ -83,6 +87,7 @@ impl Output {
         match self {
             Self::Correct => out.correct = None,
             Self::Argmax => out.argmax = None,
+            Self::TargetRank => out.target_rank = None,
             Self::Gradient => out.gradient = None,
             _ => self.rows(out).into_iter().for_each(|rows| *rows = None),
         }
@@ -93,6 +98,7 @@ impl Output {
         match self {
             Self::Correct => drop(out.correct.get_or_insert(0)),
             Self::Argmax => drop(out.argmax.get_or_insert_with(|| vec![0; rows])),
+            Self::TargetRank => drop(out.target_rank.get_or_insert_with(|| vec![0; rows])),
             Self::Gradient => {
                 out.gradient.get_or_insert_with(|| OwnedValues::F32(Vec::new()));
             }

@@ -232,6 +232,15 @@ impl Wrong {
                     *argmax = last.map_or(*argmax, |last| last as u32);
                 }
             }
+            Mistake::RankWithoutTies => {
+                for (row, rank) in out.target_rank.iter_mut().flatten().enumerate() {
+                    if let Some(target) = target(row) {
+                        let values = logits.row(row);
+                        let is_tie = |&&x: &&f32| x == values[target];
+                        *rank -= values[..target].iter().filter(is_tie).count() as u32;
+                    }
+                }
+            }
             Mistake::ArgmaxOfStored if options.logit_scale < 0.0 => {
                 let positive = CrossEntropy { logit_scale: -options.logit_scale, ..*options };
                 out.argmax = cpu::Fast.cross_entropy(logits, targets, &positive)?.argmax;

@@ -162,6 +162,7 @@ fn for_each<G: Float>(
         shape,
         transform: Transform::IDENTITY,
         argmax: false,
+        ranks: None,
         others: batch.against.matrix(),
         in_parts: false,
     };
