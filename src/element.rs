@@ -148,6 +148,11 @@ impl<'a> Values<'a> {
     pub(crate) fn first(&self, len: usize) -> Self {
         for_each_element!(Self, *self, values => Float::values(&values[..len.min(values.len())]))
     }
+
+    /// Those behind the first `start`.
+    pub(crate) fn behind(&self, start: usize) -> Self {
+        for_each_element!(Self, *self, values => Float::values(&values[start.min(values.len())..]))
+    }
 }
 
 impl<'a, T: Float> From<&'a [T]> for Values<'a> {

@@ -1,5 +1,7 @@
 //! The shape of logits, and a borrowed view of them in host memory.
 
+use std::ops::Range;
+
 use crate::element::{Element, Float, Values, for_each_element};
 use crate::{Error, Result};
 
@@ -238,6 +240,12 @@ impl<'a> Logits<'a> {
     /// All elements from the first row's first to the last row's last, gaps included.
     pub fn values(&self) -> Values<'a> {
         self.values
+    }
+
+    /// Some of the columns, where no rows lie side by side.
+    pub(crate) fn columns(&self, columns: Range<usize>) -> Result<Self> {
+        let shape = Shape { classes: columns.len(), ..self.shape };
+        Self::from_values(self.values.behind(columns.start), shape)
     }
 
     /// One row, widened.

@@ -116,6 +116,10 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<ReduceOutput> {
         validate::reduce_segments(values, segments, weights, options)?;
+        if let Some(pieces) = self.segments_in_pieces(values, segments, weights, options)? {
+            let (words, result_words) = pieces.run(waiting).await?;
+            return Ok(output(options, &words, result_words));
+        }
         let mut call = Call::new(self, OPERATION)?;
         let (layout, device_segments) = match segments {
             Segments::Offsets(offsets) => (

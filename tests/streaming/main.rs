@@ -7,6 +7,7 @@ mod elementwise;
 #[path = "../common/gpus.rs"]
 mod gpus;
 mod reductions;
+mod segments;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};

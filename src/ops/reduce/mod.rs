@@ -9,7 +9,9 @@ pub(crate) mod pieces;
 pub(in crate::ops) mod places;
 mod plan;
 pub(in crate::ops) mod reduction;
+pub(crate) mod segment_pieces;
 mod segments;
+mod sort;
 pub(crate) mod validate;
 
 pub(in crate::ops) use plan::countable;

@@ -21,6 +21,7 @@ use crate::{
 use super::gradients::{GradientSources, Gradients};
 use super::pieces::PiecewiseReduction;
 use super::reduction::{Reduction, Source, Sources};
+use super::segment_pieces::PiecewiseSegments;
 use super::segments::{SegmentReduction, SegmentSources};
 use super::validate::{self, OPERATION};
 
@@ -373,22 +374,39 @@ impl Reduce {
         weights: WeightLayout,
         segments: SegmentLayout,
     ) -> Result<ReduceSegmentsPlan> {
-        check_shapes(values, weights)?;
-        validate::segment_options(self, values, weights, segments.segments())?;
-        let layout = column_layout(values, weights);
-        let reduced = self.reduced(values, weights, &layout);
-        let reduction = SegmentReduction {
-            values: reduced,
-            layout,
-            segments: segments.segments() as u64,
-            by_ids: matches!(segments, SegmentLayout::Ids(_)),
-        };
+        let reduction = self.segment_reduction(values, weights, segments)?;
         for variant in reduction.variants(kernels) {
             log::debug!("{OPERATION}: planned {variant} for {} x {}", values.rows, values.classes);
             kernels.pipeline(&Variant::Reduce(variant))?;
         }
         let kernels = kernels.clone();
         Ok(ReduceSegmentsPlan { kernels, options: *self, values, weights, reduction })
+    }
+
+    fn segment_reduction(
+        &self,
+        values: Shape,
+        weights: WeightLayout,
+        segments: SegmentLayout,
+    ) -> Result<SegmentReduction> {
+        check_shapes(values, weights)?;
+        validate::segment_options(self, values, weights, segments.segments())?;
+        let layout = column_layout(values, weights);
+        let reduced = self.reduced(values, weights, &layout);
+        let by_ids = matches!(segments, SegmentLayout::Ids(_));
+        Ok(SegmentReduction::new(reduced, layout, segments.segments() as u64, by_ids))
+    }
+
+    /// How a segmented reduction of values and weights of this form goes in pieces.
+    pub(crate) fn piecewise_segments(
+        &self,
+        kernels: &Kernels,
+        values: Shape,
+        weights: WeightLayout,
+        segments: SegmentLayout,
+    ) -> Result<PiecewiseSegments> {
+        let whole = self.segment_reduction(values, weights, segments)?;
+        Ok(PiecewiseSegments { kernels: kernels.clone(), whole, fixed: self.parameters() })
     }
 }
 
@@ -420,7 +438,7 @@ pub(in crate::ops) fn countable(operation: &'static str, values: Shape) -> Resul
 }
 
 /// The weights' buffer, where there are any.
-fn weights_operand(
+pub(super) fn weights_operand(
     values: Shape,
     weights: WeightLayout,
     slice: Option<BufferSlice<'_>>,

@@ -1,28 +1,22 @@
 //! The dispatches of a segmented reduction: rows that come with ids are sorted by them first, then
 //! pieces of segments are reduced, and the pieces of each merged.
 
-use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
-    ColumnsVariant, MergeRange, ReduceOutputKind, ReduceVariant, ReducedValues, RowsOf, SortKernel,
-    WeightsKind,
+    ColumnsVariant, MergeRange, ReduceOutputKind, ReduceVariant, ReducedValues, RowsOf, WeightsKind,
 };
 use crate::kernel::{Kernels, Variant};
 use crate::ops::step::{Bound, StepBuilder};
-use crate::plan::reduce::{ReduceLayout, Strides};
+use crate::plan::reduce::{self as plan, ReduceLayout, Strides};
 use crate::{Error, Result};
 
 use super::merge::{Merge, MergedPartials, scratch_partials};
 use super::reduction::{Source, bind_range, column_lanes};
+use super::sort::{sort_rows, sort_variants};
 use super::validate::OPERATION;
 
 /// Rows after which a segment is cut, counted from the first row of all.
-const PIECE_ROWS: u64 = 4096;
-
-/// Lanes of the sorting kernels, and rows that each takes.
-const SORT_LANES: u32 = 64;
-const SORT_ROWS_PER_LANE: u64 = 16;
-const DIGIT_BITS: u32 = 4;
+const PIECE_ROWS: u64 = plan::PIECE_ROWS as u64;
 
 /// A segmented reduction that was planned.
 #[derive(Clone, Debug)]
@@ -32,6 +26,15 @@ pub(super) struct SegmentReduction {
     pub(super) segments: u64,
     /// Rows come with ids, not with offsets.
     pub(super) by_ids: bool,
+    /// What geometry depends on: of all, where this is a part of it.
+    pub(super) usual: Usual,
+}
+
+/// Rows of a segment, on average, and columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usual {
+    rows: u64,
+    columns: u64,
 }
 
 /// What a segmented reduction reads and writes.
@@ -43,6 +46,14 @@ pub(super) struct SegmentSources {
     pub(super) results: Source,
 }
 
+/// Where the rows of segments are.
+pub(super) struct PlacesOfRows {
+    /// Of segments, and the bytes before them.
+    pub(super) offsets: (Bound, u64),
+    /// Rows that were sorted, in their order.
+    pub(super) order: Option<Bound>,
+}
+
 /// How the invocations of a workgroup are shared out.
 struct Share {
     lanes: u32,
@@ -52,6 +63,22 @@ struct Share {
 }
 
 impl SegmentReduction {
+    /// Of so many segments, by ids or by offsets.
+    pub(super) fn new(
+        values: ReducedValues,
+        layout: ReduceLayout,
+        segments: u64,
+        by_ids: bool,
+    ) -> Self {
+        let usual = Usual { rows: layout.inner / segments.max(1), columns: layout.length };
+        Self { values, layout, segments, by_ids, usual }
+    }
+
+    /// Some of its rows or segments, gone through as all of them are.
+    pub(super) fn part(&self, layout: ReduceLayout, segments: u64) -> Self {
+        Self { layout, segments, ..self.clone() }
+    }
+
     fn rows(&self) -> u64 {
         self.layout.inner
     }
@@ -63,9 +90,9 @@ impl SegmentReduction {
     /// As many lanes for each piece as its rows are worth.
     fn share(&self, kernels: &Kernels) -> Share {
         let lanes = column_lanes(kernels);
-        let width = self.columns().clamp(1, lanes.into());
+        let width = self.usual.columns.clamp(1, lanes.into());
         let most = u64::from(lanes) / width;
-        let usual = (self.rows() / self.segments.max(1)).min(PIECE_ROWS);
+        let usual = self.usual.rows.min(PIECE_ROWS);
         let depth = usual.div_ceil(16).next_power_of_two().min(most).max(1);
         Share { lanes, width, depth, pieces: (u64::from(lanes) / (width * depth)).max(1) }
     }
@@ -95,7 +122,7 @@ impl SegmentReduction {
 
     fn merge(&self, kernels: &Kernels) -> Merge {
         // Of a segment of usual length.
-        let pieces = 1 + self.rows() / PIECE_ROWS / self.segments.max(1);
+        let pieces = 1 + self.usual.rows / PIECE_ROWS;
         let partials = MergedPartials {
             results: self.segments * self.columns(),
             partials: pieces,
@@ -103,24 +130,6 @@ impl SegmentReduction {
             group_length: pieces,
         };
         Merge::new(kernels, &self.values, MergeRange::Pieces, ReduceOutputKind::Result, partials)
-    }
-
-    /// Steps of the sort: one for each digit of an id, which may be the number of segments.
-    fn digits(&self) -> u32 {
-        (u64::BITS - self.segments.leading_zeros()).div_ceil(DIGIT_BITS).max(1)
-    }
-
-    fn sorts(&self) -> Vec<SortKernel> {
-        if !self.by_ids {
-            return Vec::new();
-        }
-        let mut kernels = Vec::new();
-        for digit in 0..self.digits() {
-            let scatter = SortKernel::Scatter { sorted: digit > 0 };
-            kernels.extend([SortKernel::Count, SortKernel::Scan, scatter]);
-        }
-        kernels.push(SortKernel::Bounds);
-        kernels
     }
 
     /// The kernels.
@@ -131,11 +140,14 @@ impl SegmentReduction {
         if self.rows() == 0 {
             return vec![self.of_nothing(kernels).variant];
         }
-        let sort = |kernel| ReduceVariant::Sort { kernel, lanes: SORT_LANES };
-        let mut variants: Vec<_> = self.sorts().into_iter().map(sort).collect();
-        variants.push(self.variant(kernels));
-        variants.push(self.merge(kernels).variant);
+        let mut variants = if self.by_ids { sort_variants(self.segments) } else { Vec::new() };
+        variants.extend(self.piece_variants(kernels));
         variants
+    }
+
+    /// The kernels that reduce pieces, and merge them.
+    pub(super) fn piece_variants(&self, kernels: &Kernels) -> [ReduceVariant; 2] {
+        [self.variant(kernels), self.merge(kernels).variant]
     }
 
     /// Adds the dispatches.
@@ -159,20 +171,42 @@ impl SegmentReduction {
         let (offsets, order) = match self.by_ids {
             false => (bind_whole(builder, &sources.segments, 4 * (self.segments + 1))?, None),
             true => {
-                let (offsets, order) = self.sort(builder, &sources.segments, fixed)?;
+                let (offsets, order) = sort_rows(builder, &sources.segments, fixed)?;
                 (offsets, Some(order))
             }
         };
-        let (offsets, segments_offset) = offsets;
-        let fixed = ReduceParameters { segments_offset: (segments_offset / 4) as u32, ..fixed };
-
-        let pieces = self.segments + self.rows() / PIECE_ROWS;
+        let pieces = self.pieces();
         let vectors = self.values.statistic.partial_vectors();
         let partials = scratch_partials(builder, pieces * self.columns(), vectors)?;
-        let partial_bytes = partials.buffer.size();
+        let places = PlacesOfRows { offsets, order };
+        let of_values = (&sources.values, sources.weights.as_ref());
+        self.bind_pieces(builder, of_values, &places, &partials, pieces, fixed)?;
+        self.bind_merge(builder, partials, &sources.results, places.offsets, fixed)
+    }
+
+    /// Numbers of pieces.
+    pub(super) fn pieces(&self) -> u64 {
+        self.segments + self.rows() / PIECE_ROWS
+    }
+
+    /// Adds the dispatches that reduce so many pieces of values and weights to partial results.
+    pub(super) fn bind_pieces(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        (values, weights): (&Source, Option<&Source>),
+        places: &PlacesOfRows,
+        partials: &Source,
+        pieces: u64,
+        fixed: ReduceParameters,
+    ) -> Result<()> {
+        let kernels = builder.kernels().clone();
+        let partial_bytes = pieces * self.columns() * self.partial_bytes();
+        refuse_large(builder, partial_bytes)?;
         let share = self.share(&kernels);
-        let mut bound = vec![offsets.clone(), bind_range(&partials, 0, partial_bytes)];
-        bound.extend(order);
+        let (offsets, segments_offset) = &places.offsets;
+        let end = partials.offset + partial_bytes;
+        let mut bound = vec![offsets.clone(), bind_range(partials, partials.offset, end)];
+        bound.extend(places.order.clone());
         let layout = &self.layout;
         let mut parameters = ReduceParameters {
             runs: pieces as u32,
@@ -187,14 +221,16 @@ impl SegmentReduction {
             weights_step: layout.weights.step as u32,
             output_inner: 1,
             output_part: self.columns() as u32,
+            segments: self.segments as u32,
+            segments_offset: (segments_offset / 4) as u32,
+            rows: self.rows() as u32,
             ..fixed
         };
         let element = self.values.element.bytes() as u64;
-        let (values, slack) =
-            bind_whole(builder, &sources.values, self.span(layout.values, element))?;
+        let (values, slack) = bind_whole(builder, values, self.span(layout.values, element))?;
         parameters.values_offset = (slack / element) as u32;
         bound.push(values);
-        if let Some(weights) = &sources.weights {
+        if let Some(weights) = weights {
             let element = match self.values.weights {
                 WeightsKind::Along(element) => element.bytes() as u64,
                 WeightsKind::None | WeightsKind::OfRun => 4,
@@ -224,12 +260,56 @@ impl SegmentReduction {
             builder.dispatch(&variant, &parameters, workgroups, &bound)?;
             first += count;
         }
+        Ok(())
+    }
+
+    /// Adds the dispatch that merges the pieces of each segment.
+    pub(super) fn bind_merge(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        partials: Source,
+        results: &Source,
+        (offsets, segments_offset): (Bound, u64),
+        fixed: ReduceParameters,
+    ) -> Result<()> {
         let fixed = ReduceParameters {
             columns: self.columns() as u32,
             part_length: PIECE_ROWS as u32,
+            segments: self.segments as u32,
+            segments_offset: (segments_offset / 4) as u32,
+            rows: self.rows() as u32,
             ..fixed
         };
-        self.merge(&kernels).bind(builder, partials, sources.results.clone(), Some(offsets), fixed)
+        let merge = self.merge(builder.kernels());
+        merge.bind(builder, partials, results.clone(), Some(offsets), fixed)
+    }
+
+    /// Bytes of a partial result.
+    pub(super) fn partial_bytes(&self) -> u64 {
+        16 * u64::from(self.values.statistic.partial_vectors())
+    }
+
+    /// Columns that a workgroup takes together.
+    pub(super) fn width(&self, kernels: &Kernels) -> u64 {
+        self.share(kernels).width
+    }
+
+    /// The most bytes that a binding has to hold.
+    pub(super) fn largest_binding(&self) -> u64 {
+        let element = self.values.element.bytes() as u64;
+        let of_weights = match self.values.weights {
+            WeightsKind::Along(element) => element.bytes() as u64,
+            WeightsKind::None | WeightsKind::OfRun => 0,
+        };
+        let result = 4 * u64::from(self.values.statistic.result_words());
+        let all = [
+            self.span(self.layout.values, element),
+            self.span(self.layout.weights, of_weights),
+            4 * if self.by_ids { self.rows() } else { self.segments + 1 },
+            self.pieces().saturating_mul(self.columns() * self.partial_bytes()),
+            self.segments.saturating_mul(self.columns() * result),
+        ];
+        all.into_iter().max().unwrap_or_default()
     }
 
     /// Bytes from the first to the last element that rows and columns reach.
@@ -241,86 +321,14 @@ impl SegmentReduction {
             }
         }
     }
-
-    /// Sorts rows by segment; returns offsets of segments among them, and the rows in their order.
-    fn sort(
-        &self,
-        builder: &mut StepBuilder<'_>,
-        ids: &Source,
-        fixed: ReduceParameters,
-    ) -> Result<((Bound, u64), Bound)> {
-        let rows = self.rows();
-        let tile = u64::from(SORT_LANES) * SORT_ROWS_PER_LANE;
-        let tiles = rows.div_ceil(tile).max(1);
-        let sort = |kernel| Variant::Reduce(ReduceVariant::Sort { kernel, lanes: SORT_LANES });
-        let scratch = |builder: &StepBuilder<'_>, slot, words: u64| -> Result<Bound> {
-            let bytes = (4 * words).max(16);
-            refuse_large(builder, bytes)?;
-            let buffer = builder.scratch("wgpu-loss sorted rows", bytes)?;
-            Ok(Bound { slot, buffer, offset: 0, bytes })
-        };
-        let counts = scratch(builder, Slot::Counts, 16 * tiles)?;
-        let (mut keys, slack) = bind_whole(builder, ids, 4 * rows)?;
-        let mut keys_offset = (slack / 4) as u32;
-        let mut previous: Option<Bound> = None;
-        let most = u64::from(builder.kernels().capabilities().max_workgroups);
-        let both = [
-            (scratch(builder, Slot::SortedKeys, rows)?, scratch(builder, Slot::SortedRows, rows)?),
-            (scratch(builder, Slot::SortedKeys, rows)?, scratch(builder, Slot::SortedRows, rows)?),
-        ];
-        for digit in 0..self.digits() {
-            let parameters = ReduceParameters {
-                values_offset: keys_offset,
-                parts: tiles as u32,
-                shift: digit * DIGIT_BITS,
-                count: 16 * tiles as u32,
-                ..fixed
-            };
-            let (sorted_keys, sorted_rows) = both[digit as usize % 2].clone();
-            let read_counts = [keys.clone(), counts.clone()];
-            let mut scattered =
-                vec![keys, counts.clone(), sorted_keys.clone(), sorted_rows.clone()];
-            scattered.extend(previous);
-            let scatter = SortKernel::Scatter { sorted: digit > 0 };
-            for kernel in [SortKernel::Count, SortKernel::Scan, scatter] {
-                let (workgroups, bound) = match kernel {
-                    SortKernel::Scan => (1, &read_counts[1..]),
-                    SortKernel::Count => (tiles, &read_counts[..]),
-                    _ => (tiles, &scattered[..]),
-                };
-                let mut first = 0;
-                while first < workgroups {
-                    let count = (workgroups - first).min(most);
-                    let parameters = ReduceParameters { first_part: first as u32, ..parameters };
-                    builder.dispatch(&sort(kernel), &parameters, count as u32, bound)?;
-                    first += count;
-                }
-            }
-            keys = Bound { slot: Slot::SegmentIds, ..sorted_keys };
-            keys_offset = 0;
-            previous = Some(Bound { slot: Slot::PreviousRows, ..sorted_rows });
-        }
-        let offsets = scratch(builder, Slot::SegmentOffsets, self.segments + 1)?;
-        let lanes = u64::from(SORT_LANES);
-        let mut first = 0;
-        while first <= self.segments {
-            let count = (self.segments + 1 - first).min(most * lanes);
-            let parameters = ReduceParameters { first_part: first as u32, ..fixed };
-            let bound = [keys.clone(), offsets.clone()];
-            let workgroups = count.div_ceil(lanes) as u32;
-            builder.dispatch(&sort(SortKernel::Bounds), &parameters, workgroups, &bound)?;
-            first += count;
-        }
-        let order = previous.map(|rows| Bound { slot: Slot::SortedRows, ..rows });
-        let order = order.ok_or_else(|| {
-            Error::invalid(OPERATION, "segment ids", "a digit to sort by", "none")
-        })?;
-        Ok(((offsets, 0), order))
-    }
 }
 
 /// All of a source in one binding, and the bytes before it. Segments may lie anywhere.
-fn bind_whole(builder: &StepBuilder<'_>, source: &Source, bytes: u64) -> Result<(Bound, u64)> {
+pub(super) fn bind_whole(
+    builder: &StepBuilder<'_>,
+    source: &Source,
+    bytes: u64,
+) -> Result<(Bound, u64)> {
     let slack = source.offset % builder.kernels().capabilities().storage_alignment;
     // A single half at the end of its word has no whole word behind it.
     let bytes = bytes.max(1);
@@ -329,7 +337,7 @@ fn bind_whole(builder: &StepBuilder<'_>, source: &Source, bytes: u64) -> Result<
     Ok((bind_range(source, start, source.offset + bytes), slack))
 }
 
-fn refuse_large(builder: &StepBuilder<'_>, bytes: u64) -> Result<()> {
+pub(super) fn refuse_large(builder: &StepBuilder<'_>, bytes: u64) -> Result<()> {
     let available = builder.kernels().capabilities().max_binding_bytes;
     if bytes <= available {
         return Ok(());

@@ -6,10 +6,12 @@ mod geometry;
 mod layout;
 mod losses;
 mod menu;
+mod segments;
 
 pub use boxes::{Boxed, BoxedOperand, Nest, boxes};
 pub use geometry::{RunEntry, merge_geometry, run_geometry};
 pub(crate) use menu::reduce_variants;
+pub(crate) use segments::{PIECE_ROWS, SegmentCuts, SegmentPart};
 
 pub use layout::{
     GradientLayout, LOSS_OPERANDS, ReduceLayout, Strides, Walk, column_layout, gradient_layout,

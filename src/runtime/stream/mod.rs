@@ -11,6 +11,7 @@ mod pace;
 mod partials;
 mod pipeline;
 mod reduce;
+mod segments;
 mod slot;
 mod softmax;
 mod traffic;

@@ -61,9 +61,18 @@ pub(super) fn zeros(
 
 /// So many zeros.
 pub(super) fn zeroed<G: Float>(operation: &'static str, count: Option<usize>) -> Result<Vec<G>> {
+    allocated(operation, count, G::ELEMENT.name())
+}
+
+/// The same of any type that goes by this name.
+pub(super) fn allocated<T: bytemuck::Zeroable>(
+    operation: &'static str,
+    count: Option<usize>,
+    name: &str,
+) -> Result<Vec<T>> {
     let count = count.unwrap_or(usize::MAX);
     try_zeroed_vec(count).map_err(|()| {
-        let message = format!("{count} elements of {} in host memory", G::ELEMENT.name());
+        let message = format!("{count} elements of {name} in host memory");
         Error::OutOfMemory { operation, message }
     })
 }

@@ -24,6 +24,7 @@ pub(super) struct Pipeline<'a> {
     traffic: Traffic<'a>,
     slots: [Slot; 2],
     pace: Pace,
+    most_rows: usize,
     rows_done: usize,
     /// When the last piece was done.
     last_done: Option<Moment>,
@@ -62,7 +63,13 @@ impl<'a> Pipeline<'a> {
             Slot::new(gpu, operation, &traffic, rows)?,
         ];
         let (pace, last_done) = (Pace::new(most), None);
-        Ok(Self { gpu, operation, waiting, traffic, slots, pace, rows_done: 0, last_done })
+        let (most_rows, rows_done) = (rows, 0);
+        Ok(Self { gpu, operation, waiting, traffic, slots, pace, most_rows, rows_done, last_done })
+    }
+
+    /// Rows of a piece, at most.
+    pub(super) fn most_rows(&self) -> usize {
+        self.most_rows
     }
 
     /// Goes over these rows; `bind` makes the step of each piece. Returns when all results of them
@@ -150,13 +157,19 @@ fn most_elements(gpu: &Gpu, traffic: &Traffic<'_>) -> usize {
         (of_element(each.bytes(rows, classes)), buffers)
     });
     let largest = brought.clone().max().unwrap_or(4);
-    let largest_buffer = returned.clone().map(|(bytes, _)| bytes).chain([largest, 4]).max();
+    let order = traffic.order.map(|_| of_element(4 * rows as u64));
+    let of_results = returned.clone().map(|(bytes, _)| bytes);
+    let largest_buffer = of_results.chain([largest, 4]).chain(order).max();
+    let most_bytes = match traffic.binds_whole {
+        true => capabilities.max_buffer_bytes.min(capabilities.max_binding_bytes),
+        false => capabilities.max_buffer_bytes,
+    };
     let of_all =
         2 * brought.sum::<u64>() + returned.map(|(bytes, count)| bytes * count).sum::<u64>();
     let limits = [
         streaming.device_bytes / 2 / of_all,
         streaming.submission_bytes / largest,
-        capabilities.max_buffer_bytes / 16 * 16 / largest_buffer.unwrap_or(4),
+        most_bytes / 16 * 16 / largest_buffer.unwrap_or(4),
         logits.shape().elements().map_or(u64::MAX, |elements| elements as u64),
     ];
     limits.into_iter().min().unwrap_or_default().max(1) as usize

@@ -137,7 +137,7 @@ impl Slot {
                 .staging
                 .get_mapped_range_mut(..)
                 .map_err(|error| gpu.failure(operation, error.to_string()))?;
-            brought.runs(piece, |packed, bytes| {
+            brought.runs(piece, traffic.order, |packed, bytes| {
                 view.slice(packed..packed + bytes.len()).copy_from_slice(bytes);
             });
             drop(view);

@@ -2,6 +2,7 @@
 
 use wgpu::{Buffer, BufferSlice};
 
+use crate::plan::reduce::SegmentCuts;
 use crate::plan::{Piece, Segment};
 use crate::{Element, Gpu, Logits, Result, WeightLayout, Weights};
 
@@ -17,7 +18,12 @@ pub(super) enum Brought<'a> {
     Matrix(Logits<'a>),
     /// A value for each row.
     Column(&'a [f32]),
+    /// Where segments start among the rows of a piece.
+    Segments(&'a SegmentCuts),
 }
+
+/// Bytes of rows that are gathered at a time.
+const GATHERED_BYTES: usize = 1 << 16;
 
 impl Brought<'_> {
     /// Bytes of so many rows.
@@ -25,21 +31,66 @@ impl Brought<'_> {
         match self {
             Self::Matrix(matrix) => (rows * classes * matrix.element().bytes()) as u64,
             Self::Column(_) => 4 * rows as u64,
+            Self::Segments(cuts) => 4 * (cuts.most_partials(rows) as u64 + 1),
         }
     }
 
-    /// Hands out a piece's runs of bytes, with where they go when packed.
-    pub(super) fn runs(&self, piece: &Piece, mut copy: impl FnMut(usize, &[u8])) {
-        match self {
-            Self::Matrix(matrix) => {
+    /// Hands out a piece's runs of bytes, with where they go when packed. `order`: its rows are not
+    /// those of the batch but what comes in their places.
+    pub(super) fn runs(
+        &self,
+        piece: &Piece,
+        order: Option<&[u32]>,
+        mut copy: impl FnMut(usize, &[u8]),
+    ) {
+        let order = order.map(|order| &order[piece.range()]);
+        match (self, order) {
+            (Self::Matrix(matrix), Some(order)) => {
+                let (shape, size) = (matrix.shape(), matrix.element().bytes());
+                let starts = order.iter().map(|&row| shape.start_of(row as usize) * size);
+                gather(matrix.values().bytes(), starts, shape.classes * size, copy);
+            }
+            (Self::Column(values), Some(order)) => {
+                let starts = order.iter().map(|&row| 4 * row as usize);
+                gather(bytemuck::cast_slice(values), starts, 4, copy);
+            }
+            (Self::Segments(cuts), _) => {
+                let offsets = cuts.offsets(&cuts.of_rows(piece.range()));
+                copy(0, bytemuck::cast_slice(&offsets));
+            }
+            (Self::Matrix(matrix), None) => {
                 let bytes = matrix.values().bytes();
                 let size = matrix.element().bytes();
                 for Segment { start, packed, length } in piece.segments(&matrix.shape()) {
                     copy(packed * size, &bytes[start * size..(start + length) * size]);
                 }
             }
-            Self::Column(values) => copy(0, bytemuck::cast_slice(&values[piece.range()])),
+            (Self::Column(values), None) => {
+                copy(0, bytemuck::cast_slice(&values[piece.range()]));
+            }
         }
+    }
+}
+
+/// Hands out runs of so many bytes one behind the other, many at a time.
+fn gather(
+    bytes: &[u8],
+    starts: impl Iterator<Item = usize>,
+    length: usize,
+    mut copy: impl FnMut(usize, &[u8]),
+) {
+    let mut gathered = Vec::with_capacity(GATHERED_BYTES + length);
+    let mut packed = 0;
+    for start in starts {
+        gathered.extend_from_slice(&bytes[start..start + length]);
+        if gathered.len() >= GATHERED_BYTES {
+            copy(packed, &gathered);
+            packed += gathered.len();
+            gathered.clear();
+        }
+    }
+    if !gathered.is_empty() {
+        copy(packed, &gathered);
     }
 }
 
@@ -53,6 +104,8 @@ pub(super) enum Returned<'a> {
     Column { words: usize, values: &'a mut [f32] },
     /// Partial results of results that all pieces contribute to.
     Partials(&'a mut Partials),
+    /// Those of segments, so many words of all columns.
+    OfSegments { cuts: &'a SegmentCuts, words: usize, values: &'a mut [f32] },
     /// Four counts of each piece, which are added up.
     Counts(&'a mut [u64; 4]),
 }
@@ -71,6 +124,7 @@ impl Returned<'_> {
             }
             Self::Column { words, .. } => (4 * rows * words) as u64,
             Self::Partials(partials) => partials.bytes(rows),
+            Self::OfSegments { cuts, words, .. } => 4 * (cuts.most_partials(rows) * words) as u64,
             Self::Counts(_) => 16,
         }
     }
@@ -86,6 +140,12 @@ impl Returned<'_> {
                 bytes.copy_from_slice(&packed[..bytes.len()]);
             }
             Self::Partials(partials) => partials.take(piece.rows, packed),
+            Self::OfSegments { cuts, words, values } => {
+                let partials = cuts.of_rows(piece.range()).partials;
+                let of_piece = &mut values[partials.start * *words..partials.end * *words];
+                let bytes: &mut [u8] = bytemuck::cast_slice_mut(of_piece);
+                bytes.copy_from_slice(&packed[..bytes.len()]);
+            }
             Self::Counts(counts) => {
                 for (count, bytes) in counts.iter_mut().zip(packed.as_chunks().0) {
                     *count += u64::from(u32::from_ne_bytes(*bytes));
@@ -103,6 +163,12 @@ pub(super) struct Traffic<'a> {
     pub(super) returned: Vec<Returned<'a>>,
     /// Where it may be cut.
     pub(super) cut: Cut,
+    /// Rows are brought in this order, where it is not that of the batch.
+    pub(super) order: Option<&'a [u32]>,
+    /// A binding has to hold all of a piece.
+    pub(super) binds_whole: bool,
+    /// Rows of a pass over the batch.
+    rows: usize,
     /// What watchers know as rows, and which of how many passes over the batch this is.
     reported: (usize, (usize, usize)),
 }
@@ -110,8 +176,22 @@ pub(super) struct Traffic<'a> {
 impl<'a> Traffic<'a> {
     /// Logits, and nothing else yet.
     pub(super) fn new(logits: Logits<'a>, cut: Cut) -> Self {
-        let reported = (logits.rows(), (0, 1));
-        Self { logits, brought: vec![Brought::Matrix(logits)], returned: Vec::new(), cut, reported }
+        let rows = logits.rows();
+        Self {
+            logits,
+            brought: vec![Brought::Matrix(logits)],
+            returned: Vec::new(),
+            cut,
+            order: None,
+            binds_whole: false,
+            rows,
+            reported: (rows, (0, 1)),
+        }
+    }
+
+    /// Goes over so many rows only.
+    pub(super) fn over(self, rows: usize) -> Self {
+        Self { rows, ..self }
     }
 
     /// Tells watchers of so many rows, which take several passes, of which this is the `turn.0`th.
@@ -122,7 +202,7 @@ impl<'a> Traffic<'a> {
     /// Rows that are done and rows of the batch, as watchers know them.
     pub(super) fn progress(&self, rows_done: usize) -> (usize, usize) {
         let (rows, (turn, turns)) = self.reported;
-        let of_pass = self.logits.rows().max(1) as u128;
+        let of_pass = self.rows.max(1) as u128;
         let done = (turn as u128 * of_pass + rows_done as u128) * rows as u128;
         ((done / (turns as u128 * of_pass)) as usize, rows)
     }
