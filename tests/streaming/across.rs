@@ -13,7 +13,7 @@ use wgpu_loss::{
 
 use super::elementwise::{FUNCTIONS, Held};
 use super::reductions::{STATISTICS, gap_of, sparse, stored};
-use super::{TINY, elementwise, gpu, in_pieces, reductions, values};
+use super::{TINY, elementwise, gpu, reductions, values};
 
 /// A device whose parts are so small that a piece has several, and little memory.
 fn of_small_parts() -> Gpu {
@@ -198,20 +198,42 @@ fn one_run_of_any_rows_has_the_bits_of_the_whole() {
     }
 }
 
-/// What all pieces have to make at once is computed at once, with the same results.
+/// Gradients with respect to weights that rows share are sums over all pieces.
 #[test]
-fn gradients_of_weights_that_rows_share_stay_whole() {
-    let of_logits = values(300 * 33);
-    let logits = Logits::new(&of_logits, 300, 33).expect("a shape");
-    let of_columns = sparse(33);
-    let weights = Weights::PerColumn(&of_columns);
-    for axis in [Axis::EachRow, Axis::All, Axis::EachColumn] {
-        let options = Reduce { weight_gradient: true, ..Reduce::new(Statistic::Mean, axis) };
-        let call = |gpu: &Gpu| {
-            gpu.reduce_with_gradient(logits, weights, Upstream::Scalar(0.5), &options)
-                .expect("a call")
+fn gradients_of_weights_that_rows_share_have_the_bits_of_the_whole() {
+    let gpu = of_small_parts();
+    let calls = [
+        (Shape::new(701, 33), Axis::EachRow, Statistic::Mean),
+        (Shape::new(301, 36).with_row_stride(37), Axis::All, Statistic::LogSumExp),
+        (Shape::new(701, 33), Axis::EachColumn, Statistic::Sum),
+        (Shape::new(9003, 1), Axis::EachRow, Statistic::LogSumExp),
+        (Shape::new(1, 9001), Axis::All, Statistic::Mean),
+        (Shape::with_class_axis(40, 5, 60), Axis::EachRow, Statistic::Sum),
+    ];
+    for (index, (shape, axis, statistic)) in calls.into_iter().enumerate() {
+        let shape = shape.with_element([Element::F32, Element::Bf16][index % 2]);
+        let of_values = stored(shape);
+        let logits = Logits::from_values(of_values.values(), shape).expect("long enough");
+        let of_columns = sparse(shape.classes);
+        // Of a single row everything shares a weight.
+        let weights = match shape.rows {
+            1 => Weights::PerRow(&of_columns[..1]),
+            _ => Weights::PerColumn(&of_columns),
         };
-        reductions::assert_same(&call(&in_pieces()), &call(gpu()), "weights of columns");
+        let mode = [Mode::Strict, Mode::Masked][index / 2 % 2];
+        let options = Reduce { weight_gradient: true, mode, ..Reduce::new(statistic, axis) };
+        let factors = values(shape.rows);
+        let upstream = match axis {
+            Axis::EachRow => Upstream::PerRow(&factors),
+            Axis::EachColumn | Axis::All => Upstream::Scalar(-0.75),
+        };
+        let call = |gpu: &Gpu| {
+            gpu.reduce_with_gradient(logits, weights, upstream, &options).expect("a call")
+        };
+        let context = format!("{shape:?} {options:?}");
+        check(&gpu, call, |found, expected| {
+            reductions::assert_same(found, expected, &context);
+        });
     }
 }
 

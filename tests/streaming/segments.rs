@@ -1,9 +1,12 @@
 //! Reductions of segments.
 
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+
 use wgpu_loss::plan::Capabilities;
 use wgpu_loss::{
-    Axis, Denominator, Element, Engine, Error, Gpu, Logits, Mode, Reduce, Segments, Shape,
-    Statistic, Streaming, Weights,
+    Axis, Denominator, Element, Engine, Error, Gpu, Logits, Mode, Progress, Reduce, Segments,
+    Shape, Statistic, Streaming, Weights,
 };
 
 use super::reductions::{STATISTICS, assert_same, sparse, stored};
@@ -103,10 +106,19 @@ fn segments_larger_than_a_binding() {
     let segments = Segments::Ids { ids: &ids, segments: 700 };
     let options = Reduce::new(Statistic::Sum, Axis::EachColumn);
     let of = |gpu: &Gpu| gpu.reduce_segments(logits, segments, Weights::None, &options);
-    assert_same(&of(&small).expect("a call"), &of(gpu()).expect("a call"), "larger than a binding");
+    let last: Arc<Mutex<Option<Progress>>> = Arc::default();
+    let record = Arc::clone(&last);
+    let watched = small.with_progress(move |progress| {
+        *record.lock().expect("no panic") = Some(progress);
+        ControlFlow::Continue(())
+    });
+    let in_pieces = of(&watched).expect("a call");
+    assert_same(&in_pieces, &of(gpu()).expect("a call"), "larger than a binding");
+    let last = last.lock().expect("no panic").map(|last| (last.rows_done, last.rows));
+    assert_eq!(last, Some((ROWS, ROWS)));
 
     // A mistake is named as ever.
     let beyond = Segments::Ids { ids: &ids, segments: 600 };
-    let error = in_pieces().reduce_segments(logits, beyond, Weights::None, &options);
+    let error = super::in_pieces().reduce_segments(logits, beyond, Weights::None, &options);
     assert!(matches!(error, Err(Error::Invalid { what: "segment id", .. })), "{error:?}");
 }

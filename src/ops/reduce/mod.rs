@@ -14,6 +14,7 @@ mod segments;
 mod sort;
 pub(crate) mod validate;
 
+pub(crate) use plan::Wholes;
 pub(in crate::ops) use plan::countable;
 
 pub use options::{Axis, Denominator, Reduce, Statistic};

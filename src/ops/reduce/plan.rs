@@ -92,6 +92,14 @@ impl SegmentLayout {
     }
 }
 
+/// Of a piece, what it has partial results of: those of everything, each with what merges them.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Wholes<'a> {
+    pub(crate) results: Option<&'a PiecewiseReduction>,
+    /// Gradients with respect to weights that rows share.
+    pub(crate) weight_gradient: Option<&'a PiecewiseReduction>,
+}
+
 /// A reduction of one shape, with its kernels chosen and compiled.
 #[derive(Clone, Debug)]
 pub struct ReducePlan {
@@ -210,7 +218,7 @@ impl Reduce {
         weights: WeightLayout,
         pass: Pass,
     ) -> Result<ReducePlan> {
-        self.plan_of(kernels, values, weights, pass, None)
+        self.plan_piece(kernels, values, weights, pass, Wholes::default())
     }
 
     /// How a reduction of values and weights of this form goes in pieces.
@@ -226,19 +234,22 @@ impl Reduce {
         PiecewiseReduction::new(kernels, OPERATION, whole, self.parameters())
     }
 
-    /// The plan of a piece: its results are partial results.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan).
-    pub(crate) fn plan_piece(
+    /// How the gradient with respect to weights that rows share goes in pieces, where there is one.
+    pub(crate) fn piecewise_weight_gradient(
         &self,
         kernels: &Kernels,
         values: Shape,
         weights: WeightLayout,
-        pass: Pass,
-        whole: &PiecewiseReduction,
-    ) -> Result<ReducePlan> {
-        self.plan_of(kernels, values, weights, pass, Some(whole))
+        upstream: UpstreamSource,
+    ) -> Result<Option<PiecewiseReduction>> {
+        if weights != WeightLayout::PerColumn {
+            return Ok(None);
+        }
+        let wholes = Wholes::default();
+        let whole = self.weight_reduction(kernels, values, weights, upstream, wholes)?;
+        let parameters = self.parameters();
+        let of = |whole| PiecewiseReduction::new(kernels, OPERATION, whole, parameters);
+        whole.map(of).transpose()
     }
 
     /// [`ReducePlan::result_words`].
@@ -251,13 +262,17 @@ impl Reduce {
         self.gradient_of() != GradientOf::Sum
     }
 
-    fn plan_of(
+    /// The plan of a piece: what it has of a whole are partial results.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub(crate) fn plan_piece(
         &self,
         kernels: &Kernels,
         values: Shape,
         weights: WeightLayout,
         pass: Pass,
-        whole: Option<&PiecewiseReduction>,
+        wholes: Wholes<'_>,
     ) -> Result<ReducePlan> {
         let has_gradient = pass.gradient().is_some();
         check_shapes(values, weights)?;
@@ -266,7 +281,7 @@ impl Reduce {
         let forward = match pass.is_backward() {
             true => None,
             false => {
-                let (axis, parts) = (self.axis, whole.map(PiecewiseReduction::layout));
+                let (axis, parts) = (self.axis, wholes.results.map(PiecewiseReduction::layout));
                 let layout = reduce_layout(values, axis, weights, axis, parts);
                 let reduced = self.reduced(values, weights, &layout);
                 Some(Reduction::new(kernels, layout, parts, reduced, Vec::new())?)
@@ -277,7 +292,7 @@ impl Reduce {
             .map(|(place, upstream)| self.gradients(values, gradient, weights, place, upstream));
         let weight_gradient = match pass.gradient() {
             Some((_, upstream)) => {
-                self.weight_reduction(kernels, values, weights, upstream, whole)?
+                self.weight_reduction(kernels, values, weights, upstream, wholes)?
             }
             None => None,
         };
@@ -340,15 +355,16 @@ impl Reduce {
         values: Shape,
         weights: WeightLayout,
         upstream: UpstreamSource,
-        whole: Option<&PiecewiseReduction>,
+        wholes: Wholes<'_>,
     ) -> Result<Option<Reduction>> {
         let axis = match weights {
             WeightLayout::PerRow if self.weight_gradient => Axis::EachRow,
             WeightLayout::PerColumn if self.weight_gradient => Axis::EachColumn,
             _ => return Ok(None),
         };
-        let parts = whole.map(PiecewiseReduction::layout);
-        let layout = reduce_layout(values, axis, weights, self.axis, parts);
+        let parts = wholes.weight_gradient.map(PiecewiseReduction::layout);
+        let walked = parts.or(wholes.results.map(PiecewiseReduction::layout));
+        let layout = reduce_layout(values, axis, weights, self.axis, walked);
         let reduced = ReducedValues {
             statistic: StatisticKind::Sum,
             element: values.element,
@@ -359,7 +375,7 @@ impl Reduce {
                 upstream: upstream_kind(upstream),
             })),
         };
-        Reduction::new(kernels, layout, None, reduced, Vec::new()).map(Some)
+        Reduction::new(kernels, layout, parts, reduced, Vec::new()).map(Some)
     }
 
     /// Chooses and compiles the kernels that reduce the rows of each segment, column by column.
@@ -490,10 +506,12 @@ impl ReducePlan {
         // A backward of the sum needs no results.
         let reads_results = self.options.gradient_reads_results();
         let has_results = self.forward.is_some() || reads_results;
-        let rows = match self.forward.as_ref().and_then(Reduction::piece_results) {
-            None => Rows::of_words(results, words),
-            Some((partials, words)) => Rows::of_words(partials, words),
+        let rows_of = |reduction: &Option<Reduction>, results, words| {
+            let partials = reduction.as_ref().and_then(Reduction::piece_results);
+            let (count, words) = partials.unwrap_or((results, words));
+            Rows::of_words(count, words)
         };
+        let rows = rows_of(&self.forward, results, words);
         let results_operand =
             if_wanted(OPERATION, Slot::Results, operands.results, has_results, rows)?;
         let is_separate =
@@ -511,7 +529,7 @@ impl ReducePlan {
             Slot::WeightGradient,
             operands.weight_gradient,
             has_gradient && self.options.weight_gradient,
-            Rows::of_one(weight_count, 4),
+            rows_of(&self.weight_gradient, weight_count, 1),
         )?;
         let slice = match operands.upstream {
             UpstreamOperand::Scalar(_) => None,

@@ -2,6 +2,7 @@
 //! differ in the last bits, since a driver is free to contract the one and not the other.
 
 use crate::Shape;
+use crate::ops::reduce::pieces::Parts;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,27 @@ impl Default for Cut {
     }
 }
 
+impl From<Parts> for Cut {
+    fn from(Parts { together, last, by_four, .. }: Parts) -> Self {
+        Self { together, last, by_element: !by_four }
+    }
+}
+
+/// The greatest common divisor.
+fn common(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common(b, a % b) }
+}
+
 impl Cut {
+    /// Only where another may be, too.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            together: self.together / common(self.together, other.together) * other.together,
+            last: self.last.max(other.last),
+            by_element: self.by_element || other.by_element,
+        }
+    }
+
     /// That of matrices of these shapes, the input first; `None` where there is none.
     pub(super) fn of(shapes: &[Shape], work: Work) -> Option<Self> {
         let input = *shapes.first()?;
@@ -88,6 +109,13 @@ mod tests {
         assert_eq!(cut(Shape::new(100, 33), OF_ROWS), Some((1, true)));
         assert_eq!(cut(Shape::new(100, 33), OF_ELEMENTS), Some((4, false)));
         assert_eq!(cut(Shape::new(101, 33), OF_ELEMENTS), Some((1, true)));
+    }
+
+    #[test]
+    fn two_cuts_are_one() {
+        let of = |together, last| Cut { together, last, by_element: false };
+        assert_eq!(of(1, 1).and(of(128, 2)), of(128, 2));
+        assert_eq!(of(12, 3).and(Cut { by_element: true, ..of(8, 2) }).together, 24);
     }
 
     #[test]

@@ -25,9 +25,7 @@ impl<W> Pieces<W> {
     pub(super) fn cut(&self) -> Cut {
         match self {
             Self::Apart(cut) => *cut,
-            Self::Across(_, Parts { together, last, by_four, .. }) => {
-                Cut { together: *together, last: *last, by_element: !by_four }
-            }
+            Self::Across(_, parts) => Cut::from(*parts),
         }
     }
 
@@ -101,6 +99,8 @@ pub(super) enum Results<'a> {
     Partial(&'a mut Partials),
     /// Those of a forward are read.
     Read(&'a Buffer),
+    /// They are neither written nor read.
+    Unread,
 }
 
 /// Where the results of a piece are.
@@ -117,6 +117,7 @@ impl<'a> Results<'a> {
             Self::OfElements(matrix) => Returned::Matrix(matrix),
             Self::Partial(partials) => Returned::Partials(partials),
             Self::Read(buffer) => return ResultsPlace::Read(buffer),
+            Self::Unread => return ResultsPlace::Returned(None),
         })))
     }
 }

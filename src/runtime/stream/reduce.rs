@@ -2,7 +2,8 @@
 
 use wgpu::Buffer;
 
-use crate::ops::reduce::pieces::PiecewiseReduction;
+use crate::ops::reduce::Wholes;
+use crate::ops::reduce::pieces::{Parts, PiecewiseReduction};
 use crate::ops::reduce::validate::OPERATION;
 use crate::plan::Piece;
 use crate::runtime::call::fused;
@@ -12,6 +13,7 @@ use crate::{
     UpstreamOperand, Weights,
 };
 
+use super::cut::Cut;
 use super::output::{MatrixOutput, zeroed, zeros};
 use super::partials::{Partials, Pieces, Results, as_column, weights_as_column};
 use super::pipeline::Pipeline;
@@ -34,6 +36,8 @@ pub(in crate::runtime) struct ReducedInPieces<'a> {
     upstream: Option<Upstream<'a>>,
     options: Reduce,
     pieces: Pieces<PiecewiseReduction>,
+    /// The gradient with respect to weights that rows share, which is a sum over all of them.
+    of_weights: Option<(PiecewiseReduction, Parts)>,
     /// What watchers know as rows.
     rows: usize,
 }
@@ -43,11 +47,13 @@ pub(in crate::runtime) struct ReducedInPieces<'a> {
 struct Gradients {
     values: Option<OwnedValues>,
     weights: Option<Vec<f32>>,
+    /// Of weights that rows share.
+    weight_partials: Option<Partials>,
 }
 
 impl Gpu {
-    /// How a reduction goes in pieces, if it does. A gradient with respect to weights that rows share
-    /// is put together from all of them at once, as are results of a single block of rows.
+    /// How a reduction goes in pieces, if it does. Results of a single block of rows are put together
+    /// from all of them at once.
     pub(in crate::runtime) fn reduce_in_pieces<'a>(
         &'a self,
         values: Logits<'a>,
@@ -63,34 +69,46 @@ impl Gpu {
         if !self.streaming().are_large(&matrices) {
             return Ok(None);
         }
-        let sums_rows = upstream.is_some() && options.weight_gradient;
         let element = upstream.map(|_| options.gradient_element.unwrap_or(values.element()));
         let options = Reduce { gradient_element: element, ..*options };
-        let made = |values, weights, pieces| {
-            let (gpu, rows) = (self, shape.rows);
-            Ok(Some(ReducedInPieces { gpu, values, weights, upstream, options, pieces, rows }))
-        };
-        if options.axis == Axis::EachRow {
-            if sums_rows && matches!(weights, Weights::PerColumn(_)) {
-                return Ok(None);
-            }
-            return match self.cut(&matrices, true, false) {
-                Some(cut) => made(values, weights, Pieces::Apart(cut)),
-                None => Ok(None),
+        let (values, weights, pieces) = if options.axis == Axis::EachRow {
+            let Some(cut) = self.cut(&matrices, true, false) else { return Ok(None) };
+            (values, weights, Pieces::Apart(cut))
+        } else {
+            let whole = options.piecewise(self.kernels(), shape, weights.layout())?;
+            let (values, weights) = match whole.is_single_run() {
+                true => (as_column(values)?, weights_as_column(shape, weights)?),
+                false => (values, weights),
             };
-        }
-        let whole = options.piecewise(self.kernels(), shape, weights.layout())?;
-        let (values, weights) = match whole.is_single_run() {
-            true => (as_column(values)?, weights_as_column(shape, weights)?),
-            false => (values, weights),
+            let Some(parts) = whole.parts(values.shape()) else { return Ok(None) };
+            (values, weights, Pieces::Across(whole, parts))
         };
-        if sums_rows && matches!(weights, Weights::PerColumn(_)) {
-            return Ok(None);
-        }
-        match whole.parts(values.shape()) {
-            Some(parts) => made(values, weights, Pieces::Across(whole, parts)),
-            None => Ok(None),
-        }
+        let of_weights = match upstream {
+            None => None,
+            Some(upstream) => {
+                let (form, source) = (weights.layout(), upstream.source());
+                let (kernels, shape) = (self.kernels(), values.shape());
+                options.piecewise_weight_gradient(kernels, shape, form, source)?
+            }
+        };
+        let of_weights = match of_weights {
+            None => None,
+            Some(whole) => match whole.parts(values.shape()) {
+                Some(parts) => Some((whole, parts)),
+                None => return Ok(None),
+            },
+        };
+        let (gpu, rows) = (self, shape.rows);
+        Ok(Some(ReducedInPieces {
+            gpu,
+            values,
+            weights,
+            upstream,
+            options,
+            pieces,
+            of_weights,
+            rows,
+        }))
     }
 }
 
@@ -106,8 +124,16 @@ impl ReducedInPieces<'_> {
                 Weights::PerRow(weights) => Some(weights.len()),
                 _ => shape.elements(),
             };
-            let weights = self.options.weight_gradient.then(|| zeroed(OPERATION, count));
-            gradients.weights = weights.transpose()?;
+            match &self.of_weights {
+                Some((_, parts)) => {
+                    let partials = Partials::new(OPERATION, *parts, shape.rows)?;
+                    gradients.weight_partials = Some(partials);
+                }
+                None if self.options.weight_gradient => {
+                    gradients.weights = Some(zeroed(OPERATION, count)?);
+                }
+                None => {}
+            }
         }
         let all = fused(self.values, self.options.gradient_element, self.upstream);
         let (words, result_words) = match &self.pieces {
@@ -121,7 +147,9 @@ impl ReducedInPieces<'_> {
             }
             Pieces::Across(whole, parts) => {
                 let mut partials = Partials::new(OPERATION, *parts, shape.rows)?;
-                let waits = self.upstream.is_some() && self.options.gradient_reads_results();
+                let reads_results = self.options.gradient_reads_results();
+                // Sums over all rows of two kinds are not cut in the same places.
+                let waits = self.upstream.is_some() && (reads_results || self.of_weights.is_some());
                 let results = Results::Partial(&mut partials);
                 if waits {
                     let forward = Pass::Forward { save_state: false };
@@ -134,13 +162,22 @@ impl ReducedInPieces<'_> {
                 if let (true, Pass::Fused { gradient, upstream }) = (waits, all) {
                     let read: Buffer = self.gpu.upload(OPERATION, "wgpu-loss results", &words)?;
                     let backward = Pass::Backward { gradient, upstream };
-                    let results = Results::Read(&read);
+                    let results = match reads_results {
+                        true => Results::Read(&read),
+                        false => Results::Unread,
+                    };
                     self.pass(backward, results, &mut gradients, (1, 2), waiting).await?;
                 }
                 (words, whole.result_words())
             }
         };
-        let Gradients { values: gradient, weights: weight_gradient } = gradients;
+        let Gradients { values: gradient, weights, weight_partials } = gradients;
+        let weight_gradient = match (weight_partials, &self.of_weights) {
+            (Some(partials), Some((whole, _))) => {
+                Some(partials.merge(self.gpu, OPERATION, whole, waiting).await?)
+            }
+            _ => weights,
+        };
         Ok(Reduced { words, result_words, gradient, weight_gradient })
     }
 
@@ -154,7 +191,7 @@ impl ReducedInPieces<'_> {
         waiting: Waiting,
     ) -> Result<()> {
         let (gpu, shape) = (self.gpu, self.values.shape());
-        let mut traffic = Traffic::new(self.values, self.pieces.cut()).reported_as(self.rows, turn);
+        let mut traffic = Traffic::new(self.values, self.cut(pass)).reported_as(self.rows, turn);
         let weights = traffic.bring_weights(gpu, OPERATION, "wgpu-loss weights", self.weights)?;
         let upstream = self.upstream.filter(|_| pass.gradient().is_some());
         let scalar = match upstream {
@@ -171,10 +208,11 @@ impl ReducedInPieces<'_> {
         let gradient = gradients.values.as_mut().map(|each| MatrixOutput::over(shape, each));
         let place = traffic.take_back(gradient.map(Returned::OverLogits));
         let results = results.join(&mut traffic);
-        let of_weights = gradients.weights.as_mut().map(|each| match weights.is_of_rows() {
+        let of_each = gradients.weights.as_mut().map(|each| match weights.is_of_rows() {
             true => Returned::Column { words: 1, values: each },
             false => Returned::Matrix(MatrixOutput::new(shape, each)),
         });
+        let of_weights = gradients.weight_partials.as_mut().map(Returned::Partials).or(of_each);
         let of_weights = traffic.take_back(of_weights);
         let mut pipeline = Pipeline::of(gpu, OPERATION, waiting, traffic)?;
         pipeline
@@ -193,12 +231,23 @@ impl ReducedInPieces<'_> {
             .await
     }
 
+    /// Where a pass may cut the batch.
+    fn cut(&self, pass: Pass) -> Cut {
+        let of_weights = self.of_weights.as_ref().filter(|_| pass.gradient().is_some());
+        match (of_weights, &self.pieces) {
+            (None, pieces) => pieces.cut(),
+            (Some((_, parts)), Pieces::Apart(cut)) => cut.and(Cut::from(*parts)),
+            // Results across rows are there already.
+            (Some((_, parts)), Pieces::Across(..)) => Cut::from(*parts),
+        }
+    }
+
     fn plan_of(&self, piece: &Piece, weights: &Spread, pass: Pass) -> Result<ReducePlan> {
         let (kernels, values) = (self.gpu.kernels(), piece.packed(&self.values.shape()));
-        let weights = weights.layout(piece);
-        match self.pieces.whole() {
-            Some(whole) => self.options.plan_piece(kernels, values, weights, pass, whole),
-            None => self.options.plan(kernels, values, weights, pass),
-        }
+        let wholes = Wholes {
+            results: self.pieces.whole(),
+            weight_gradient: self.of_weights.as_ref().map(|(whole, _)| whole),
+        };
+        self.options.plan_piece(kernels, values, weights.layout(piece), pass, wholes)
     }
 }
