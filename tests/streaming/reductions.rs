@@ -110,15 +110,33 @@ fn reductions_of_rows_have_the_bits_of_the_whole() {
     assert_eq!(calls, STATISTICS.len() * shapes().len());
 }
 
-/// Rows of a single value that gaps part are reduced in one piece, as are those of a single block.
+/// Rows of a single value that gaps part are reduced in one piece.
 #[test]
 fn rows_that_stay_whole() {
-    for shape in [Shape::new(3000, 1).with_row_stride(3), Shape::with_class_axis(1, 5, 700)] {
+    let shape = Shape::new(3000, 1).with_row_stride(3);
+    let stored = stored(shape);
+    let logits = Logits::from_values(stored.values(), shape).expect("long enough");
+    let options = Reduce::new(Statistic::LogSumExp, Axis::EachRow);
+    let of = |gpu: &Gpu| gpu.reduce(logits, Weights::None, &options).expect("a call");
+    assert_same(&of(&in_pieces()), &of(gpu()), "rows that stay whole");
+}
+
+/// Rows of one block, some at a time: of one part, and of several.
+#[test]
+fn rows_that_all_lie_side_by_side_have_the_bits_of_the_whole() {
+    for (classes, inner, statistic) in [(5, 702, Statistic::LogSumExp), (300, 700, Statistic::Mean)]
+    {
+        let shape = Shape::with_class_axis(1, classes, inner);
         let stored = stored(shape);
         let logits = Logits::from_values(stored.values(), shape).expect("long enough");
-        let options = Reduce::new(Statistic::LogSumExp, Axis::EachRow);
-        let of = |gpu: &Gpu| gpu.reduce(logits, Weights::None, &options).expect("a call");
-        assert_same(&of(&in_pieces()), &of(gpu()), "rows that stay whole");
+        let (per_row, factors) = (sparse(inner), values(inner));
+        let weights = Weights::PerRow(&per_row);
+        let options = Reduce { weight_gradient: true, ..Reduce::new(statistic, Axis::EachRow) };
+        let of = |gpu: &Gpu| {
+            gpu.reduce_with_gradient(logits, weights, Upstream::PerRow(&factors), &options)
+                .expect("a call")
+        };
+        assert_same(&of_pieces(of), &of(gpu()), "rows of one block");
     }
 }
 

@@ -92,9 +92,12 @@ impl SegmentLayout {
     }
 }
 
-/// Of a piece, what it has partial results of: those of everything, each with what merges them.
+/// What a piece is a part of.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Wholes<'a> {
+    /// How the rows of everything are gone through, where a piece has results of its own.
+    pub(crate) rows: Option<&'a ReduceLayout>,
+    /// What a piece has partial results of, with what merges them.
     pub(crate) results: Option<&'a PiecewiseReduction>,
     /// Gradients with respect to weights that rows share.
     pub(crate) weight_gradient: Option<&'a PiecewiseReduction>,
@@ -262,6 +265,11 @@ impl Reduce {
         self.gradient_of() != GradientOf::Sum
     }
 
+    /// How the rows of values and weights of this form are gone through.
+    pub(crate) fn row_layout(&self, values: Shape, weights: WeightLayout) -> ReduceLayout {
+        reduce_layout(values, Axis::EachRow, weights, Axis::EachRow, None)
+    }
+
     /// The plan of a piece: what it has of a whole are partial results.
     ///
     /// # Errors
@@ -282,9 +290,11 @@ impl Reduce {
             true => None,
             false => {
                 let (axis, parts) = (self.axis, wholes.results.map(PiecewiseReduction::layout));
-                let layout = reduce_layout(values, axis, weights, axis, parts);
+                let whole = parts.or(wholes.rows);
+                let layout = reduce_layout(values, axis, weights, axis, whole);
                 let reduced = self.reduced(values, weights, &layout);
-                Some(Reduction::new(kernels, layout, parts, reduced, Vec::new())?)
+                let reduction = Reduction::new(kernels, layout, whole, reduced, Vec::new())?;
+                Some(if parts.is_none() { reduction.with_results() } else { reduction })
             }
         };
         let gradients = pass
@@ -375,7 +385,9 @@ impl Reduce {
                 upstream: upstream_kind(upstream),
             })),
         };
-        Reduction::new(kernels, layout, parts, reduced, Vec::new()).map(Some)
+        let rows = wholes.rows.filter(|_| axis == Axis::EachRow);
+        let reduction = Reduction::new(kernels, layout, parts.or(rows), reduced, Vec::new())?;
+        Ok(Some(if parts.is_none() { reduction.with_results() } else { reduction }))
     }
 
     /// Chooses and compiles the kernels that reduce the rows of each segment, column by column.

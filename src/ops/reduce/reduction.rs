@@ -143,6 +143,11 @@ impl Reduction {
         }
     }
 
+    /// The same of a piece that has results of its own.
+    pub(in crate::ops) fn with_results(self) -> Self {
+        Self { is_piece: false, ..self }
+    }
+
     /// The operands of the loss that is reduced.
     pub(in crate::ops) fn others(&self) -> &[Other] {
         &self.others

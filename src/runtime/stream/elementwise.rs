@@ -12,7 +12,7 @@ use crate::{
     Weights,
 };
 
-use super::cut::Cut;
+use super::cut::{Cut, Work};
 use super::output::{MatrixOutput, zeroed, zeros};
 use super::partials::{Partials, Pieces, Results, as_column, weights_as_column};
 use super::pipeline::Pipeline;
@@ -74,7 +74,8 @@ fn cut_apart(
     let has_blocks = host.input.shape().inner > 1;
     let may_be_flat = spread.iter().all(is_of_elements)
         && (is_unreduced || (has_blocks && !options.divides(host.weights.layout())));
-    gpu.cut(&matrices(host, upstream), !is_unreduced, may_be_flat)
+    let work = Work { of_rows: !is_unreduced, may_be_flat, ..Work::default() };
+    gpu.cut(&matrices(host, upstream), work)
 }
 
 impl Gpu {

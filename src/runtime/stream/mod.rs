@@ -82,13 +82,13 @@ impl Streaming {
 }
 
 impl Gpu {
-    /// Where matrices that are taken piece by piece are cut, if they are; see [`Work`].
-    fn cut(&self, matrices: &[Logits<'_>], of_rows: bool, may_be_flat: bool) -> Option<Cut> {
+    /// Where matrices that are taken piece by piece are cut, if they are.
+    fn cut(&self, matrices: &[Logits<'_>], work: Work) -> Option<Cut> {
         if !self.streaming().cuts(matrices) {
             return None;
         }
         let shapes: Vec<_> = matrices.iter().map(Logits::shape).collect();
         let column_lanes = self.kernels().tuning().reduce.column_lanes as usize;
-        Cut::of(&shapes, Work { of_rows, may_be_flat, column_lanes })
+        Cut::of(&shapes, Work { column_lanes, ..work })
     }
 }

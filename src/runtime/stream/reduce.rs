@@ -13,7 +13,7 @@ use crate::{
     UpstreamOperand, Weights,
 };
 
-use super::cut::Cut;
+use super::cut::{Cut, Work};
 use super::output::{MatrixOutput, zeroed, zeros};
 use super::partials::{Partials, Pieces, Results, as_column, weights_as_column};
 use super::pipeline::Pipeline;
@@ -52,8 +52,7 @@ struct Gradients {
 }
 
 impl Gpu {
-    /// How a reduction goes in pieces, if it does. Results of a single block of rows are put together
-    /// from all of them at once.
+    /// How a reduction goes in pieces, if it does.
     pub(in crate::runtime) fn reduce_in_pieces<'a>(
         &'a self,
         values: Logits<'a>,
@@ -72,7 +71,8 @@ impl Gpu {
         let element = upstream.map(|_| options.gradient_element.unwrap_or(values.element()));
         let options = Reduce { gradient_element: element, ..*options };
         let (values, weights, pieces) = if options.axis == Axis::EachRow {
-            let Some(cut) = self.cut(&matrices, true, false) else { return Ok(None) };
+            let work = Work { of_rows: true, parts_block: true, ..Work::default() };
+            let Some(cut) = self.cut(&matrices, work) else { return Ok(None) };
             (values, weights, Pieces::Apart(cut))
         } else {
             let whole = options.piecewise(self.kernels(), shape, weights.layout())?;
@@ -244,7 +244,12 @@ impl ReducedInPieces<'_> {
 
     fn plan_of(&self, piece: &Piece, weights: &Spread, pass: Pass) -> Result<ReducePlan> {
         let (kernels, values) = (self.gpu.kernels(), piece.packed(&self.values.shape()));
+        let shape = self.values.shape();
+        let of_rows = self.options.row_layout(shape, self.weights.layout());
+        // Pieces of a block lie closer together than the whole.
+        let is_parted = self.pieces.whole().is_none() && shape.inner > 1 && shape.outer() == 1;
         let wholes = Wholes {
+            rows: is_parted.then_some(&of_rows),
             results: self.pieces.whole(),
             weight_gradient: self.of_weights.as_ref().map(|(whole, _)| whole),
         };
