@@ -1,7 +1,9 @@
 //! Weighted reductions: what is asked of them, what they return, and their verbs.
 
 mod gradients;
+mod kernel_terms;
 mod merge;
+mod operands;
 mod options;
 pub(in crate::ops) mod others;
 mod output;
@@ -11,14 +13,15 @@ mod plan;
 pub(in crate::ops) mod reduction;
 pub(crate) mod segment_pieces;
 mod segments;
+mod segments_plan;
 mod sort;
 pub(crate) mod validate;
 
 pub(crate) use plan::Wholes;
 pub(in crate::ops) use plan::countable;
 
+pub use operands::{ReduceOperands, ReduceSegmentsOperands, SegmentLayout};
 pub use options::{Axis, Denominator, Reduce, Statistic};
 pub use output::ReduceOutput;
-pub use plan::{
-    ReduceOperands, ReducePlan, ReduceSegmentsOperands, ReduceSegmentsPlan, SegmentLayout,
-};
+pub use plan::ReducePlan;
+pub use segments_plan::ReduceSegmentsPlan;

@@ -1,96 +1,24 @@
 //! The verbs `plan` and `bind` of weighted reductions.
 
-use wgpu::BufferSlice;
-
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
-    GradientOf, ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightGradientTerm,
-    WeightsKind,
+    ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightGradientTerm, WeightsKind,
 };
 use crate::kernel::{GradientKind, Kernels, UpstreamKind, Variant};
 use crate::ops::debug_view::DebugView;
 use crate::ops::operand::{Operand, Rows, if_wanted};
 use crate::ops::pass::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
 use crate::ops::step::{Step, StepBuilder};
-use crate::plan::reduce::{ReduceLayout, Walk, column_layout, gradient_layout, reduce_layout};
-use crate::{
-    Axis, Denominator, Element, Error, Mode, Reduce, Result, Shape, Statistic, WeightLayout,
-};
+use crate::plan::reduce::{ReduceLayout, gradient_layout, reduce_layout};
+use crate::{Axis, Element, Error, Mode, Reduce, Result, Shape, WeightLayout};
 
 use super::gradients::{GradientSources, Gradients};
+use super::kernel_terms::{upstream_kind, weights_kind};
+use super::operands::{ReduceOperands, weights_operand};
 use super::pieces::PiecewiseReduction;
 use super::reduction::{Reduction, Source, Sources};
-use super::segment_pieces::PiecewiseSegments;
-use super::segments::{SegmentReduction, SegmentSources};
 use super::validate::{self, OPERATION};
-
-/// The caller's buffers for a [`ReducePlan`].
-#[derive(Clone, Copy, Debug)]
-pub struct ReduceOperands<'a> {
-    /// Values, shaped and stored as planned. Overwritten by an in-place gradient.
-    pub values: BufferSlice<'a>,
-    /// Weights, where there are any: one `f32` for each row or column, or one of the planned type
-    /// for each value.
-    pub weights: Option<BufferSlice<'a>>,
-    /// Results, [`ReducePlan::result_words`] words of each: written by forward and fused, read by a
-    /// backward.
-    pub results: Option<BufferSlice<'a>>,
-    /// The gradient with respect to the values, for a [`GradientPlace`] of its own.
-    pub gradient: Option<BufferSlice<'a>>,
-    /// The gradient with respect to the weights, where the options ask for it: one `f32` for each
-    /// row, each column, or each value without gaps.
-    pub weight_gradient: Option<BufferSlice<'a>>,
-    /// The upstream gradient: for all results, or one for each.
-    pub upstream: UpstreamOperand<'a>,
-}
-
-impl<'a> ReduceOperands<'a> {
-    /// Values, and nothing else yet.
-    pub fn new(values: BufferSlice<'a>) -> Self {
-        Self {
-            values,
-            weights: None,
-            results: None,
-            gradient: None,
-            weight_gradient: None,
-            upstream: UpstreamOperand::default(),
-        }
-    }
-}
-
-/// The caller's buffers for a [`ReduceSegmentsPlan`].
-#[derive(Clone, Copy, Debug)]
-pub struct ReduceSegmentsOperands<'a> {
-    /// Values, `(rows, columns)`.
-    pub values: BufferSlice<'a>,
-    /// Weights, as [`ReduceOperands::weights`].
-    pub weights: Option<BufferSlice<'a>>,
-    /// `u32` offsets, one more than there are segments; or an `i32` id for each row. Nothing checks
-    /// them on the device: offsets beyond the last row end there, and rows whose id is no segment
-    /// belong to none.
-    pub segments: BufferSlice<'a>,
-    /// Results, row-major `(segments, columns)`, [`ReduceSegmentsPlan::result_words`] words of each.
-    pub results: BufferSlice<'a>,
-}
-
-/// How rows are told which segment they belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SegmentLayout {
-    /// By offsets; so many segments.
-    Offsets(usize),
-    /// By an id for each row; so many segments.
-    Ids(usize),
-}
-
-impl SegmentLayout {
-    /// Number of segments.
-    pub const fn segments(self) -> usize {
-        match self {
-            Self::Offsets(segments) | Self::Ids(segments) => segments,
-        }
-    }
-}
 
 /// What a piece is a part of.
 #[derive(Clone, Copy, Default)]
@@ -119,93 +47,7 @@ pub struct ReducePlan {
     weight_gradient: Option<Reduction>,
 }
 
-/// A segmented reduction of one shape, with its kernels chosen and compiled.
-#[derive(Clone, Debug)]
-pub struct ReduceSegmentsPlan {
-    kernels: Kernels,
-    options: Reduce,
-    values: Shape,
-    weights: WeightLayout,
-    reduction: SegmentReduction,
-}
-
-/// Where a kernel finds the weights of the values it goes through.
-fn weights_kind(weights: WeightLayout, layout: &ReduceLayout) -> WeightsKind {
-    match weights {
-        WeightLayout::None => WeightsKind::None,
-        WeightLayout::PerElement(shape) => WeightsKind::Along(shape.element),
-        WeightLayout::PerRow | WeightLayout::PerColumn => {
-            match layout.walk == Walk::Runs && layout.weights.step == 0 {
-                true => WeightsKind::OfRun,
-                false => WeightsKind::Along(Element::F32),
-            }
-        }
-    }
-}
-
 impl Reduce {
-    fn statistic_kind(&self, weights: WeightLayout) -> StatisticKind {
-        let is_weighted = weights != WeightLayout::None;
-        match self.statistic {
-            Statistic::Sum => StatisticKind::Sum,
-            Statistic::Mean if is_weighted && self.denominator == Denominator::Weights => {
-                StatisticKind::WeightedMean
-            }
-            Statistic::Mean => StatisticKind::CountedMean,
-            Statistic::SumOfSquares => StatisticKind::SumOfSquares,
-            Statistic::MeanAndVariance { .. } => StatisticKind::MeanAndVariance,
-            Statistic::Max => StatisticKind::Max,
-            Statistic::Min => StatisticKind::Min,
-            Statistic::LogSumExp => StatisticKind::LogSumExp,
-        }
-    }
-
-    fn gradient_of(&self) -> GradientOf {
-        match self.statistic {
-            Statistic::Mean => {
-                GradientOf::Mean { counted: self.denominator == Denominator::NonzeroWeights }
-            }
-            Statistic::LogSumExp => GradientOf::LogSumExp,
-            _ => GradientOf::Sum,
-        }
-    }
-
-    /// What goes into the kernels. Whether zeros are masked is left out where it changes nothing.
-    fn reduced(
-        &self,
-        values: Shape,
-        weights: WeightLayout,
-        layout: &ReduceLayout,
-    ) -> ReducedValues {
-        let statistic = self.statistic_kind(weights);
-        let is_masked = self.mode == Mode::Masked;
-        let masked = match statistic {
-            StatisticKind::Sum | StatisticKind::DividedSum | StatisticKind::SumOfSquares => {
-                is_masked && weights != WeightLayout::None
-            }
-            StatisticKind::CountedMean
-            | StatisticKind::WeightedMean
-            | StatisticKind::MeanAndVariance => is_masked,
-            StatisticKind::Max | StatisticKind::Min | StatisticKind::LogSumExp => false,
-        };
-        ReducedValues {
-            statistic,
-            element: values.element,
-            weights: weights_kind(weights, layout),
-            masked,
-            term: None,
-        }
-    }
-
-    /// What kernels are told whatever they do.
-    fn parameters(&self) -> ReduceParameters {
-        let correction = match self.statistic {
-            Statistic::MeanAndVariance { correction } => correction,
-            _ => 0.0,
-        };
-        ReduceParameters { correction, ..Default::default() }
-    }
-
     /// Chooses and compiles the kernels for values and weights of this form. A forward saves no
     /// state: a backward reads its results. With a fused pass the gradients follow the results in
     /// one step.
@@ -253,16 +95,6 @@ impl Reduce {
         let parameters = self.parameters();
         let of = |whole| PiecewiseReduction::new(kernels, OPERATION, whole, parameters);
         whole.map(of).transpose()
-    }
-
-    /// [`ReducePlan::result_words`].
-    pub(crate) fn result_words(&self, weights: WeightLayout) -> u32 {
-        self.statistic_kind(weights).result_words()
-    }
-
-    /// Whether a gradient reads the results of the forward.
-    pub(crate) fn gradient_reads_results(&self) -> bool {
-        self.gradient_of() != GradientOf::Sum
     }
 
     /// How the rows of values and weights of this form are gone through.
@@ -389,64 +221,10 @@ impl Reduce {
         let reduction = Reduction::new(kernels, layout, parts.or(rows), reduced, Vec::new())?;
         Ok(Some(if parts.is_none() { reduction.with_results() } else { reduction }))
     }
-
-    /// Chooses and compiles the kernels that reduce the rows of each segment, column by column.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan), and [`Error::Invalid`] for another axis than
-    /// [`Axis::EachColumn`], or rows side by side.
-    pub fn plan_segments(
-        &self,
-        kernels: &Kernels,
-        values: Shape,
-        weights: WeightLayout,
-        segments: SegmentLayout,
-    ) -> Result<ReduceSegmentsPlan> {
-        let reduction = self.segment_reduction(values, weights, segments)?;
-        for variant in reduction.variants(kernels) {
-            log::debug!("{OPERATION}: planned {variant} for {} x {}", values.rows, values.classes);
-            kernels.pipeline(&Variant::Reduce(variant))?;
-        }
-        let kernels = kernels.clone();
-        Ok(ReduceSegmentsPlan { kernels, options: *self, values, weights, reduction })
-    }
-
-    fn segment_reduction(
-        &self,
-        values: Shape,
-        weights: WeightLayout,
-        segments: SegmentLayout,
-    ) -> Result<SegmentReduction> {
-        check_shapes(values, weights)?;
-        validate::segment_options(self, values, weights, segments.segments())?;
-        let layout = column_layout(values, weights);
-        let reduced = self.reduced(values, weights, &layout);
-        let by_ids = matches!(segments, SegmentLayout::Ids(_));
-        Ok(SegmentReduction::new(reduced, layout, segments.segments() as u64, by_ids))
-    }
-
-    /// How a segmented reduction of values and weights of this form goes in pieces.
-    pub(crate) fn piecewise_segments(
-        &self,
-        kernels: &Kernels,
-        values: Shape,
-        weights: WeightLayout,
-        segments: SegmentLayout,
-    ) -> Result<PiecewiseSegments> {
-        let whole = self.segment_reduction(values, weights, segments)?;
-        Ok(PiecewiseSegments { kernels: kernels.clone(), whole, fixed: self.parameters() })
-    }
-}
-
-fn upstream_kind(source: UpstreamSource) -> UpstreamKind {
-    match source {
-        UpstreamSource::Scalar => UpstreamKind::Scalar,
-        _ => UpstreamKind::Buffer,
-    }
 }
 
 /// Refuses rows that overlap, and more than kernels can count.
-fn check_shapes(values: Shape, weights: WeightLayout) -> Result<()> {
+pub(super) fn check_shapes(values: Shape, weights: WeightLayout) -> Result<()> {
     values.validate(OPERATION)?;
     if let WeightLayout::PerElement(shape) = weights {
         shape.validate(OPERATION)?;
@@ -463,20 +241,6 @@ pub(in crate::ops) fn countable(operation: &'static str, values: Shape) -> Resul
         }
     }
     Ok(())
-}
-
-/// The weights' buffer, where there are any.
-pub(super) fn weights_operand(
-    values: Shape,
-    weights: WeightLayout,
-    slice: Option<BufferSlice<'_>>,
-) -> Result<Option<Operand>> {
-    let rows = match weights {
-        WeightLayout::None | WeightLayout::PerRow => Rows::of_one(values.rows, 4),
-        WeightLayout::PerColumn => Rows::of_one(values.classes, 4),
-        WeightLayout::PerElement(shape) => Rows::of_shape(&shape),
-    };
-    if_wanted(OPERATION, Slot::Weights, slice, weights != WeightLayout::None, rows)
 }
 
 impl ReducePlan {
@@ -667,44 +431,5 @@ impl ReducePlan {
     /// The least bytes that must move: values and weights once, and the gradients.
     pub fn least_bytes(&self) -> u64 {
         self.value_bytes() + self.weight_bytes() + self.gradient_bytes()
-    }
-}
-
-impl ReduceSegmentsPlan {
-    /// Number of results: segments times columns.
-    pub fn results(&self) -> usize {
-        self.reduction.segments as usize * self.values.classes
-    }
-
-    /// Words of a result, as [`ReducePlan::result_words`].
-    pub fn result_words(&self) -> u32 {
-        self.reduction.values.statistic.result_words()
-    }
-
-    /// Checks the caller's buffers and binds them.
-    ///
-    /// # Errors
-    /// As [`ReducePlan::bind`]; [`Error::Limit`] also for values, weights, ids or offsets that a
-    /// binding cannot hold: segments may lie anywhere in them.
-    pub fn bind(&self, operands: &ReduceSegmentsOperands<'_>) -> Result<Step> {
-        let mut builder = StepBuilder::new(&self.kernels, OPERATION);
-        let values =
-            Operand::new(OPERATION, Slot::Values, operands.values, Rows::of_shape(&self.values))?;
-        let weights = weights_operand(self.values, self.weights, operands.weights)?;
-        let (slot, count) = match self.reduction.by_ids {
-            true => (Slot::SegmentIds, self.values.rows),
-            false => (Slot::SegmentOffsets, self.reduction.segments as usize + 1),
-        };
-        let segments = Operand::new(OPERATION, slot, operands.segments, Rows::of_one(count, 4))?;
-        let rows = Rows::of_words(self.results(), self.result_words());
-        let results = Operand::new(OPERATION, Slot::Results, operands.results, rows)?;
-        let sources = SegmentSources {
-            values: Source::from(&values),
-            weights: weights.as_ref().map(Source::from),
-            segments: Source::from(&segments),
-            results: Source::from(&results),
-        };
-        self.reduction.bind(&mut builder, &sources, self.options.parameters())?;
-        builder.finish()
     }
 }

@@ -11,7 +11,7 @@ use crate::ops::step::{Step, StepBuilder};
 use crate::plan::reduce::{SegmentPart, column_layout};
 use crate::{Result, Shape, WeightLayout};
 
-use super::plan::weights_operand;
+use super::operands::weights_operand;
 use super::reduction::Source;
 use super::segments::{PlacesOfRows, SegmentReduction, bind_whole};
 use super::validate::OPERATION;
