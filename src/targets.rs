@@ -125,6 +125,14 @@ impl<'a> Targets<'a> {
         Self { row_weights: Some(weights), ..self }
     }
 
+    /// The classes, where the targets are classes.
+    pub(crate) fn class_indices(&self) -> Option<ClassIndices<'a>> {
+        match self.values {
+            TargetValues::Classes(indices) => Some(indices),
+            TargetValues::Probabilities(_) => None,
+        }
+    }
+
     /// What a plan has to know of them.
     pub fn layout(&self) -> TargetLayout {
         TargetLayout {

@@ -3,6 +3,7 @@
 //! A plan chooses kernels and compiles them; `bind` checks the caller's buffers and makes bind
 //! groups; [`Step::record`] puts the dispatches into the caller's encoder and does nothing else.
 
+pub(crate) mod block;
 #[cfg(test)]
 mod coverage;
 pub mod cross_entropy;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::call::{Call, DeviceUpstream, Steps, passes, slice, writes_separately};
-use super::operands::{DeviceTargets, output};
+use super::operands::{DeviceTargets, output, refuse_invalid_target};
 use super::readback::Waiting;
 #[cfg(not(target_arch = "wasm32"))]
 use super::stream::output::MatrixOutput;
@@ -150,7 +150,8 @@ impl Gpu {
         let results = call.finish(waiting).await?;
 
         let totals = results.totals(totals)?;
-        self.refuse_invalid_target(&totals, targets, logits.classes())?;
+        let indices = targets.class_indices();
+        refuse_invalid_target(CROSS_ENTROPY, &totals, indices, logits.classes())?;
         let words = results.values(records)?.unwrap_or_default();
         let gradient = results.elements(gradient, element)?;
         Ok(output(options, &totals, record, &words, gradient))

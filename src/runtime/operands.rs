@@ -9,7 +9,7 @@ use crate::kernel::parameters::Totals;
 use crate::kernel::{Record, Word};
 use crate::ops::validate::{self, CROSS_ENTROPY};
 use crate::{
-    ClassIndices, CrossEntropy, CrossEntropyOutput, Error, Gpu, OwnedValues, Reduction, Result,
+    ClassIndices, CrossEntropy, CrossEntropyOutput, Error, OwnedValues, Reduction, Result,
     TargetValues, Targets,
 };
 
@@ -35,7 +35,7 @@ impl DeviceTargets {
         let optional = |label, weights: Option<&[f32]>| {
             weights.map(|weights| call.upload(label, weights)).transpose()
         };
-        refuse_unseen(targets, classes, options.ignore_index)?;
+        refuse_unseen(CROSS_ENTROPY, targets.class_indices(), classes, options.ignore_index)?;
         let (buffer, is_class) = match targets.values {
             TargetValues::Classes(indices) => {
                 let rows = 0..indices.len();
@@ -75,14 +75,15 @@ impl DeviceTargets {
 
 /// Refuses targets that the device will not see as they are: of another type than `i32`.
 pub(super) fn refuse_unseen(
-    targets: Targets<'_>,
+    operation: &'static str,
+    indices: Option<ClassIndices<'_>>,
     classes: usize,
     ignore_index: Option<i32>,
 ) -> Result<()> {
-    match targets.values {
-        TargetValues::Classes(ClassIndices::I32(_)) | TargetValues::Probabilities(_) => Ok(()),
-        TargetValues::Classes(indices) => {
-            validate::count_targets(CROSS_ENTROPY, indices, classes, ignore_index).map(drop)
+    match indices {
+        None | Some(ClassIndices::I32(_)) => Ok(()),
+        Some(indices) => {
+            validate::count_targets(operation, indices, classes, ignore_index).map(drop)
         }
     }
 }
@@ -105,25 +106,17 @@ pub(super) fn device_indices<'a>(
     Ok(Cow::Owned(converted.collect::<Result<_>>()?))
 }
 
-impl Gpu {
-    /// Refuses what the device found among the targets.
-    pub(super) fn refuse_invalid_target(
-        &self,
-        totals: &Totals,
-        targets: Targets<'_>,
-        classes: usize,
-    ) -> Result<()> {
-        let row = totals.first_invalid_row as usize;
-        match targets.values {
-            TargetValues::Classes(indices) => match indices.get(row) {
-                Some(value) => {
-                    let operation = CROSS_ENTROPY;
-                    Err(Error::TargetOutOfRange { operation, row, value, classes })
-                }
-                None => Ok(()),
-            },
-            TargetValues::Probabilities(_) => Ok(()),
-        }
+/// Refuses what the device found among the targets.
+pub(super) fn refuse_invalid_target(
+    operation: &'static str,
+    totals: &Totals,
+    indices: Option<ClassIndices<'_>>,
+    classes: usize,
+) -> Result<()> {
+    let row = totals.first_invalid_row as usize;
+    match indices.and_then(|indices| indices.get(row)) {
+        Some(value) => Err(Error::TargetOutOfRange { operation, row, value, classes }),
+        None => Ok(()),
     }
 }
 

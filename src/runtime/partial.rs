@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::call::{Call, place_of_results, slice};
-use super::operands::{DeviceTargets, output};
+use super::operands::{DeviceTargets, output, refuse_invalid_target};
 use super::readback::Waiting;
 
 const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
@@ -98,7 +98,8 @@ impl Gpu {
         let totals = call.read(totals.as_ref(), TOTALS_BYTES)?;
         let state = call.read(state.as_ref(), bytes)?;
         let results = call.finish(waiting).await?;
-        self.refuse_invalid_target(&results.totals(totals)?, targets, classes.total)?;
+        let (totals, indices) = (results.totals(totals)?, targets.class_indices());
+        refuse_invalid_target(CROSS_ENTROPY, &totals, indices, classes.total)?;
         Ok(results.values(state)?.unwrap_or_default())
     }
 
@@ -133,7 +134,7 @@ impl Gpu {
         let records = call.read(records.as_ref(), rows_bytes)?;
         let results = call.finish(waiting).await?;
         let totals = results.totals(totals)?;
-        self.refuse_invalid_target(&totals, targets, classes)?;
+        refuse_invalid_target(CROSS_ENTROPY, &totals, targets.class_indices(), classes)?;
         let words = results.values(records)?.unwrap_or_default();
         Ok(output(options, &totals, record, &words, None))
     }
@@ -189,7 +190,8 @@ impl Gpu {
         let totals = call.read(totals.as_ref(), TOTALS_BYTES)?;
         let read = call.read(Some(gradient.as_ref().unwrap_or(&device_logits)), bytes)?;
         let results = call.finish(waiting).await?;
-        self.refuse_invalid_target(&results.totals(totals)?, targets, classes.total)?;
+        let (totals, indices) = (results.totals(totals)?, targets.class_indices());
+        refuse_invalid_target(CROSS_ENTROPY, &totals, indices, classes.total)?;
         let values = results.elements(read, element)?;
         values.ok_or_else(|| self.failure(CROSS_ENTROPY, "no gradient came back".into()))
     }

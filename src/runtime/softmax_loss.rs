@@ -2,15 +2,15 @@
 
 use crate::kernel::parameters::Totals;
 use crate::ops::softmax_loss::validate;
-use crate::ops::validate::count_targets;
 use crate::{
-    ClassIndices, Error, Gpu, GradientPlace, Logits, Result, SoftmaxAgainst, SoftmaxLoss,
-    SoftmaxLossOperands, SoftmaxLossOutput, SoftmaxLossPass, Upstream,
+    Gpu, GradientPlace, Logits, Result, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOperands,
+    SoftmaxLossOutput, SoftmaxLossPass, Upstream, UpstreamSource,
 };
 
 use super::call::{Call, DeviceUpstream, place_of_results, slice};
-use super::operands::device_indices;
+use super::operands::{device_indices, refuse_invalid_target, refuse_unseen};
 use super::readback::Waiting;
+use super::stream::output::owned;
 
 const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
 
@@ -40,21 +40,22 @@ impl Gpu {
     ) -> Result<SoftmaxLossOutput> {
         validate::softmax_loss(logits, &against, upstream, options)?;
         let operation = options.function.name();
-        if let Some(indices) =
-            against.classes().filter(|each| !matches!(each, ClassIndices::I32(_)))
-        {
-            // The device sees `i32`.
-            count_targets(operation, indices, logits.classes(), options.ignore_index)?;
-        }
-        let mut call = Call::new(self, operation)?;
         let (rows, classes) = (logits.rows(), logits.classes());
         let element = options.gradient_element.unwrap_or(logits.element());
+        if self.streaming().cuts(&matrices(logits, &against)) {
+            let (shape, element) = (logits.shape(), upstream.map(|_| element));
+            let (gradient, out) = owned(operation, shape, element, async |gradient| {
+                self.stream_softmax_loss(logits, against, upstream, options, gradient, waiting)
+                    .await
+            })
+            .await?;
+            return Ok(SoftmaxLossOutput { gradient, ..out });
+        }
+        refuse_unseen(operation, against.classes(), classes, options.ignore_index)?;
+        let mut call = Call::new(self, operation)?;
         let upstream = upstream.map(|each| call.upstream(each)).transpose()?;
         let place = place_of_results(logits, options.gradient_element);
-        let pass = match &upstream {
-            None => SoftmaxLossPass::Forward,
-            Some(upstream) => SoftmaxLossPass::Fused { gradient: place, upstream: upstream.source },
-        };
+        let pass = pass_of(place, upstream.as_ref().map(|each| each.source));
         let plan = options.plan(self.kernels(), logits.shape(), &against.layout(), pass)?;
 
         let device_logits = call.upload_logits("wgpu-loss logits", logits)?;
@@ -95,12 +96,7 @@ impl Gpu {
         let results = call.finish(waiting).await?;
 
         let totals = results.totals(totals)?;
-        if let Some(value) =
-            against.classes().and_then(|indices| indices.get(totals.first_invalid_row as usize))
-        {
-            let row = totals.first_invalid_row as usize;
-            return Err(Error::TargetOutOfRange { operation, row, value, classes });
-        }
+        refuse_invalid_target(operation, &totals, against.classes(), classes)?;
         Ok(SoftmaxLossOutput {
             loss: totals.loss,
             denominator: totals.denominator,
@@ -108,5 +104,21 @@ impl Gpu {
             loss_rows: results.values(loss_rows)?,
             gradient: results.elements(gradient, element)?,
         })
+    }
+}
+
+/// Whatever has a value for each logit.
+pub(super) fn matrices<'a>(logits: Logits<'a>, against: &SoftmaxAgainst<'a>) -> Vec<Logits<'a>> {
+    [logits].into_iter().chain(against.matrix()).collect()
+}
+
+/// The losses, and a gradient where there is an upstream gradient.
+pub(super) fn pass_of(
+    gradient: GradientPlace,
+    upstream: Option<UpstreamSource>,
+) -> SoftmaxLossPass {
+    match upstream {
+        None => SoftmaxLossPass::Forward,
+        Some(upstream) => SoftmaxLossPass::Fused { gradient, upstream },
     }
 }

@@ -8,6 +8,7 @@ mod elementwise;
 mod gpus;
 mod reductions;
 mod segments;
+mod softmax_losses;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};

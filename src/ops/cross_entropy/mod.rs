@@ -1,14 +1,12 @@
 //! Softmax cross-entropy: `L_i = sum_c u_ic (log sum_k exp(x_ik) - x_ic)`, with `u` made of target,
 //! weights and label smoothing, evaluated as `sum_c u_c (m - x_c) + (sum_c u_c) log1p(r)`.
 
-mod block;
 mod kernel_terms;
 mod merge;
 mod options;
 mod output;
 mod plan;
 
-pub(crate) use block::{BatchTotals, Block, partial_bytes, tile_rows};
 pub use merge::{MergeOperands, MergePlan};
 pub use options::{CrossEntropy, Input, Mode, Reduction, RowOutputs};
 pub use output::CrossEntropyOutput;

@@ -9,6 +9,7 @@ use crate::partial::ClassRange;
 use crate::plan::Purpose;
 use crate::{CrossEntropy, Error, Input, Reduction, Result, Shape, TargetLayout};
 
+use super::super::block::BatchReductions;
 use super::super::debug_view::DebugView;
 use super::super::operand::{Operand, Rows, if_wanted, required, unwanted};
 use super::super::pass::{Pass, UpstreamOperand};
@@ -68,13 +69,13 @@ impl<'a> CrossEntropyOperands<'a> {
 /// Softmax cross-entropy for one shape, with its kernels chosen and compiled.
 #[derive(Clone, Debug)]
 pub struct CrossEntropyPlan {
-    pub(super) kernels: Kernels,
+    kernels: Kernels,
     options: CrossEntropy,
     pass: Pass,
     classes: ClassRange,
     rows: RowsPlan,
-    pub(super) counts: Option<totals::Reduction>,
-    pub(super) sums: Option<totals::Reduction>,
+    counts: Option<totals::Reduction>,
+    sums: Option<totals::Reduction>,
 }
 
 impl CrossEntropy {
@@ -184,10 +185,26 @@ impl CrossEntropyPlan {
         self.bind_with(operands, true)
     }
 
-    /// The rows alone, of a batch whose totals are reduced by [`BlockOperands`]: of a mean's
-    /// gradient, `totals` holds the denominators already.
+    /// The rows alone, of a batch that [`batch_reductions`](Self::batch_reductions) reduce: of a
+    /// mean's gradient, `totals` holds the denominators already.
     pub(crate) fn bind_rows(&self, operands: &CrossEntropyOperands<'_>) -> Result<Step> {
         self.bind_with(operands, false)
+    }
+
+    /// How the rows are reduced where the batch comes in blocks.
+    pub(crate) fn batch_reductions(&self) -> BatchReductions {
+        let comparison = &self.rows.variant.comparison;
+        let counts_classes =
+            comparison.class_weights && !matches!(comparison.target, TargetKind::Probability(_));
+        BatchReductions {
+            kernels: self.kernels.clone(),
+            operation: OPERATION,
+            counts: self.counts,
+            sums: self.sums,
+            parameters: self.totals_parameters(),
+            record_words: self.record().words(),
+            class_weights: counts_classes.then_some(self.classes.total),
+        }
     }
 
     fn bind_with(&self, operands: &CrossEntropyOperands<'_>, reduces: bool) -> Result<Step> {
@@ -233,7 +250,7 @@ impl CrossEntropyPlan {
         builder.finish()
     }
 
-    pub(super) fn totals_parameters(&self) -> TotalsParameters {
+    fn totals_parameters(&self) -> TotalsParameters {
         let of_rows = self.options.row_parameters(self.classes, self.pass);
         TotalsParameters {
             total_classes: of_rows.total_classes,
@@ -257,28 +274,18 @@ impl CrossEntropyPlan {
     }
 
     fn weights(&self, operands: &CrossEntropyOperands<'_>) -> Result<Vec<Operand>> {
-        let weights = [operands.class_weights, operands.row_weights];
-        self.weights_of(weights, self.rows.logits.rows)
-    }
-
-    /// The weights of all classes, and those of so many rows.
-    pub(super) fn weights_of(
-        &self,
-        [class_weights, row_weights]: [Option<BufferSlice<'_>>; 2],
-        rows: usize,
-    ) -> Result<Vec<Operand>> {
         let comparison = &self.rows.variant.comparison;
         let of_classes = Rows::shared(self.classes.total, 4);
-        let of_rows = Rows::of_one(rows, 4);
+        let of_rows = Rows::of_one(self.rows.logits.rows, 4);
         let class_weights = if_wanted(
             OPERATION,
             Slot::ClassWeights,
-            class_weights,
+            operands.class_weights,
             comparison.class_weights,
             of_classes,
         )?;
-        let row_weights =
-            if_wanted(OPERATION, Slot::RowWeights, row_weights, comparison.row_weights, of_rows)?;
+        let (slot, wanted) = (Slot::RowWeights, comparison.row_weights);
+        let row_weights = if_wanted(OPERATION, slot, operands.row_weights, wanted, of_rows)?;
         Ok(class_weights.into_iter().chain(row_weights).collect())
     }
 
@@ -380,7 +387,7 @@ impl CrossEntropyPlan {
 }
 
 /// What rows and their weights are counted by: without target classes, by their own weights alone.
-pub(super) fn counted(
+fn counted(
     targets: impl IntoIterator<Item = Operand>,
     weights: impl IntoIterator<Item = Operand>,
 ) -> Vec<Operand> {

@@ -36,8 +36,8 @@ impl<'a> SoftmaxAgainst<'a> {
     /// Target classes, where there are such.
     pub(crate) fn classes(&self) -> Option<ClassIndices<'a>> {
         match self {
-            Self::Targets(Targets { values: TargetValues::Classes(indices), .. }) => Some(*indices),
-            _ => None,
+            Self::Targets(targets) => targets.class_indices(),
+            Self::Teacher { .. } => None,
         }
     }
 
@@ -87,6 +87,19 @@ impl SoftmaxAgainstLayout {
         match self {
             Self::Targets(targets) => targets.probabilities,
             Self::Teacher { logits, .. } => Some(*logits),
+        }
+    }
+
+    /// The same with another shape of it.
+    pub(crate) fn with_matrix(self, change: impl FnOnce(Shape) -> Shape) -> Self {
+        match self {
+            Self::Targets(targets) => {
+                let probabilities = targets.probabilities.map(change);
+                Self::Targets(TargetLayout { probabilities, ..targets })
+            }
+            Self::Teacher { logits, row_weights } => {
+                Self::Teacher { logits: change(logits), row_weights }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::kernel::{Kernels, UpstreamKind, Variant};
 use crate::plan::row_chunks;
 use crate::{Element, GradientPlace, Pass, Reduction, Result, Shape, UpstreamSource};
 
+use super::super::block::BatchReductions;
 use super::super::operand::{Operand, Rows, if_wanted, required};
 use super::super::pass::UpstreamOperand;
 use super::super::rows::{RowShapes, dispatch_rows};
@@ -137,6 +138,29 @@ impl SoftmaxLossPlan {
     /// # Errors
     /// As there.
     pub fn bind(&self, operands: &SoftmaxLossOperands<'_>) -> Result<Step> {
+        self.bind_with(operands, true)
+    }
+
+    /// The rows alone, of a batch that [`batch_reductions`](Self::batch_reductions) reduce: of a
+    /// mean's gradient, `totals` holds the denominator already.
+    pub(crate) fn bind_rows(&self, operands: &SoftmaxLossOperands<'_>) -> Result<Step> {
+        self.bind_with(operands, false)
+    }
+
+    /// How the rows are reduced where the batch comes in blocks.
+    pub(crate) fn batch_reductions(&self) -> BatchReductions {
+        BatchReductions {
+            kernels: self.kernels.clone(),
+            operation: self.options.function.name(),
+            counts: Some(self.counts),
+            sums: self.sums,
+            parameters: self.totals_parameters(),
+            record_words: 1,
+            class_weights: None,
+        }
+    }
+
+    fn bind_with(&self, operands: &SoftmaxLossOperands<'_>, reduces: bool) -> Result<Step> {
         let operation = self.options.function.name();
         let mut builder = StepBuilder::new(&self.kernels, operation);
         let count = self.shapes.logits.rows;
@@ -164,14 +188,9 @@ impl SoftmaxLossPlan {
             upstream_stride: self.pass.upstream_stride(),
             ..self.options.row_parameters(classes)
         };
-        let of_totals = TotalsParameters {
-            total_classes: of_rows.total_classes,
-            ignore_index: of_rows.ignore_index,
-            has_ignore_index: of_rows.has_ignore_index,
-            ..Default::default()
-        };
+        let of_totals = self.totals_parameters();
         // The denominator comes first: the gradient needs it.
-        if let Some(totals) = &totals {
+        if let (Some(totals), true) = (&totals, reduces) {
             let sources: Vec<_> = [against]
                 .into_iter()
                 .filter(|against| against.slot == Slot::Targets)
@@ -179,14 +198,25 @@ impl SoftmaxLossPlan {
                 .collect();
             self.counts.bind(&mut builder, &sources, totals, count, of_totals)?;
         }
-        self.bind_rows(&mut builder, &bound, of_rows)?;
-        if let (Some(sums), Some(totals), true) = (self.sums, &totals, operands.totals.is_some()) {
+        self.bind_chunks(&mut builder, &bound, of_rows)?;
+        let is_asked_for = reduces && operands.totals.is_some();
+        if let (Some(sums), Some(totals), true) = (self.sums, &totals, is_asked_for) {
             sums.bind(&mut builder, &[losses], totals, count, of_totals)?;
         }
         builder.finish()
     }
 
-    fn bind_rows(
+    fn totals_parameters(&self) -> TotalsParameters {
+        let of_rows = self.options.row_parameters(self.shapes.logits.classes);
+        TotalsParameters {
+            total_classes: of_rows.total_classes,
+            ignore_index: of_rows.ignore_index,
+            has_ignore_index: of_rows.has_ignore_index,
+            ..Default::default()
+        }
+    }
+
+    fn bind_chunks(
         &self,
         builder: &mut StepBuilder<'_>,
         operands: &[Operand],

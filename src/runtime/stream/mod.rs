@@ -1,6 +1,7 @@
 //! Batches that are larger than they should be on the device at once: piece by piece through buffers
 //! of a bounded size, upload, compute and readback at the same time.
 
+mod batch;
 mod columns;
 mod cross_entropy;
 pub(super) mod cut;
@@ -14,6 +15,7 @@ mod reduce;
 mod segments;
 mod slot;
 mod softmax;
+mod softmax_loss;
 mod traffic;
 
 use std::fmt;

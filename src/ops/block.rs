@@ -8,10 +8,26 @@ use crate::kernel::Kernels;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::TotalsParameters;
 
-use super::super::operand::{Operand, Rows};
-use super::super::step::{Step, StepBuilder};
-use super::super::totals::{self, Reduction, TOTALS_BYTES};
-use super::plan::{CrossEntropyPlan, OPERATION, counted};
+use super::operand::{Operand, Rows};
+use super::step::{Step, StepBuilder};
+use super::totals::{self, Reduction, TOTALS_BYTES};
+
+/// How a loss of rows is reduced over the batch.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchReductions {
+    pub(super) kernels: Kernels,
+    pub(super) operation: &'static str,
+    /// Of rows and their weights, to what the mean divides by.
+    pub(super) counts: Option<Reduction>,
+    /// Of losses.
+    pub(super) sums: Option<Reduction>,
+    /// What its kernels are told, but for where a block is.
+    pub(super) parameters: TotalsParameters,
+    /// Words of each row's record.
+    pub(super) record_words: u32,
+    /// How many weights of classes are counted by, where any are.
+    pub(super) class_weights: Option<usize>,
+}
 
 /// Where the results of a batch are gathered.
 pub(crate) struct BatchTotals<'a> {
@@ -41,17 +57,22 @@ pub(crate) struct Block<'a> {
     pub(crate) records: Option<BufferSlice<'a>>,
 }
 
-/// Rows that are reduced to one partial result.
-pub(crate) fn tile_rows(kernels: &Kernels) -> u64 {
-    Reduction::tile(kernels)
-}
-
 /// Bytes for the partial results of so many tiles.
 pub(crate) fn partial_bytes(tiles: u64) -> u64 {
     totals::partial_bytes(tiles)
 }
 
-impl CrossEntropyPlan {
+impl BatchReductions {
+    /// Rows that are reduced to one partial result.
+    pub(crate) fn tile_rows(&self) -> u64 {
+        Reduction::tile(&self.kernels)
+    }
+
+    /// Bytes of each row's record.
+    pub(crate) fn record_bytes(&self) -> u64 {
+        4 * u64::from(self.record_words)
+    }
+
     /// Counts the block's rows and their weights.
     pub(crate) fn bind_block_counts(
         &self,
@@ -60,10 +81,18 @@ impl CrossEntropyPlan {
     ) -> Result<Option<Step>> {
         let Some(counts) = self.counts else { return Ok(None) };
         let of_rows = Rows::of_one(block.rows, 4);
-        let operand = |slice| Operand::new(OPERATION, Slot::Targets, slice, of_rows);
-        let targets = block.targets.map(operand).transpose()?;
-        let weights = self.weights_of([block.class_weights, block.row_weights], block.rows)?;
-        self.bind_tiles(counts, &counted(targets, weights), block, batch).map(Some)
+        let of_classes = Rows::shared(self.class_weights.unwrap_or_default(), 4);
+        let class_weights = block.class_weights.filter(|_| self.class_weights.is_some());
+        let sources = [
+            (Slot::Targets, block.targets, of_rows),
+            (Slot::ClassWeights, class_weights, of_classes),
+            (Slot::RowWeights, block.row_weights, of_rows),
+        ];
+        let operand = |(slot, slice, rows): (Slot, Option<BufferSlice<'_>>, Rows)| {
+            slice.map(|slice| Operand::new(self.operation, slot, slice, rows))
+        };
+        let sources: Vec<_> = sources.into_iter().filter_map(operand).collect::<Result<_>>()?;
+        self.bind_tiles(counts, &sources, block, batch).map(Some)
     }
 
     /// Reduces what was counted to the denominators of the batch.
@@ -78,8 +107,8 @@ impl CrossEntropyPlan {
         batch: &BatchTotals<'_>,
     ) -> Result<Option<Step>> {
         let (Some(sums), Some(records)) = (self.sums, block.records) else { return Ok(None) };
-        let rows = Rows::of_words(block.rows, self.record().words());
-        let records = Operand::new(OPERATION, Slot::Rows, records, rows)?;
+        let rows = Rows::of_words(block.rows, self.record_words);
+        let records = Operand::new(self.operation, Slot::Rows, records, rows)?;
         self.bind_tiles(sums, &[records], block, batch).map(Some)
     }
 
@@ -95,11 +124,11 @@ impl CrossEntropyPlan {
         block: &Block<'_>,
         batch: &BatchTotals<'_>,
     ) -> Result<Step> {
-        let mut builder = StepBuilder::new(&self.kernels, OPERATION);
+        let mut builder = StepBuilder::new(&self.kernels, self.operation);
         let fixed = TotalsParameters {
             first_row: block.first_row as u32,
             first_tile: block.first_tile as u32,
-            ..self.totals_parameters()
+            ..self.parameters
         };
         let chunks = Reduction::chunks(&builder, sources, block.rows)?;
         let partials = totals::partials(batch.partials, batch.tiles);
@@ -108,12 +137,11 @@ impl CrossEntropyPlan {
     }
 
     fn bind_finish(&self, reduction: Reduction, batch: &BatchTotals<'_>) -> Result<Step> {
-        let mut builder = StepBuilder::new(&self.kernels, OPERATION);
+        let mut builder = StepBuilder::new(&self.kernels, self.operation);
         let all = Rows::shared(TOTALS_BYTES as usize / 4, 4);
-        let totals = Operand::new(OPERATION, Slot::Totals, batch.totals, all)?;
+        let totals = Operand::new(self.operation, Slot::Totals, batch.totals, all)?;
         let partials = totals::partials(batch.partials, batch.tiles);
-        let fixed = self.totals_parameters();
-        reduction.bind_finish(&mut builder, &partials, batch.tiles, &totals, fixed)?;
+        reduction.bind_finish(&mut builder, &partials, batch.tiles, &totals, self.parameters)?;
         builder.finish()
     }
 }
