@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::convert::widen;
 use super::scratch::room;
 use super::softmax;
+use super::target_rank;
 use super::terms::{Target, Terms};
 use super::transform::Transform;
 use crate::element::for_each_element;
@@ -118,7 +119,7 @@ impl<'a> Tile<'a> {
             for (row, (logits, rank)) in (first..).zip(rows) {
                 *rank = match terms.target(row) {
                     Target::Class(class) => {
-                        transform.in_order(logits, |logits| softmax::rank(logits, class))
+                        transform.in_order(logits, |logits| target_rank::rank(logits, class))
                     }
                     Target::Ignored | Target::Probabilities => classes,
                 };

@@ -31,6 +31,7 @@ mod split;
 mod stream;
 mod tail;
 mod tanh;
+mod target_rank;
 mod terms;
 mod tiled;
 mod transform;

@@ -23,31 +23,39 @@ pub(super) struct RowState {
     pub(super) maximum: f32,
     /// At or below its lowest index, by less than a block.
     pub(super) near: usize,
-    /// `sum_{j != argmax} exp(x_j - maximum)`; NaN where the row holds NaN or `+inf`.
+    /// `sum_{j != argmax} exp(scale (x_j - maximum))`; NaN where the row holds NaN or `+inf`.
     pub(super) rest: f64,
 }
 
 impl RowState {
     /// Of a row and what follows it.
-    pub(super) fn merge(self, right: Self) -> Self {
+    pub(super) fn merge(self, right: Self, scale: f32) -> Self {
         let (high, low) = if right.maximum > self.maximum { (right, self) } else { (self, right) };
         let below = if low.maximum == f32::NEG_INFINITY {
             low.rest // 0, or NaN
         } else {
-            (1.0 + low.rest) * (f64::from(low.maximum) - f64::from(high.maximum)).exp()
+            let distance = f64::from(low.maximum) - f64::from(high.maximum);
+            (1.0 + low.rest) * (distance * f64::from(scale)).exp()
         };
         Self { rest: high.rest + below, ..high }
     }
 }
 
 /// Of at most a part.
-pub(super) fn state(row: &[f32]) -> RowState {
-    dispatch(State::<false> { row, exps: &mut [] })
+pub(super) fn state(row: &[f32], scale: f32) -> RowState {
+    match scale == 1.0 {
+        true => dispatch(State::<false, false> { row, scale, exps: &mut [] }),
+        false => dispatch(State::<false, true> { row, scale, exps: &mut [] }),
+    }
 }
 
-/// The same; leaves `exp(x_j - maximum)` in `exps`, or anything where the softmax is undefined.
-pub(super) fn with_exps(row: &[f32], exps: &mut [f32]) -> RowState {
-    dispatch(State::<true> { row, exps })
+/// The same; leaves `exp(scale (x_j - maximum))` in `exps`, or anything where the softmax is
+/// undefined.
+pub(super) fn with_exps(row: &[f32], scale: f32, exps: &mut [f32]) -> RowState {
+    match scale == 1.0 {
+        true => dispatch(State::<true, false> { row, scale, exps }),
+        false => dispatch(State::<true, true> { row, scale, exps }),
+    }
 }
 
 /// The largest element and its lowest index; `-inf` and 0 where there is none. Beside a NaN,
@@ -56,9 +64,12 @@ pub(super) fn maximum(row: &[f32]) -> (f32, usize) {
     dispatch(Maximum { row })
 }
 
-/// `exp(x_j - maximum)` of each element.
-pub(super) fn exps_below(row: &[f32], maximum: f32, exps: &mut [f32]) {
-    dispatch(ExpsBelow { row, maximum, exps });
+/// `exp(scale (x_j - maximum))` of each element.
+pub(super) fn exps_below(row: &[f32], maximum: f32, scale: f32, exps: &mut [f32]) {
+    match scale == 1.0 {
+        true => dispatch(ExpsBelow::<false> { row, maximum, scale, exps }),
+        false => dispatch(ExpsBelow::<true> { row, maximum, scale, exps }),
+    }
 }
 
 /// `sum_j exp(x_j - maximum) (maximum - x_j)`.
@@ -98,22 +109,25 @@ pub(super) fn scale_of<S: Simd>(simd: S, values: &mut [f32], factor: f32, tail: 
     }
 }
 
-struct State<'a, const STORE: bool> {
+/// The scale is 1 unless it `SCALES`.
+struct State<'a, const STORE: bool, const SCALES: bool> {
     row: &'a [f32],
+    scale: f32,
     exps: &'a mut [f32],
 }
 
-impl<const STORE: bool> WithSimd for State<'_, STORE> {
+impl<const STORE: bool, const SCALES: bool> WithSimd for State<'_, STORE, SCALES> {
     type Output = RowState;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> RowState {
-        let tail = Tail::of(simd, self.row.len());
-        if self.row.len() <= SHORT {
-            return short_state::<S, STORE>(simd, self.row, self.exps, tail);
+        let Self { row, scale, exps } = self;
+        let tail = Tail::of(simd, row.len());
+        if row.len() <= SHORT {
+            return short_state::<S, STORE, SCALES>(simd, row, exps, tail, scale);
         }
-        let top = Top::of(simd, self.row, tail);
-        top.state::<S, STORE>(simd, self.row, self.exps, tail, size_of_val(self.row))
+        let top = Top::of(simd, row, tail);
+        top.scaled_state::<S, STORE, SCALES>(simd, row, exps, tail, size_of_val(row), scale)
     }
 }
 
@@ -148,6 +162,20 @@ impl Top {
         tail: Tail<S>,
         behind: usize,
     ) -> RowState {
+        self.scaled_state::<S, STORE, false>(simd, row, exps, tail, behind, 1.0)
+    }
+
+    /// The same at a scale, which is 1 unless it `SCALES`.
+    #[inline(always)]
+    fn scaled_state<S: Simd, const STORE: bool, const SCALES: bool>(
+        self,
+        simd: S,
+        row: &[f32],
+        exps: &mut [f32],
+        tail: Tail<S>,
+        behind: usize,
+        scale: f32,
+    ) -> RowState {
         let Self { maximum, near } = self;
         if maximum.is_infinite() {
             return RowState { maximum, near, rest: rest_beside(maximum, row) };
@@ -155,12 +183,14 @@ impl Top {
         let block_length = VECTORS * S::F32_LANES;
         let mut exps = exps.chunks_mut(block_length);
         let mut rest = 0.0;
-        let maxima = simd.splat_f32s(maximum);
+        let below = Below::<S, SCALES>::new(simd, maximum, scale);
         for (index, block) in row.chunks(block_length).enumerate() {
             let exps = if STORE { exps.next().unwrap_or_default() } else { &mut [] };
             rest += match index * block_length == near {
-                true => sum_block::<S, STORE, true>(simd, block, maxima, exps, tail, behind),
-                false => sum_block::<S, STORE, false>(simd, block, maxima, exps, tail, behind),
+                true => sum_block::<S, STORE, SCALES, true>(simd, block, below, exps, tail, behind),
+                false => {
+                    sum_block::<S, STORE, SCALES, false>(simd, block, below, exps, tail, behind)
+                }
             };
         }
         RowState { maximum, near, rest }
@@ -174,13 +204,34 @@ fn rest_beside(maximum: f32, row: &[f32]) -> f64 {
     if is_undefined { f64::NAN } else { 0.0 }
 }
 
+/// How far elements are below the maximum.
+#[derive(Clone, Copy)]
+struct Below<S: Simd, const SCALES: bool> {
+    maximum: S::f32s,
+    scale: S::f32s,
+}
+
+impl<S: Simd, const SCALES: bool> Below<S, SCALES> {
+    #[inline(always)]
+    fn new(simd: S, maximum: f32, scale: f32) -> Self {
+        Self { maximum: simd.splat_f32s(maximum), scale: simd.splat_f32s(scale) }
+    }
+
+    /// `exp(scale (x - maximum))`
+    #[inline(always)]
+    fn exp(self, simd: S, x: S::f32s) -> S::f32s {
+        let distance = simd.sub_f32s(x, self.maximum);
+        exp(simd, if SCALES { simd.mul_f32s(distance, self.scale) } else { distance })
+    }
+}
+
 /// The exponentials below the maximum. Where the block `HOLDS` it, one that is 1 is left out, and the
 /// rest of the sum is not rounded to the size of the others.
 #[inline(always)]
-fn sum_block<S: Simd, const STORE: bool, const HOLDS: bool>(
+fn sum_block<S: Simd, const STORE: bool, const SCALES: bool, const HOLDS: bool>(
     simd: S,
     block: &[f32],
-    maximum: S::f32s,
+    below: Below<S, SCALES>,
     exps: &mut [f32],
     tail: Tail<S>,
     behind: usize,
@@ -189,6 +240,7 @@ fn sum_block<S: Simd, const STORE: bool, const HOLDS: bool>(
     let (exps, exps_last) = S::as_mut_simd_f32s(exps);
     let (groups, others) = vectors.as_chunks::<UNROLL>();
     let (exp_groups, exp_others) = exps.as_chunks_mut::<UNROLL>();
+    let maximum = below.maximum;
     let nothing = simd.splat_f32s(0.0);
     let mut sums = [nothing; UNROLL];
     let mut leaders = nothing;
@@ -196,7 +248,7 @@ fn sum_block<S: Simd, const STORE: bool, const HOLDS: bool>(
         prefetch(group, behind);
         for place in 0..UNROLL {
             let x = group[place];
-            let exp = exp(simd, simd.sub_f32s(x, maximum));
+            let exp = below.exp(simd, x);
             if STORE {
                 exp_groups[index][place] = exp;
             }
@@ -205,7 +257,7 @@ fn sum_block<S: Simd, const STORE: bool, const HOLDS: bool>(
     }
     prefetch(others, behind);
     for (index, &x) in others.iter().enumerate() {
-        let exp = exp(simd, simd.sub_f32s(x, maximum));
+        let exp = below.exp(simd, x);
         if STORE {
             exp_others[index] = exp;
         }
@@ -213,7 +265,7 @@ fn sum_block<S: Simd, const STORE: bool, const HOLDS: bool>(
     }
     if !last.is_empty() {
         let x = tail.load(simd, last);
-        let exp = exp(simd, simd.sub_f32s(x, maximum));
+        let exp = below.exp(simd, x);
         if STORE {
             tail.store(simd, exp, exps_last);
         }
@@ -246,11 +298,12 @@ fn add<S: Simd, const HOLDS: bool>(
 /// Of a row of up to [`SHORT`] classes: a sum of as many lanes, halves onto halves, however wide vectors
 /// are.
 #[inline(always)]
-fn short_state<S: Simd, const STORE: bool>(
+fn short_state<S: Simd, const STORE: bool, const SCALES: bool>(
     simd: S,
     row: &[f32],
     exps: &mut [f32],
     tail: Tail<S>,
+    scale: f32,
 ) -> RowState {
     /// Vectors of the narrowest kind that hold so many.
     const MOST: usize = SHORT / 4;
@@ -272,12 +325,12 @@ fn short_state<S: Simd, const STORE: bool>(
     if maximum.is_infinite() {
         return RowState { maximum, near: 0, rest: rest_beside(maximum, row) };
     }
-    let maxima = simd.splat_f32s(maximum);
+    let below = Below::<S, SCALES>::new(simd, maximum, scale);
     let (exp_vectors, exps_last) = S::as_mut_simd_f32s(exps);
     let mut sums = [simd.splat_f32s(0.0); MOST];
     let mut leaders = simd.splat_f32s(0.0);
     for (index, &x) in x[..held].iter().enumerate() {
-        let exp = exp(simd, simd.sub_f32s(x, maxima));
+        let exp = below.exp(simd, x);
         if STORE {
             if let Some(of_vector) = exp_vectors.get_mut(index) {
                 *of_vector = exp;
@@ -285,7 +338,7 @@ fn short_state<S: Simd, const STORE: bool>(
                 tail.store(simd, exp, exps_last);
             }
         }
-        add::<S, true>(simd, x, exp, maxima, &mut sums[index], &mut leaders);
+        add::<S, true>(simd, x, exp, below.maximum, &mut sums[index], &mut leaders);
     }
     let mut half = held / 2;
     while half > 0 {
@@ -294,8 +347,8 @@ fn short_state<S: Simd, const STORE: bool>(
         }
         half /= 2;
     }
-    let below = f64::from(simd.reduce_sum_f32s(sums[0]));
-    let rest = below + (f64::from(simd.reduce_sum_f32s(leaders)) - 1.0);
+    let others = f64::from(simd.reduce_sum_f32s(sums[0]));
+    let rest = others + (f64::from(simd.reduce_sum_f32s(leaders)) - 1.0);
     RowState { maximum, near: 0, rest }
 }
 
@@ -372,55 +425,29 @@ pub(super) fn position(row: &[f32], value: f32) -> usize {
     in_tail.map_or(0, |place| chunks.len() * TOGETHER + place)
 }
 
-/// How many elements are greater than a value, or NaN.
-pub(super) fn count_greater(row: &[f32], value: f32) -> usize {
-    dispatch(CountGreater { row, value })
-}
-
-struct CountGreater<'a> {
-    row: &'a [f32],
-    value: f32,
-}
-
-impl WithSimd for CountGreater<'_> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> usize {
-        let Self { row, value } = self;
-        // Counts of 32 bits are as wide as what is compared.
-        let of_part = |part: &[f32]| {
-            let mut count = 0u32;
-            for x in part {
-                count += u32::from(x.partial_cmp(&value).is_none_or(|order| order.is_gt()));
-            }
-            count as usize
-        };
-        row.chunks(1 << 16).map(of_part).sum()
-    }
-}
-
-struct ExpsBelow<'a> {
+/// The scale is 1 unless it `SCALES`.
+struct ExpsBelow<'a, const SCALES: bool> {
     row: &'a [f32],
     maximum: f32,
+    scale: f32,
     exps: &'a mut [f32],
 }
 
-impl WithSimd for ExpsBelow<'_> {
+impl<const SCALES: bool> WithSimd for ExpsBelow<'_, SCALES> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let maximum = simd.splat_f32s(self.maximum);
+        let below = Below::<S, SCALES>::new(simd, self.maximum, self.scale);
         let tail = Tail::of(simd, self.row.len());
         let (vectors, last) = S::as_simd_f32s(self.row);
         let (exps, exps_last) = S::as_mut_simd_f32s(self.exps);
         for (exp_of, &x) in exps.iter_mut().zip(vectors) {
-            *exp_of = exp(simd, simd.sub_f32s(x, maximum));
+            *exp_of = below.exp(simd, x);
         }
         if !last.is_empty() {
             let x = tail.load(simd, last);
-            tail.store(simd, exp(simd, simd.sub_f32s(x, maximum)), exps_last);
+            tail.store(simd, below.exp(simd, x), exps_last);
         }
     }
 }

@@ -266,7 +266,7 @@ mod tests {
                 }
                 for (lane, row) in rows.chunks(classes).enumerate() {
                     let mut exps = vec![f32::NAN; classes];
-                    let alone = row_kernel::with_exps(row, &mut exps);
+                    let alone = row_kernel::with_exps(row, 1.0, &mut exps);
                     assert_eq!(found[1][lane].to_bits(), (alone.rest as f32).to_bits());
                     assert_eq!(all_exps[0][lane * classes..][..classes], exps);
                     for (&x, &exp) in row.iter().zip(&all_exps[1][lane * classes..]) {

@@ -20,7 +20,8 @@ pub(super) struct Softmax {
     pub(super) maximum: f32,
     /// At or below its lowest index, by less than a block.
     near: usize,
-    /// `r = sum_{j != argmax} exp(x_j - maximum)`; NaN where the softmax is undefined.
+    /// `r = sum_{j != argmax} exp(x_j - maximum)`, at the scale where there is one; NaN where the
+    /// softmax is undefined.
     pub(super) rest: f32,
 }
 
@@ -30,16 +31,21 @@ impl Softmax {
 
     /// One read of the row from memory.
     pub(super) fn of(row: &[f32]) -> Self {
-        Self::new(row, state_of_parts(row))
+        Self::new(row, state_of_parts(row, 1.0))
     }
 
     /// The same; leaves `exp(x_j - maximum)` in `exps`, or anything where the softmax is undefined.
     pub(super) fn with_exps(row: &[f32], exps: &mut [f32]) -> Self {
+        Self::scaled_with_exps(row, 1.0, exps)
+    }
+
+    /// The same of `scale x`, with the maximum of `x`: leaves `exp(scale (x_j - maximum))`.
+    pub(super) fn scaled_with_exps(row: &[f32], scale: f32, exps: &mut [f32]) -> Self {
         if row.len() <= PART {
-            return Self::new(row, row_kernel::with_exps(row, exps));
+            return Self::scaled(row, scale, row_kernel::with_exps(row, scale, exps));
         }
-        let softmax = Self::of(row);
-        exps_below(row, softmax.maximum, exps);
+        let softmax = Self::scaled(row, scale, state_of_parts(row, scale));
+        scaled_exps_below(row, softmax.maximum, scale, exps);
         softmax
     }
 
@@ -55,11 +61,16 @@ impl Softmax {
     /// From what was found out about the row.
     #[inline(always)]
     pub(super) fn new(row: &[f32], state: RowState) -> Self {
+        Self::scaled(row, 1.0, state)
+    }
+
+    #[inline(always)]
+    fn scaled(row: &[f32], scale: f32, state: RowState) -> Self {
         let RowState { maximum, near, rest } = state;
         if rest.is_nan() || maximum.is_infinite() {
             Self::undefined(row)
         } else if is_distant(rest, row.len()) {
-            Self { maximum, near, rest: sum_distant_exps(row, maximum) as f32 }
+            Self { maximum, near, rest: sum_distant_exps(row, maximum, scale) as f32 }
         } else {
             Self { maximum, near, rest: rest as f32 }
         }
@@ -151,46 +162,44 @@ pub(super) fn argmax(row: &[f32]) -> usize {
     row.iter().position(|x| x.is_nan()).unwrap_or_else(|| row_kernel::maximum(row).1)
 }
 
-/// How many classes come before one, as `torch.topk` orders them: NaN, then the greater logits; the lower
-/// of equals.
-pub(super) fn rank(row: &[f32], class: usize) -> usize {
-    let (below, own) = (&row[..class], row[class]);
-    if own.is_nan() {
-        return below.iter().filter(|x| x.is_nan()).count();
-    }
-    row_kernel::count_greater(row, own) + below.iter().filter(|&&x| x == own).count()
-}
-
 /// Of any length: halves of whole parts, merged in this order whatever thread reads them.
-fn state_of_parts(row: &[f32]) -> RowState {
+fn state_of_parts(row: &[f32], scale: f32) -> RowState {
     if row.len() <= PART {
-        return row_kernel::state(row);
+        return row_kernel::state(row, scale);
     }
     let middle = row.len().div_ceil(PART) / 2 * PART;
     let (first, second) = row.split_at(middle);
     let (left, right) = if row.len() <= GRAIN {
-        (state_of_parts(first), state_of_parts(second))
+        (state_of_parts(first, scale), state_of_parts(second, scale))
     } else {
-        join(|| state_of_parts(first), || state_of_parts(second))
+        join(|| state_of_parts(first, scale), || state_of_parts(second, scale))
     };
-    left.merge(RowState { near: middle + right.near, ..right })
+    left.merge(RowState { near: middle + right.near, ..right }, scale)
 }
 
 /// `exp(x_j - maximum)` of a row, for a maximum that is at least the row's own.
 pub(super) fn exps_below(row: &[f32], maximum: f32, exps: &mut [f32]) {
+    scaled_exps_below(row, maximum, 1.0, exps);
+}
+
+/// `exp(scale (x_j - maximum))`, likewise.
+fn scaled_exps_below(row: &[f32], maximum: f32, scale: f32, exps: &mut [f32]) {
     if row.len() <= GRAIN {
-        return row_kernel::exps_below(row, maximum, exps);
+        return row_kernel::exps_below(row, maximum, scale, exps);
     }
     let middle = row.len().div_ceil(PART) / 2 * PART;
     let ((first, second), (left, right)) = (row.split_at(middle), exps.split_at_mut(middle));
-    join(|| exps_below(first, maximum, left), || exps_below(second, maximum, right));
+    join(
+        || scaled_exps_below(first, maximum, scale, left),
+        || scaled_exps_below(second, maximum, scale, right),
+    );
 }
 
 /// The rest where the maximum leads so far that only double precision gets the others right.
 #[cold]
-fn sum_distant_exps(row: &[f32], maximum: f32) -> f64 {
+fn sum_distant_exps(row: &[f32], maximum: f32, scale: f32) -> f64 {
     let excluded = row_kernel::position(row, maximum);
-    let distance = |&x: &f32| f64::from(x) - f64::from(maximum);
+    let distance = |&x: &f32| (f64::from(x) - f64::from(maximum)) * f64::from(scale);
     let exps = |part: &[f32]| part.iter().map(distance).map(f64::exp).sum::<f64>();
     exps(&row[..excluded]) + exps(&row[excluded + 1..])
 }

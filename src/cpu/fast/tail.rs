@@ -3,6 +3,7 @@
 
 use pulp::{MemMask, Simd};
 
+use super::lanes::Mask;
 use super::simd::MOST_LANES;
 
 /// How many there are, for rows of a length.
@@ -45,6 +46,12 @@ impl<S: Simd> Tail<S> {
         // SAFETY: the lanes are the first `count`, and so many values there are.
         let loaded = unsafe { simd.mask_load_ptr_f32s(MemMask::new(self.lanes), values.as_ptr()) };
         simd.select_f32s(self.lanes, loaded, simd.splat_f32s(f32::NEG_INFINITY))
+    }
+
+    /// The lanes that they take.
+    #[inline(always)]
+    pub(super) fn mask(self, simd: S) -> Mask<S> {
+        Mask::new(simd, self.lanes)
     }
 
     /// Overwrites the last elements of a row.

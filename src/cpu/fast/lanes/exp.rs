@@ -4,6 +4,7 @@ use pulp::Simd;
 
 use super::Lanes;
 use crate::cpu::fast::exp::{EXP_TAIL, LN_2_HIGH, LN_2_LOW, ROUND, SHIFT_TO_EXPONENT};
+use crate::cpu::fast::simd::exp;
 
 /// Below it is half the least subnormal.
 const LEAST: f32 = -104.0;
@@ -32,6 +33,12 @@ impl<S: Simd> Lanes<S> {
         let exp = exp_f * half.two_to() * other.two_to();
         let exp = all.is_below(self.all(LEAST)).select(self.all(0.0), exp);
         self.all(MOST).is_below(all).select(self.all(f32::INFINITY), exp)
+    }
+
+    /// The same for `x` of at most 87, in fewer steps: 0 below -87.
+    #[inline(always)]
+    pub(in crate::cpu::fast) fn exp_of_normal(self) -> Self {
+        self.with(exp(self.simd, self.values))
     }
 
     /// `2^n` of an integer that stands in the lowest bits.

@@ -126,6 +126,16 @@ impl<S: Simd> Lanes<S> {
 
 impl<S: Simd> Mask<S> {
     #[inline(always)]
+    pub(super) fn new(simd: S, lanes: S::m32s) -> Self {
+        Self { simd, lanes }
+    }
+
+    #[inline(always)]
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { lanes: self.simd.and_m32s(self.lanes, other.lanes), ..self }
+    }
+
+    #[inline(always)]
     pub(super) fn select(self, if_true: Lanes<S>, if_false: Lanes<S>) -> Lanes<S> {
         if_true.with(self.simd.select_f32s(self.lanes, if_true.values, if_false.values))
     }

@@ -1,10 +1,11 @@
 //! Focal loss.
 
+use pulp::Simd;
+
 use super::soften::{Room, Softened};
-use super::terms::{AddUp, Gradients, Multiples, Terms};
+use super::terms::{AddUp, Gradients, Multiples, Term, Terms};
 use super::{Batch, BatchRow, RowLoss};
-use crate::cpu::fast::exp::exp;
-use crate::cpu::fast::ln_1p::ln_1p;
+use crate::cpu::fast::lanes::{Lanes, Power};
 use crate::cpu::fast::scratch::room;
 use crate::cpu::fast::simd::dispatch;
 use crate::{Mode, SoftmaxAgainst, SoftmaxLoss, TargetValues, Targets};
@@ -51,8 +52,8 @@ impl<'a> Focal<'a> {
         result: Option<&mut [f32]>,
     ) -> RowLoss {
         let BatchRow { row, logits, others } = row;
-        let Room { exps: [exps, _], scaled, coefficients, slopes } = memory;
-        let (softmax, exps) = Softened::of(logits, batch.scale, scaled, exps);
+        let Room { exps: [exps, _], coefficients, slopes } = memory;
+        let (softmax, exps) = Softened::of(logits, batch.scale, exps);
         let Some(targets) = self.targets else { return RowLoss::Undefined };
         let class_weight =
             |class: usize| targets.class_weights.map_or(1.0, |all| f64::from(all[class]));
@@ -90,23 +91,21 @@ impl<'a> Focal<'a> {
             return if softmax.is_undefined() { RowLoss::Undefined } else { RowLoss::Nothing };
         }
         let terms = OfClasses {
-            logits,
-            exps,
-            coefficients,
             maximum: softmax.maximum,
             scale: batch.scale,
             log_total: softmax.log_total() as f32,
             inverse_total: softmax.inverse_total() as f32,
             at_maximum: (softmax.rest * softmax.inverse_total()) as f32,
-            power: Power::new(self.gamma),
+            exponent: Exponent::new(self.gamma),
             gamma: self.gamma,
         };
         let has_gradient = result.is_some();
         let slopes = result.unwrap_or_else(|| room(slopes, logits.len()));
-        let sums = dispatch(AddUp { terms, factor: 1.0, slopes });
+        let operands = [logits, exps, coefficients];
+        let sums = dispatch(AddUp { terms, operands, factor: 1.0, slopes });
         if has_gradient {
             let factor = batch.factor(row);
-            let leader = softmax.argmax;
+            let leader = softmax.argmax(logits);
             let slope = f64::from(slopes[leader]);
             let of_exp = (factor * sums.slope * softmax.inverse_total()) as f32;
             dispatch(Gradients { slopes, exps, factor: factor as f32, of_exp });
@@ -183,69 +182,68 @@ impl<'a> Focal<'a> {
     }
 }
 
-/// `(1 - p)^gamma`: the whole part of gamma by products, which lose nothing where `p` is close to 1.
+/// Gamma in two parts: by products a power loses nothing where `p` is close to 1.
 #[derive(Clone, Copy)]
-struct Power {
+struct Exponent {
     whole: u32,
-    rest: f32,
+    /// What there is beside, where there is anything.
+    rest: Option<Power>,
 }
 
-impl Power {
+impl Exponent {
     fn new(gamma: f32) -> Self {
         let whole = gamma.floor().min(64.0);
-        Self { whole: whole as u32, rest: gamma - whole }
+        let rest = gamma - whole;
+        Self { whole: whole as u32, rest: (rest > 0.0).then(|| Power::new(rest)) }
     }
 
     #[inline(always)]
-    fn of(&self, p: f32, complement: f32) -> f32 {
-        let mut power = 1.0;
-        if self.rest > 0.0 {
-            let is_certain = complement <= 0.0;
-            // log(1 - p) = -log1p(p / (1 - p))
-            let odds = p / if is_certain { 1.0 } else { complement };
-            power = if is_certain { 0.0 } else { exp(-self.rest * ln_1p(odds)) };
-        }
+    fn of<S: Simd>(&self, complement: Lanes<S>) -> Lanes<S> {
+        let mut power = match self.rest {
+            Some(rest) => complement.power(rest),
+            None => complement.all(1.0),
+        };
         let (mut square, mut n) = (complement, self.whole);
         while n > 0 {
             if n & 1 != 0 {
-                power *= square;
+                power = power * square;
             }
-            square *= square;
+            square = square * square;
             n >>= 1;
         }
         power
     }
 }
 
-/// A term for each class.
+/// A term for each class, from its logit, exponential and coefficient.
 #[derive(Clone, Copy)]
-struct OfClasses<'a> {
-    logits: &'a [f32],
-    exps: &'a [f32],
-    coefficients: &'a [f32],
+struct OfClasses {
     maximum: f32,
     scale: f32,
     log_total: f32,
     inverse_total: f32,
     /// `1 - p` of a class that has the maximum.
     at_maximum: f32,
-    power: Power,
+    exponent: Exponent,
     gamma: f32,
 }
 
-impl Terms for OfClasses<'_> {
+impl Terms<3> for OfClasses {
     #[inline(always)]
-    fn at(&self, class: usize) -> (f32, f32, bool) {
-        let (x, a) = (self.logits[class], self.coefficients[class]);
-        let p = self.exps[class] * self.inverse_total;
-        let is_infinite = x == f32::NEG_INFINITY;
-        let distance = if is_infinite { 0.0 } else { (x - self.maximum) * self.scale };
+    fn at<S: Simd>(&self, [x, exp, coefficient]: [Lanes<S>; 3]) -> Term<S> {
+        let (zero, one) = (x.all(0.0), x.all(1.0));
+        let p = exp * self.inverse_total;
+        let is_infinite = x.is(f32::NEG_INFINITY);
+        let distance = is_infinite.select(zero, (x - self.maximum) * self.scale);
         let log_p = distance - self.log_total;
-        let complement = if x == self.maximum { self.at_maximum } else { 1.0 - p };
-        let is_certain = complement <= 0.0;
-        let ratio = if is_certain { -1.0 } else { log_p / complement };
-        let scaled = a * self.power.of(p, complement);
-        let value = if is_infinite { 0.0 } else { -scaled * log_p };
-        (value, -scaled * (1.0 - self.gamma * (p * ratio)), is_infinite)
+        let complement = x.is(self.maximum).select(x.all(self.at_maximum), one - p);
+        let is_uncertain = zero.is_below(complement);
+        let ratio = is_uncertain.select(log_p / complement, x.all(-1.0));
+        let scaled = coefficient * self.exponent.of(is_uncertain.select(complement, zero));
+        Term {
+            value: is_infinite.select(zero, (scaled * log_p).negative()),
+            slope: scaled * ((p * ratio) * self.gamma - one),
+            is_unbounded: Some(is_infinite),
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use pulp::{Simd, WithSimd};
 
-/// Classes that are computed side by side.
-pub(super) const LANES: usize = 16;
+use crate::cpu::fast::lanes::{Lanes, Mask};
+use crate::cpu::fast::tail::Tail;
 
-/// Chunks of them whose terms are added up in single precision.
-const CHUNKS: usize = 16;
+/// Vectors whose terms are added up in single precision.
+const BLOCK: usize = 16;
 
 /// What is added up over a row.
 #[derive(Clone, Copy, Default)]
@@ -17,54 +17,118 @@ pub(super) struct Sums {
     pub(super) is_unbounded: bool,
 }
 
-/// The terms of a row's classes.
-pub(super) trait Terms: Copy {
-    /// A class's part of the loss, its derivative in the class's log-probability, and whether the
-    /// former is infinite or undefined.
-    fn at(&self, class: usize) -> (f32, f32, bool);
+/// A class's part of the loss.
+#[derive(Clone, Copy)]
+pub(super) struct Term<S: Simd> {
+    pub(super) value: Lanes<S>,
+    /// The derivative in the class's log-probability.
+    pub(super) slope: Lanes<S>,
+    /// Whether the value is infinite or undefined, where that may be.
+    pub(super) is_unbounded: Option<Mask<S>>,
+}
+
+impl<S: Simd> Term<S> {
+    /// In the other lanes there is no class.
+    #[inline(always)]
+    fn only(mut self, lanes: Mask<S>) -> Self {
+        let zero = self.value.all(0.0);
+        self.value = lanes.select(self.value, zero);
+        self.slope = lanes.select(self.slope, zero);
+        if let Some(is_so) = &mut self.is_unbounded {
+            *is_so = is_so.and(lanes);
+        }
+        self
+    }
+}
+
+/// The terms of a row's classes, from `N` numbers of each.
+pub(super) trait Terms<const N: usize>: Copy {
+    fn at<S: Simd>(&self, of_class: [Lanes<S>; N]) -> Term<S>;
 }
 
 /// Adds up the terms of all classes; the derivatives, times a factor, go to `slopes`.
-pub(super) struct AddUp<'a, T> {
+pub(super) struct AddUp<'a, T, const N: usize> {
     pub(super) terms: T,
+    /// As long as `slopes`.
+    pub(super) operands: [&'a [f32]; N],
     pub(super) factor: f32,
     pub(super) slopes: &'a mut [f32],
 }
 
-impl<T: Terms> WithSimd for AddUp<'_, T> {
+/// Terms added up.
+#[derive(Clone, Copy)]
+struct Partial<S: Simd> {
+    value: Lanes<S>,
+    slope: Lanes<S>,
+    /// Above 0 where a term is unbounded.
+    unbounded: Lanes<S>,
+}
+
+impl<S: Simd> Partial<S> {
+    #[inline(always)]
+    fn nothing(simd: S) -> Self {
+        let zero = Lanes::splat(simd, 0.0);
+        Self { value: zero, slope: zero, unbounded: zero }
+    }
+
+    #[inline(always)]
+    fn add(self, term: Term<S>) -> Self {
+        Self {
+            value: self.value + term.value,
+            slope: self.slope + term.slope,
+            unbounded: match term.is_unbounded {
+                Some(is_so) => is_so.select(self.unbounded.all(1.0), self.unbounded),
+                None => self.unbounded,
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn add_to(self, simd: S, sums: &mut Sums) {
+        sums.value += f64::from(simd.reduce_sum_f32s(self.value.values));
+        sums.slope += f64::from(simd.reduce_sum_f32s(self.slope.values));
+        sums.is_unbounded |= simd.reduce_max_f32s(self.unbounded.values) > 0.0;
+    }
+}
+
+impl<T: Terms<N>, const N: usize> WithSimd for AddUp<'_, T, N> {
     type Output = Sums;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Sums {
-        let Self { terms, factor, slopes } = self;
+    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+        let Self { terms, operands, factor, slopes } = self;
+        let tail = Tail::of(simd, slopes.len());
+        let factor = Lanes::splat(simd, factor);
+        let (slopes, last_slopes) = S::as_mut_simd_f32s(slopes);
+        let mut vectors: [&[S::f32s]; N] = [&[]; N];
+        for (vectors, operand) in vectors.iter_mut().zip(operands) {
+            *vectors = &S::as_simd_f32s(operand).0[..slopes.len()];
+        }
         let mut sums = Sums::default();
-        for (index, block) in slopes.chunks_mut(LANES * CHUNKS).enumerate() {
-            let first = index * LANES * CHUNKS;
-            let (mut values, mut of_slopes) = ([0.0f32; LANES], [0.0f32; LANES]);
-            let mut unbounded = [false; LANES];
-            let (chunks, tail) = block.as_chunks_mut::<LANES>();
-            let whole = chunks.len() * LANES;
-            for (index, chunk) in chunks.iter_mut().enumerate() {
-                let first = first + index * LANES;
-                for lane in 0..LANES {
-                    let (value, slope, is_unbounded) = terms.at(first + lane);
-                    values[lane] += value;
-                    of_slopes[lane] += slope;
-                    unbounded[lane] |= is_unbounded;
-                    chunk[lane] = slope * factor;
+        let mut start = 0;
+        while start < slopes.len() {
+            let end = slopes.len().min(start + BLOCK);
+            let mut partial = Partial::nothing(simd);
+            for index in start..end {
+                let mut of_class = [factor; N];
+                for (of_class, vectors) in of_class.iter_mut().zip(&vectors) {
+                    *of_class = Lanes::new(simd, vectors[index]);
                 }
+                let term = terms.at(of_class);
+                slopes[index] = (term.slope * factor).values;
+                partial = partial.add(term);
             }
-            for (lane, result) in tail.iter_mut().enumerate() {
-                let (value, slope, is_unbounded) = terms.at(first + whole + lane);
-                values[lane] += value;
-                of_slopes[lane] += slope;
-                unbounded[lane] |= is_unbounded;
-                *result = slope * factor;
+            partial.add_to(simd, &mut sums);
+            start = end;
+        }
+        if !tail.is_empty() {
+            let mut of_class = [factor; N];
+            for (of_class, operand) in of_class.iter_mut().zip(operands) {
+                *of_class = Lanes::new(simd, tail.load(simd, operand));
             }
-            let add = |lanes: [f32; LANES]| lanes.into_iter().map(f64::from).sum::<f64>();
-            sums.value += add(values);
-            sums.slope += add(of_slopes);
-            sums.is_unbounded |= unbounded.into_iter().any(|is_so| is_so);
+            let term = terms.at(of_class);
+            tail.store(simd, (term.slope * factor).values, last_slopes);
+            Partial::nothing(simd).add(term.only(tail.mask(simd))).add_to(simd, &mut sums);
         }
         sums
     }
