@@ -14,6 +14,7 @@ mod ln_1p;
 mod log_probabilities;
 mod log_sum_exp;
 mod matrix;
+mod maximum;
 mod memory;
 mod partial;
 mod place;

@@ -6,12 +6,10 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::maximum::{VECTORS, maximum_of_blocks};
 use super::simd::{MOST_LANES, UNROLL, add_up, dispatch, exp};
 use super::stream::prefetch;
 use super::tail::Tail;
-
-/// Vectors a block has: each lane adds up so many, divided by [`UNROLL`].
-const VECTORS: usize = 16 * UNROLL;
 
 /// Rows up to here are added up alike however wide vectors are.
 pub(super) const SHORT: usize = MOST_LANES;
@@ -56,12 +54,6 @@ pub(super) fn with_exps(row: &[f32], scale: f32, exps: &mut [f32]) -> RowState {
         true => dispatch(State::<true, false> { row, scale, exps }),
         false => dispatch(State::<true, true> { row, scale, exps }),
     }
-}
-
-/// The largest element and its lowest index; `-inf` and 0 where there is none. Beside a NaN,
-/// anything.
-pub(super) fn maximum(row: &[f32]) -> (f32, usize) {
-    dispatch(Maximum { row })
 }
 
 /// `exp(scale (x_j - maximum))` of each element.
@@ -352,79 +344,6 @@ fn short_state<S: Simd, const STORE: bool, const SCALES: bool>(
     RowState { maximum, near: 0, rest }
 }
 
-struct Maximum<'a> {
-    row: &'a [f32],
-}
-
-impl WithSimd for Maximum<'_> {
-    type Output = (f32, usize);
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> (f32, usize) {
-        find_maximum(simd, self.row)
-    }
-}
-
-#[inline(always)]
-fn find_maximum<S: Simd>(simd: S, row: &[f32]) -> (f32, usize) {
-    let (best, near) = maximum_of_blocks(simd, row, Tail::of(simd, row.len()));
-    // Only the block that holds the maximum is searched for it.
-    (best, near + position(&row[near..], best))
-}
-
-/// The maximum, and where the first block starts that holds it.
-#[inline(always)]
-fn maximum_of_blocks<S: Simd>(simd: S, row: &[f32], tail: Tail<S>) -> (f32, usize) {
-    let block_length = VECTORS * S::F32_LANES;
-    let (mut best, mut best_block) = (f32::NEG_INFINITY, 0);
-    for (index, block) in row.chunks(block_length).enumerate() {
-        let found = block_maximum(simd, block, tail);
-        if found > best {
-            (best, best_block) = (found, index);
-        }
-    }
-    (best, best_block * block_length)
-}
-
-#[inline(always)]
-fn block_maximum<S: Simd>(simd: S, block: &[f32], tail: Tail<S>) -> f32 {
-    let (vectors, last) = S::as_simd_f32s(block);
-    let (groups, others) = vectors.as_chunks::<UNROLL>();
-    let mut best = [simd.splat_f32s(f32::NEG_INFINITY); UNROLL];
-    for group in groups {
-        for (best, &x) in best.iter_mut().zip(group) {
-            *best = simd.max_f32s(x, *best);
-        }
-    }
-    for (best, &x) in best.iter_mut().zip(others) {
-        *best = simd.max_f32s(x, *best);
-    }
-    if !last.is_empty() {
-        best[0] = simd.max_f32s(tail.load(simd, last), best[0]);
-    }
-    let [a, b, c, d] = best;
-    simd.reduce_max_f32s(simd.max_f32s(simd.max_f32s(a, b), simd.max_f32s(c, d)))
-}
-
-/// The first place of a value; 0 where there is none.
-#[inline(always)]
-pub(super) fn position(row: &[f32], value: f32) -> usize {
-    const TOGETHER: usize = 64;
-    let (chunks, tail) = row.as_chunks::<TOGETHER>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let mut found = false;
-        for &x in chunk {
-            found |= x == value; // no branch: vector instructions
-        }
-        if found {
-            let place = chunk.iter().position(|&x| x == value);
-            return index * TOGETHER + place.unwrap_or(0);
-        }
-    }
-    let in_tail = tail.iter().position(|&x| x == value);
-    in_tail.map_or(0, |place| chunks.len() * TOGETHER + place)
-}
-
 /// The scale is 1 unless it `SCALES`.
 struct ExpsBelow<'a, const SCALES: bool> {
     row: &'a [f32],
@@ -490,18 +409,4 @@ fn spread_term<S: Simd>(simd: S, x: S::f32s, maximum: S::f32s) -> S::f32s {
     let exp = exp(simd, simd.sub_f32s(x, maximum));
     let term = simd.mul_f32s(exp, simd.sub_f32s(maximum, x));
     simd.select_f32s(simd.equal_f32s(exp, nothing), nothing, term)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn maximum_is_the_lowest_index_of_the_largest() {
-        let row: Vec<f32> = (0..5000).map(|i| if i % 300 == 299 { 7.0 } else { -1.0 }).collect();
-        assert_eq!(maximum(&row), (7.0, 299));
-        let row: Vec<f32> = (0..5000).map(|i| if i % 4700 == 4699 { 7.0 } else { -1.0 }).collect();
-        assert_eq!(maximum(&row), (7.0, 4699));
-        assert_eq!(maximum(&[]), (f32::NEG_INFINITY, 0));
-    }
 }

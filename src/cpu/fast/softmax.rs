@@ -4,6 +4,7 @@
 //! merged is fixed by the row's length alone.
 
 use super::ln_1p::ln_1p;
+use super::maximum::{self, position};
 use super::row_kernel::{self, RowState};
 use super::split::join;
 
@@ -93,7 +94,7 @@ impl Softmax {
     pub(super) fn argmax(&self, row: &[f32]) -> usize {
         match self.is_undefined() {
             true => argmax(row),
-            false => self.near + row_kernel::position(&row[self.near..], self.maximum),
+            false => self.near + position(&row[self.near..], self.maximum),
         }
     }
 
@@ -159,7 +160,7 @@ pub(super) fn is_distant(rest: f64, classes: usize) -> bool {
 
 /// As `torch.argmax`: the first NaN, else the lowest index of the largest; 0 without classes.
 pub(super) fn argmax(row: &[f32]) -> usize {
-    row.iter().position(|x| x.is_nan()).unwrap_or_else(|| row_kernel::maximum(row).1)
+    row.iter().position(|x| x.is_nan()).unwrap_or_else(|| maximum::maximum(row).1)
 }
 
 /// Of any length: halves of whole parts, merged in this order whatever thread reads them.
@@ -198,7 +199,7 @@ fn scaled_exps_below(row: &[f32], maximum: f32, scale: f32, exps: &mut [f32]) {
 /// The rest where the maximum leads so far that only double precision gets the others right.
 #[cold]
 fn sum_distant_exps(row: &[f32], maximum: f32, scale: f32) -> f64 {
-    let excluded = row_kernel::position(row, maximum);
+    let excluded = position(row, maximum);
     let distance = |&x: &f32| (f64::from(x) - f64::from(maximum)) * f64::from(scale);
     let exps = |part: &[f32]| part.iter().map(distance).map(f64::exp).sum::<f64>();
     exps(&row[..excluded]) + exps(&row[excluded + 1..])

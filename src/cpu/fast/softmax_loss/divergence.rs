@@ -5,10 +5,9 @@ use std::marker::PhantomData;
 use pulp::Simd;
 
 use super::soften::{Room, Softened};
-use super::terms::{AddUp, Gradients, Term, Terms};
+use super::terms::{Gradients, Term, Terms, add_up};
 use super::{Batch, BatchRow, RowLoss};
 use crate::cpu::fast::lanes::{Lanes, Mask};
-use crate::cpu::fast::scratch::room;
 use crate::cpu::fast::simd::dispatch;
 
 /// A divergence of `p` from the teacher's `q`, class by class; `d = log q - log p`, infinite where one
@@ -139,10 +138,10 @@ pub(super) fn row<D: Divergence>(
     batch: &Batch<'_>,
     row: BatchRow<'_, '_>,
     memory: &mut Room,
-    result: Option<&mut [f32]>,
+    mut result: Option<&mut [f32]>,
 ) -> RowLoss {
     let BatchRow { row, logits, others } = row;
-    let Room { exps: [exps, teacher_exps], slopes, .. } = memory;
+    let Room { exps: [exps, teacher_exps], .. } = memory;
     let (student, exps) = Softened::of(logits, batch.scale, exps);
     let (teacher, teacher_exps) = Softened::of(others, batch.scale, teacher_exps);
     if student.is_undefined() || teacher.is_undefined() {
@@ -157,14 +156,92 @@ pub(super) fn row<D: Divergence>(
         of: PhantomData::<D>,
     };
     let factor = if D::KNOWS_SUM { batch.factor(row) as f32 } else { 1.0 };
-    let has_gradient = result.is_some();
-    let slopes = result.unwrap_or_else(|| room(slopes, logits.len()));
     let operands = [logits, others, exps, teacher_exps];
-    let sums = dispatch(AddUp { terms, operands, factor, slopes });
-    if has_gradient && !D::KNOWS_SUM {
+    let sums = add_up(terms, operands, factor, result.as_deref_mut());
+    if let Some(slopes) = result.filter(|_| !D::KNOWS_SUM) {
         let factor = batch.factor(row);
         let of_exp = (factor * sums.slope * student.inverse_total()) as f32;
         dispatch(Gradients { slopes, exps, factor: factor as f32, of_exp });
     }
     RowLoss::Value(if sums.is_unbounded { f64::INFINITY } else { sums.value })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::LN_2;
+
+    use pulp::{Scalar128b, WithSimd};
+
+    use super::*;
+
+    struct Of<D>([f32; 3], PhantomData<D>);
+
+    impl<D: Divergence> WithSimd for Of<D> {
+        type Output = [f32; 2];
+
+        fn with_simd<S: Simd>(self, simd: S) -> [f32; 2] {
+            let [p, q, d] = self.0.map(|number| Lanes::splat(simd, number));
+            let (value, slope) = D::of(p, q, d);
+            let first = |lanes: Lanes<S>| bytemuck::cast_slice::<_, f32>(&[lanes.values])[0];
+            [first(value), first(slope)]
+        }
+    }
+
+    /// On this machine's vectors, and on the portable ones.
+    fn of<D: Divergence>(p: f32, q: f32, d: f32) -> [[f32; 2]; 2] {
+        let of = || Of([p, q, d], PhantomData::<D>);
+        [dispatch(of()), of().with_simd(Scalar128b)]
+    }
+
+    /// Terms and slopes of all differences keep their digits, tiny ones too.
+    #[test]
+    fn divergences_are_within_some_ulp() {
+        let sizes = (0..4000).map(|step| 1e-6 * 1.005f32.powi(step)).take_while(|&d| d < 60.0);
+        for d in sizes.flat_map(|d| [d, -d]) {
+            let exact = f64::from(d);
+            // The larger one is 1/2.
+            let (p, q) = (0.5 * (-exact).exp().min(1.0), 0.5 * exact.exp().min(1.0));
+            let excess = match exact.abs() < 1e-3 {
+                true => exact * exact * (0.5 - exact / 6.0 + exact * exact / 24.0),
+                false => exact + (-exact).exp_m1(),
+            };
+            // With t = tanh(d / 2): 1 + t, and its logarithm; of -d those of 1 - t.
+            let one_and = |d: f64| 2.0 / (1.0 + (-d).exp());
+            let log = |d: f64| LN_2 - ((-d).max(0.0) + (-d.abs()).exp().ln_1p());
+            let t = (exact / 2.0).tanh();
+            let both = match exact.abs() < 1e-3 {
+                true => t * t * (1.0 + t * t / 6.0),
+                false => one_and(exact) * log(exact) + one_and(-exact) * log(-exact),
+            };
+            let close = |found: [[f32; 2]; 2], expected: [f64; 2]| {
+                for (found, expected) in found.as_flattened().iter().zip(expected.iter().cycle()) {
+                    let off = (f64::from(*found) / expected - 1.0).abs();
+                    assert!(off <= 1e-6, "{found:e} and not {expected:e} at {d}");
+                }
+            };
+            let (single_p, single_q) = (p as f32, q as f32);
+            close(of::<KlDivergence>(single_p, single_q, d), [q * excess, -q * -(-exact).exp_m1()]);
+            let slope = 0.5 * p * log(-exact);
+            close(of::<JensenShannon>(single_p, single_q, d), [0.25 * (p + q) * both, slope]);
+        }
+    }
+
+    #[test]
+    fn classes_that_one_of_both_has_not() {
+        const HALF_LN_2: f32 = 0.5 * std::f32::consts::LN_2;
+        for [value, slope] in of::<KlDivergence>(0.25, 0.0, f32::NEG_INFINITY) {
+            assert_eq!([value, slope], [0.25, 0.25]);
+        }
+        for [value, slope] in of::<KlDivergence>(0.0, 0.25, f32::INFINITY) {
+            assert_eq!([value, slope], [f32::INFINITY, -0.25]);
+        }
+        for [value, slope] in of::<JensenShannon>(0.25, 0.0, f32::NEG_INFINITY) {
+            assert_eq!([value, slope], [0.25 * HALF_LN_2, 0.25 * HALF_LN_2]);
+        }
+        for [value, slope] in of::<JensenShannon>(0.0, 0.25, f32::INFINITY) {
+            assert_eq!([value, slope], [0.25 * HALF_LN_2, 0.0]);
+        }
+        let of_neither = [of::<KlDivergence>, of::<JensenShannon>].map(|of| of(0.0, 0.0, f32::NAN));
+        assert_eq!(of_neither, [[[0.0; 2]; 2]; 2]);
+    }
 }

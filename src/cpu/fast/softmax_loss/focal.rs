@@ -3,7 +3,7 @@
 use pulp::Simd;
 
 use super::soften::{Room, Softened};
-use super::terms::{AddUp, Gradients, Multiples, Term, Terms};
+use super::terms::{Gradients, Multiples, Term, Terms, add_up};
 use super::{Batch, BatchRow, RowLoss};
 use crate::cpu::fast::lanes::{Lanes, Power};
 use crate::cpu::fast::scratch::room;
@@ -49,10 +49,10 @@ impl<'a> Focal<'a> {
         batch: &Batch<'_>,
         row: BatchRow<'_, '_>,
         memory: &mut Room,
-        result: Option<&mut [f32]>,
+        mut result: Option<&mut [f32]>,
     ) -> RowLoss {
         let BatchRow { row, logits, others } = row;
-        let Room { exps: [exps, _], coefficients, slopes } = memory;
+        let Room { exps: [exps, _], coefficients } = memory;
         let (softmax, exps) = Softened::of(logits, batch.scale, exps);
         let Some(targets) = self.targets else { return RowLoss::Undefined };
         let class_weight =
@@ -99,11 +99,9 @@ impl<'a> Focal<'a> {
             exponent: Exponent::new(self.gamma),
             gamma: self.gamma,
         };
-        let has_gradient = result.is_some();
-        let slopes = result.unwrap_or_else(|| room(slopes, logits.len()));
         let operands = [logits, exps, coefficients];
-        let sums = dispatch(AddUp { terms, operands, factor: 1.0, slopes });
-        if has_gradient {
+        let sums = add_up(terms, operands, 1.0, result.as_deref_mut());
+        if let Some(slopes) = result {
             let factor = batch.factor(row);
             let leader = softmax.argmax(logits);
             let slope = f64::from(slopes[leader]);

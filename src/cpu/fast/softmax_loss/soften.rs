@@ -12,8 +12,6 @@ pub(super) struct Room {
     pub(super) exps: [Vec<f32>; 2],
     /// Coefficients of every class.
     pub(super) coefficients: Vec<f32>,
-    /// The derivatives of terms, where there is no room for a gradient.
-    pub(super) slopes: Vec<f32>,
 }
 
 thread_local! {

@@ -3,6 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use crate::cpu::fast::lanes::{Lanes, Mask};
+use crate::cpu::fast::simd::dispatch;
 use crate::cpu::fast::tail::Tail;
 
 /// Vectors whose terms are added up in single precision.
@@ -12,6 +13,7 @@ const BLOCK: usize = 16;
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sums {
     pub(super) value: f64,
+    /// 0 where slopes are not wanted.
     pub(super) slope: f64,
     /// Whether a term is infinite or undefined.
     pub(super) is_unbounded: bool,
@@ -46,13 +48,26 @@ pub(super) trait Terms<const N: usize>: Copy {
     fn at<S: Simd>(&self, of_class: [Lanes<S>; N]) -> Term<S>;
 }
 
-/// Adds up the terms of all classes; the derivatives, times a factor, go to `slopes`.
-pub(super) struct AddUp<'a, T, const N: usize> {
-    pub(super) terms: T,
-    /// As long as `slopes`.
-    pub(super) operands: [&'a [f32]; N],
-    pub(super) factor: f32,
-    pub(super) slopes: &'a mut [f32],
+/// Adds up the terms of all classes; the derivatives, times a factor, go to `slopes`, which are as
+/// many as there are of each operand.
+pub(super) fn add_up<T: Terms<N>, const N: usize>(
+    terms: T,
+    operands: [&[f32]; N],
+    factor: f32,
+    slopes: Option<&mut [f32]>,
+) -> Sums {
+    match slopes {
+        Some(slopes) => dispatch(AddUp::<T, N, true> { terms, operands, factor, slopes }),
+        None => dispatch(AddUp::<T, N, false> { terms, operands, factor, slopes: &mut [] }),
+    }
+}
+
+/// There are slopes only where it `DERIVES`.
+struct AddUp<'a, T, const N: usize, const DERIVES: bool> {
+    terms: T,
+    operands: [&'a [f32]; N],
+    factor: f32,
+    slopes: &'a mut [f32],
 }
 
 /// Terms added up.
@@ -72,10 +87,10 @@ impl<S: Simd> Partial<S> {
     }
 
     #[inline(always)]
-    fn add(self, term: Term<S>) -> Self {
+    fn add<const DERIVES: bool>(self, term: Term<S>) -> Self {
         Self {
             value: self.value + term.value,
-            slope: self.slope + term.slope,
+            slope: if DERIVES { self.slope + term.slope } else { self.slope },
             unbounded: match term.is_unbounded {
                 Some(is_so) => is_so.select(self.unbounded.all(1.0), self.unbounded),
                 None => self.unbounded,
@@ -91,23 +106,26 @@ impl<S: Simd> Partial<S> {
     }
 }
 
-impl<T: Terms<N>, const N: usize> WithSimd for AddUp<'_, T, N> {
+impl<T: Terms<N>, const N: usize, const DERIVES: bool> WithSimd for AddUp<'_, T, N, DERIVES> {
     type Output = Sums;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Sums {
         let Self { terms, operands, factor, slopes } = self;
-        let tail = Tail::of(simd, slopes.len());
+        let classes = operands[0].len();
+        let tail = Tail::of(simd, classes);
         let factor = Lanes::splat(simd, factor);
+        let count = classes / S::F32_LANES;
         let (slopes, last_slopes) = S::as_mut_simd_f32s(slopes);
+        let slopes = if DERIVES { &mut slopes[..count] } else { slopes };
         let mut vectors: [&[S::f32s]; N] = [&[]; N];
         for (vectors, operand) in vectors.iter_mut().zip(operands) {
-            *vectors = &S::as_simd_f32s(operand).0[..slopes.len()];
+            *vectors = &S::as_simd_f32s(operand).0[..count];
         }
         let mut sums = Sums::default();
         let mut start = 0;
-        while start < slopes.len() {
-            let end = slopes.len().min(start + BLOCK);
+        while start < count {
+            let end = count.min(start + BLOCK);
             let mut partial = Partial::nothing(simd);
             for index in start..end {
                 let mut of_class = [factor; N];
@@ -115,8 +133,10 @@ impl<T: Terms<N>, const N: usize> WithSimd for AddUp<'_, T, N> {
                     *of_class = Lanes::new(simd, vectors[index]);
                 }
                 let term = terms.at(of_class);
-                slopes[index] = (term.slope * factor).values;
-                partial = partial.add(term);
+                if DERIVES {
+                    slopes[index] = (term.slope * factor).values;
+                }
+                partial = partial.add::<DERIVES>(term);
             }
             partial.add_to(simd, &mut sums);
             start = end;
@@ -127,8 +147,11 @@ impl<T: Terms<N>, const N: usize> WithSimd for AddUp<'_, T, N> {
                 *of_class = Lanes::new(simd, tail.load(simd, operand));
             }
             let term = terms.at(of_class);
-            tail.store(simd, (term.slope * factor).values, last_slopes);
-            Partial::nothing(simd).add(term.only(tail.mask(simd))).add_to(simd, &mut sums);
+            if DERIVES {
+                tail.store(simd, (term.slope * factor).values, last_slopes);
+            }
+            let term = term.only(tail.mask(simd));
+            Partial::nothing(simd).add::<DERIVES>(term).add_to(simd, &mut sums);
         }
         sums
     }
