@@ -226,23 +226,27 @@ fn a_batch_larger_than_the_device_memory_allowed() {
     let (rows, classes) = (5000, 100); // 2 MB of logits, of which 1 MiB may be there
     let values: Vec<f32> =
         (0..rows * classes).map(|i| ((i * 7919) % 1009) as f32 / 100.0).collect();
+    let teacher: Vec<f32> = values.iter().map(|value| value * 0.75).collect();
     let targets: Vec<i64> = (0..rows as i64).map(|row| row % classes as i64).collect();
     let file = safetensors(&[
         ("logits", "F32", &[rows, classes], bytes(&values, f32::to_le_bytes)),
+        ("teacher", "F32", &[rows, classes], bytes(&teacher, f32::to_le_bytes)),
         ("targets", "I64", &[rows], bytes(&targets, i64::to_le_bytes)),
     ]);
     let file = folder.write("batch.safetensors", &file);
-    let evaluate = |name: &str, more: &[&str]| {
-        let out = text(&folder.path(name));
-        let usual =
-            ["eval", "cross-entropy", &file, "--gradient", "--device", "gpu", "--out", &out];
-        let found = run(&[usual.as_slice(), more].concat());
-        assert_eq!(found.code, Some(0), "{}", found.stderr);
-        std::fs::read(folder.path(name)).expect("written")
-    };
-    let whole = evaluate("whole.safetensors", &[]);
-    let in_pieces = evaluate("pieces.safetensors", &["--device-memory", "1"]);
-    assert!(whole == in_pieces, "the bits of the whole");
+    for operation in ["cross-entropy", "softmax-kl-divergence"] {
+        let evaluate = |name: &str, more: &[&str]| {
+            let out = text(&folder.path(name));
+            let usual = ["eval", operation, &file, "--gradient", "--device", "gpu", "--out", &out];
+            let found = run(&[usual.as_slice(), more].concat());
+            assert_eq!(found.code, Some(0), "{}", found.stderr);
+            std::fs::read(folder.path(name)).expect("written")
+        };
+        let whole = evaluate(&format!("{operation}.safetensors"), &[]);
+        let in_pieces =
+            evaluate(&format!("{operation} pieces.safetensors"), &["--device-memory", "1"]);
+        assert!(whole == in_pieces, "{operation}: the bits of the whole");
+    }
     let none = run(&["eval", "cross-entropy", &file, "--device-memory", "0"]);
     assert_eq!(none.code, Some(2), "bad usage: {}", none.stderr);
 }
