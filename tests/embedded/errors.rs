@@ -328,6 +328,10 @@ fn plans_that_make_no_sense() {
     assert_refused(plan(Shape::new(5, 0), FORWARD), "number of classes", &["1 to"]);
     let overlapping = Shape::new(5, 10).with_row_stride(9);
     let words = ["at least the 10 classes", "9"];
+    let ranking = CrossEntropy { correct: true, top_k: 2, ..Default::default() };
+    let wide = Shape::new(1, (1 << 27) + 1);
+    let plan_ranking = ranking.plan(kernels, wide, &CLASSES, FORWARD);
+    assert_refused(plan_ranking, "number of classes", &["134217728", "ranked"]);
     assert_refused(plan(overlapping, FORWARD), "row stride", &words);
     assert_refused(LogSumExp::default().plan(kernels, overlapping, FORWARD), "row stride", &words);
     let upstream = UpstreamSource::Scalar;

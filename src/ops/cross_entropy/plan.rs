@@ -20,6 +20,10 @@ use super::super::validate;
 
 pub(super) use crate::ops::validate::CROSS_ENTROPY as OPERATION;
 
+/// Classes among which targets are ranked at the most: parts of a cut row count them beside the flags of
+/// its state, in 27 bits.
+const MOST_RANKED: usize = 1 << 27;
+
 /// The caller's buffers for a [`CrossEntropyPlan`]. Each slice starts where its first row's value
 /// lies and may be longer than needed; offsets are multiples of the element's bytes. The buffers
 /// need usage `STORAGE`.
@@ -92,6 +96,10 @@ impl CrossEntropy {
         targets: &TargetLayout,
         pass: Pass,
     ) -> Result<CrossEntropyPlan> {
+        if self.ranks_target() && logits.classes > MOST_RANKED {
+            let expected = format!("at most {MOST_RANKED}, since targets are ranked");
+            return Err(Error::invalid(OPERATION, "number of classes", expected, logits.classes));
+        }
         let whole = ClassRange { first: 0, total: logits.classes };
         let keeps = match (pass, self.target_kind(targets)) {
             (Pass::Fused { .. } | Pass::Forward { save_state: false }, _) => StateKind::None,
