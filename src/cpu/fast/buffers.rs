@@ -5,8 +5,7 @@ use super::matrix::Holds;
 use super::place::Place;
 use super::{Fast, elementwise, evaluate_cross_entropy, log_sum_exp};
 use crate::ops::elementwise::validate as elements;
-use crate::ops::validate::CROSS_ENTROPY;
-use crate::ops::validate::{self, GRADIENT};
+use crate::ops::validate::{self, CROSS_ENTROPY, GRADIENT};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
     ElementwiseUpstream, Float, LogSumExp, LogSumExpOutput, Logits, Result, Shape, Targets,
@@ -58,13 +57,7 @@ impl Fast {
     ) -> Result<CrossEntropyOutput> {
         validate::cross_entropy(logits, targets, Some(upstream), options)?;
         let gradient = apart(CROSS_ENTROPY, logits, gradient, options.gradient_element)?;
-        let counted = count_rows(
-            CROSS_ENTROPY,
-            targets,
-            logits.rows(),
-            logits.classes(),
-            options.ignore_index,
-        )?;
+        let counted = count_rows(targets, logits.rows(), logits.classes(), options)?;
         let place = Place::apart(logits, Some(gradient));
         Ok(evaluate_cross_entropy(place, targets, counted, Some(upstream), options))
     }
@@ -102,8 +95,7 @@ impl Fast {
         let extent = view.values().len();
         validate::cross_entropy(view, targets, Some(upstream), options)?;
         validate::results_element::<F>(CROSS_ENTROPY, GRADIENT, options.gradient_element)?;
-        let counted =
-            count_rows(CROSS_ENTROPY, targets, shape.rows, shape.classes, options.ignore_index)?;
+        let counted = count_rows(targets, shape.rows, shape.classes, options)?;
         let place = Place::of_both(&mut logits[..extent], shape);
         Ok(evaluate_cross_entropy(place, targets, counted, Some(upstream), options))
     }

@@ -5,14 +5,24 @@ use pulp::{Simd, WithSimd};
 use super::simd::dispatch;
 use super::split::join;
 use crate::ops::validate;
-use crate::{ClassIndices, Result, TargetValues, Targets};
+use crate::{ClassIndices, CrossEntropy, Result, TargetValues, Targets};
 
 /// Rows a thread takes at a time.
 const GRAIN: usize = 1 << 16;
 
+/// [`count_rows_of`] cross-entropy.
+pub(super) fn count_rows(
+    targets: Targets<'_>,
+    rows: usize,
+    classes: usize,
+    options: &CrossEntropy,
+) -> Result<usize> {
+    count_rows_of(validate::CROSS_ENTROPY, targets, rows, classes, options.ignore_index)
+}
+
 /// Counts the rows that are not ignored; refuses targets that are neither a class nor the ignore
 /// index.
-pub(super) fn count_rows(
+pub(super) fn count_rows_of(
     operation: &'static str,
     targets: Targets<'_>,
     rows: usize,

@@ -43,7 +43,7 @@ use super::Oracle;
 use crate::ops::elementwise::validate as elements;
 use crate::ops::reduce::validate as check;
 use crate::ops::softmax_loss::validate as softmax_loss_check;
-use crate::ops::validate::{self, CROSS_ENTROPY};
+use crate::ops::validate;
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
@@ -153,13 +153,7 @@ impl Engine for Fast {
         options: &CrossEntropy,
     ) -> Result<CrossEntropyOutput> {
         validate::cross_entropy(logits, targets, upstream, options)?;
-        let counted = count_rows(
-            CROSS_ENTROPY,
-            targets,
-            logits.rows(),
-            logits.classes(),
-            options.ignore_index,
-        )?;
+        let counted = count_rows(targets, logits.rows(), logits.classes(), options)?;
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
             let mut gradient = upstream.map(|_| room_for::<G>(logits));
@@ -190,7 +184,7 @@ impl Engine for Fast {
         options: &CrossEntropy,
     ) -> Result<Vec<PartialState>> {
         validate::partial(logits, classes, targets, None, options)?;
-        count_rows(CROSS_ENTROPY, targets, logits.rows(), classes.total, options.ignore_index)?;
+        count_rows(targets, logits.rows(), classes.total, options)?;
         let terms = Terms::new(targets, classes, logits.classes(), options);
         Ok(partial::states(logits, classes.first, targets, &terms, options))
     }
@@ -217,8 +211,7 @@ impl Engine for Fast {
     ) -> Result<OwnedValues> {
         validate::partial(logits, classes, targets, Some(upstream), options)?;
         validate::states_of_rows(states, logits.rows())?;
-        let counted =
-            count_rows(CROSS_ENTROPY, targets, logits.rows(), classes.total, options.ignore_index)?;
+        let counted = count_rows(targets, logits.rows(), classes.total, options)?;
         let terms = &Terms::new(targets, classes, logits.classes(), options);
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {

@@ -35,7 +35,8 @@ pub struct Streaming {
     pub device_bytes: u64,
     /// Bytes of logits that are worked on by one submission: a batch of no more is one piece. Pieces
     /// of an adapter that takes longer than about 100 ms for so many become smaller, so that no
-    /// desktop's watchdog is kept waiting. A row is never cut.
+    /// desktop's watchdog is kept waiting. A row is never cut, but by reductions of segments, which
+    /// take some columns after the others where 4096 rows of all are more than this.
     pub submission_bytes: u64,
 }
 

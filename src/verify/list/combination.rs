@@ -179,7 +179,8 @@ impl Combination {
         }
     }
 
-    pub(super) fn operation(&self) -> Operation {
+    /// For rows of so many classes.
+    pub(super) fn operation(&self, classes: usize) -> Operation {
         let kind = self.get(D::Kind);
         let (logit_scale, softcap) = TRANSFORMS[self.get(D::Transform)];
         let ignored = Integer::ALL[self.get(D::Integer)].ignore_index();
@@ -212,7 +213,7 @@ impl Combination {
             },
             correct: kind == CLASSES && (wants(1) || wants(3)),
             // Without the rank itself, and with it.
-            top_k: if may_rank && self.get(D::Mode) == 1 { 2 } else { 1 },
+            top_k: if may_rank && classes > 1 && self.get(D::Mode) == 1 { 2 } else { 1 },
             gradient_element: self
                 .get(D::GradientElement)
                 .checked_sub(1)

@@ -106,7 +106,8 @@ impl List {
         let upstream = combination.upstream(&mut self.random);
         let gap = self.random.pick(&[0, 0, 1, 4]);
         let shape = shape.with_element(combination.element());
-        let case = self.push(combination.operation(), shape, content, upstream);
+        let operation = combination.operation(classes);
+        let case = self.push(operation, shape, content, upstream);
         case.targets = combination.targets(gap);
         case.class_weights = combination.class_weights();
         case.row_weights = combination.row_weights();
@@ -338,7 +339,8 @@ impl List {
         for upstream in [Factor::None, Factor::Scalar(0.37)] {
             let log_sum_exp = Operation::LogSumExp(LogSumExp::default());
             self.push(log_sum_exp, Shape::new(3, 0), Content::Normal, upstream);
-            self.push(Combination::USUAL.operation(), Shape::new(3, 0), Content::Normal, upstream);
+            let usual = Combination::USUAL.operation(0);
+            self.push(usual, Shape::new(3, 0), Content::Normal, upstream);
         }
         let softmax = Operation::Softmax(Softmax::default());
         self.push(softmax, Shape::new(3, 0), Content::Normal, Factor::None);

@@ -31,6 +31,14 @@ fn the_lists_hold_what_they_promise() {
         assert_eq!(contents.len(), Content::ALL.len());
         assert!(list.iter().all(|case| elements(case) <= 4_000_000));
         assert!(list.iter().any(|case| matches!(case.fault, Some(Fault::Target { .. }))));
+        // More first classes than there are is refused: that is tried once, and nowhere else.
+        let top_k = |case: &&Case| match case.operation {
+            Operation::CrossEntropy(options) => options.top_k as usize,
+            _ => 1,
+        };
+        let is_beyond = |case: &&Case| case.shape.classes > 0 && top_k(case) > case.shape.classes;
+        assert_eq!(list.iter().filter(is_beyond).count(), 1);
+        assert!(list.iter().filter(|case| top_k(case) == 2).count() >= 10);
         let texts: HashSet<String> = list.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), list.len(), "two cases with one text");
     }

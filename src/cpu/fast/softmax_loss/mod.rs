@@ -5,7 +5,7 @@ mod focal;
 mod soften;
 mod terms;
 
-use super::counting::count_rows;
+use super::counting::count_rows_of;
 use super::gradient::RowResult;
 use super::matrix::Matrix;
 use super::memory::unwritten;
@@ -30,7 +30,7 @@ pub(super) fn count(
 ) -> Result<usize> {
     let SoftmaxAgainst::Targets(targets) = against else { return Ok(logits.rows()) };
     let operation = options.function.name();
-    count_rows(operation, *targets, logits.rows(), logits.classes(), options.ignore_index)
+    count_rows_of(operation, *targets, logits.rows(), logits.classes(), options.ignore_index)
 }
 
 /// What rows have in common.
