@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::note;
+use crate::{note, suite};
 
 /// The target of browsers.
 const WASM: &str = "wasm32-unknown-unknown";
@@ -59,7 +59,6 @@ impl Step {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
@@ -75,6 +74,7 @@ impl Step {
                 command.env_remove(name);
             }
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -96,6 +96,12 @@ impl Step {
     pub fn output(&self) -> io::Result<Output> {
         eprintln!("$ {self}");
         self.command().stdin(Stdio::null()).output()
+    }
+
+    /// Prints and runs it with nothing to read; what it writes to stdout comes back, the rest is shown.
+    pub fn account(&self) -> io::Result<Output> {
+        eprintln!("$ {self}");
+        self.command().stdin(Stdio::null()).stderr(Stdio::inherit()).output()
     }
 
     /// Prints and runs it with nothing to read, its output on stderr; says whether it succeeded.
@@ -199,12 +205,16 @@ pub const UNOPTIMISED: (&str, &str) = ("GALLIVM_PERF", "nopt");
 
 /// Runs the tests, all or those the arguments choose. An error is the exit code to end with.
 pub fn test(arguments: &[OsString]) -> Result<(), ExitCode> {
-    all(&test_steps(&cargo(), &workspace(), arguments))
+    if !arguments.is_empty() {
+        return all(&[test_step(&cargo(), &workspace(), arguments)]);
+    }
+    all(&[smallest_step(&cargo(), &workspace())])?;
+    // The validation layer, where it is installed, has a lane of its own: it takes its time.
+    suite::run(&[("WGPU_VALIDATION", "0"), UNOPTIMISED])
 }
 
-/// The commands of [`test()`].
-fn test_steps(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Vec<Step> {
-    let cargo = || Step::new(cargo).folder(workspace);
+/// The command of [`test()`] with arguments.
+fn test_step(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Step {
     let own = arguments.iter().take_while(|argument| *argument != "--");
     let package = own
         .map(|argument| argument.to_string_lossy())
@@ -212,18 +222,14 @@ fn test_steps(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Vec<St
 
     // Beside `--workspace` cargo ignores a choice of packages.
     let scope: &[&str] = if package { &[] } else { &["--workspace"] };
-    // Without a choice of targets: all tests and documentation; examples built, benches left out.
-    let test = cargo().arguments(["test"]).arguments(scope).arguments(arguments);
-    if !arguments.is_empty() {
-        return vec![test];
-    }
-    // The validation layer, where it is installed, has a lane of its own: it takes its time.
-    let test = test.variable("WGPU_VALIDATION", "0");
-    let (name, value) = UNOPTIMISED;
-    let test = test.variable(name, value);
+    Step::new(cargo).folder(workspace).arguments(["test"]).arguments(scope).arguments(arguments)
+}
+
+/// The check of the smallest set of features.
+fn smallest_step(cargo: &OsStr, workspace: &Path) -> Step {
     let features = ["--no-default-features", "--features", "default-backends"];
-    let check = cargo().arguments(["check", "--package", "wgpu-loss"]).arguments(features);
-    vec![check, test]
+    let check = ["check", "--package", "wgpu-loss"];
+    Step::new(cargo).folder(workspace).arguments(check).arguments(features)
 }
 
 /// Runs the property tests for so many minutes, each call drawn anew; with `--faults` the test of
@@ -309,33 +315,31 @@ mod tests {
         line.split_whitespace().map(OsString::from).collect()
     }
 
-    /// The commands of `cargo xtask test`.
-    fn test_commands(line: &str) -> Vec<String> {
-        let steps = test_steps(OsStr::new("/toolchain/bin/cargo"), Path::new("/w"), &words(line));
-        assert!(steps.iter().all(|step| step.folder.as_deref() == Some(Path::new("/w"))));
-        steps.iter().map(Step::to_string).collect()
-    }
-
     #[test]
-    fn every_test_and_the_smallest_feature_set() {
-        let check =
-            "cargo check --package wgpu-loss --no-default-features --features default-backends";
+    fn the_smallest_feature_set() {
+        let step = smallest_step(OsStr::new("/toolchain/bin/cargo"), Path::new("/w"));
+        assert_eq!(step.folder.as_deref(), Some(Path::new("/w")));
         assert_eq!(
-            test_commands(""),
-            [check, "WGPU_VALIDATION=0 GALLIVM_PERF=nopt cargo test --workspace"]
+            step.to_string(),
+            "cargo check --package wgpu-loss --no-default-features --features default-backends"
         );
     }
 
     #[test]
     fn arguments_go_to_the_tests() {
+        let command = |line: &str| {
+            let step = test_step(OsStr::new("/toolchain/bin/cargo"), Path::new("/w"), &words(line));
+            assert_eq!(step.folder.as_deref(), Some(Path::new("/w")));
+            step.to_string()
+        };
         assert_eq!(
-            test_commands("planner -- --nocapture"),
-            ["cargo test --workspace planner -- --nocapture"]
+            command("planner -- --nocapture"),
+            "cargo test --workspace planner -- --nocapture"
         );
-        assert_eq!(test_commands("--doc"), ["cargo test --workspace --doc"]);
-        assert_eq!(test_commands("-- -p"), ["cargo test --workspace -- -p"]);
+        assert_eq!(command("--doc"), "cargo test --workspace --doc");
+        assert_eq!(command("-- -p"), "cargo test --workspace -- -p");
         for package in ["-p xtask", "-pxtask", "--package=xtask", "--package xtask"] {
-            assert_eq!(test_commands(package), [format!("cargo test {package}")]);
+            assert_eq!(command(package), format!("cargo test {package}"));
         }
     }
 

@@ -1,17 +1,19 @@
-//! The tests on one kind of device after the other: each is a lane.
+//! The tests on kinds of devices, side by side: each is a lane.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use tempfile::TempDir;
 
 use crate::adapter::Machine;
-use crate::commands::UNOPTIMISED;
+use crate::commands::{Step, UNOPTIMISED};
 use crate::grid::Grid;
 use crate::install::{self, Consent, Refusal};
-use crate::note;
 use crate::verdict::{self, Verdict};
+use crate::{note, suite};
 
 /// A kind of device, beside the one that `cargo test` finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,50 +160,74 @@ fn install_unless(
     })
 }
 
-/// Runs one lane, and says how it went.
-fn run_one(lane: Lane, grid: Grid, machine: &Machine, consent: Consent) -> (Verdict, Duration) {
-    let start = Instant::now();
-    let verdict = tempfile::tempdir()
-        .map_err(|error| Unready::Failed(format!("no temporary folder: {error}")))
-        .and_then(|folder| {
-            let mut variables = lane.variables(machine, consent, folder.path())?;
-            if grid == Grid::Quick && lane != Lane::Poison {
-                variables.push((UNOPTIMISED.0, UNOPTIMISED.1.into()));
-            }
-            let output = grid
-                .step(variables)
-                .output()
-                .map_err(|error| Unready::Failed(format!("cargo: {error}")))?;
-            let [stdout, stderr] = [output.stdout, output.stderr]
-                .map(|text| String::from_utf8_lossy(&text).into_owned());
-            let verdict = verdict::of(
-                output.status.success(),
-                &stdout,
-                &grid.tests(),
-                lane == Lane::Validation,
-            );
-            if matches!(verdict, Verdict::Failed(_)) {
-                eprintln!("{stderr}\n{stdout}");
-            }
-            Ok(verdict)
-        })
-        .unwrap_or_else(|unready| match unready {
-            Unready::Missing(why) => Verdict::NotRun(why),
-            Unready::Failed(why) => Verdict::Failed(why),
-        });
-    (verdict, start.elapsed())
+/// A lane that can run.
+struct Ready {
+    /// Its command.
+    step: Step,
+    /// Files that its variables name.
+    _folder: TempDir,
 }
 
-/// Runs lanes, each to its end whatever the others did, and has a line for each.
-pub fn run(lanes: &[Lane], grid: Grid, machine: &Machine, consent: Consent) -> ExitCode {
-    let mut failed = Vec::new();
-    for lane in lanes {
-        let (verdict, time) = run_one(*lane, grid, machine, consent);
-        note(&format!("{:7.1} s  lane {}: {verdict}", time.as_secs_f64(), lane.name()));
-        if matches!(verdict, Verdict::Failed(_)) {
-            failed.push(lane.name());
-        }
+/// Sees to what a lane needs. `threads`: of its tests, unless the lane says.
+fn prepare(
+    lane: Lane,
+    grid: Grid,
+    threads: usize,
+    machine: &Machine,
+    consent: Consent,
+) -> Result<Ready, Unready> {
+    let folder = tempfile::tempdir()
+        .map_err(|error| Unready::Failed(format!("no temporary folder: {error}")))?;
+    let mut variables = vec![("RUST_TEST_THREADS", threads.to_string().into())];
+    variables.extend(lane.variables(machine, consent, folder.path())?);
+    if grid == Grid::Quick && lane != Lane::Poison {
+        variables.push((UNOPTIMISED.0, UNOPTIMISED.1.into()));
     }
+    Ok(Ready { step: grid.step(variables), _folder: folder })
+}
+
+/// Runs one lane, and says how it went.
+fn run_one(lane: Lane, grid: Grid, ready: &Ready) -> Verdict {
+    let output = match ready.step.output() {
+        Ok(output) => output,
+        Err(error) => return Verdict::Failed(format!("cargo: {error}")),
+    };
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    let validated = lane == Lane::Validation;
+    let verdict = verdict::of(output.status.success(), &stdout, &grid.tests(), validated);
+    if matches!(verdict, Verdict::Failed(_)) {
+        eprintln!("{stderr}\n{stdout}");
+    }
+    verdict
+}
+
+/// Runs lanes side by side, each to its end whatever the others did, and has a line for each.
+pub fn run(lanes: &[Lane], grid: Grid, machine: &Machine, consent: Consent) -> ExitCode {
+    let (at_once, threads) = suite::share(suite::cores());
+    // One after the other: they may install packages.
+    let prepare = |&lane: &Lane| (lane, prepare(lane, grid, threads, machine, consent));
+    let jobs: Vec<_> = lanes.iter().map(prepare).collect();
+    let mut failed = Vec::new();
+    suite::side_by_side(
+        jobs,
+        at_once,
+        |(lane, ready)| {
+            let start = Instant::now();
+            let verdict = match ready {
+                Ok(ready) => run_one(*lane, grid, ready),
+                Err(Unready::Missing(why)) => Verdict::NotRun(why.clone()),
+                Err(Unready::Failed(why)) => Verdict::Failed(why.clone()),
+            };
+            (verdict, start.elapsed())
+        },
+        |(lane, _), (verdict, time)| {
+            note(&format!("{:7.1} s  lane {}: {verdict}", time.as_secs_f64(), lane.name()));
+            if matches!(verdict, Verdict::Failed(_)) {
+                failed.push(lane.name());
+            }
+        },
+    );
     if failed.is_empty() {
         return ExitCode::SUCCESS;
     }
