@@ -52,3 +52,8 @@ fn without_class(terms: Terms, p: vec4<f32>, q: vec4<f32>, student_has_none: vec
         terms.flags,
     );
 }
+
+// Bounded: classes so far apart have nothing of each other.
+fn beyond_numbers(terms: Terms, quarter: vec4<f32>, is_beyond: vec4<bool>) -> Terms {
+    return terms;
+}

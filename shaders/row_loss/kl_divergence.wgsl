@@ -21,3 +21,15 @@ fn without_class(terms: Terms, p: vec4<f32>, q: vec4<f32>, student_has_none: vec
         terms.flags | select(0u, FLAG_POSITIVE, is_infinite),
     );
 }
+
+// Where d is more than a number can be: a quarter of q d.
+fn beyond_numbers(terms: Terms, quarter: vec4<f32>, is_beyond: vec4<bool>) -> Terms {
+    let is_infinite = is_beyond & (quarter > vec4<f32>(-0.25 * LOWEST));
+    let value = 4.0 * select(quarter, vec4<f32>(0.0), is_infinite);
+    return Terms(
+        select(terms.value, value, is_beyond),
+        terms.slope,
+        terms.p,
+        terms.flags | select(0u, FLAG_POSITIVE, any(is_infinite)),
+    );
+}

@@ -14,7 +14,7 @@ fn terms4(
     let teacher_has_none = bitcast<vec4<u32>>(other) == negative_infinity;
     let has_none = student_has_none | teacher_has_none;
     // Finite, so that nothing below is inf - inf.
-    let least = vec4<f32>(-1e37);
+    let least = vec4<f32>(LOWEST);
     let distance = max(distances(student, x), least);
     let other_distance = max(distances(teacher, other), least);
     let p = select(exp_nonpositive(distance), vec4<f32>(0.0), student_has_none) * student.inverse_total;
@@ -27,6 +27,12 @@ fn terms4(
     var terms = row_loss(p, q, select(d, vec4<f32>(0.0), has_none));
     if any(has_none) {
         terms = without_class(terms, p, q, student_has_none, teacher_has_none);
+    }
+    let is_beyond = d == -least & !has_none;
+    if any(is_beyond) {
+        // The teacher's own distance is nothing beside the student's, where q is not 0.
+        let quarter = 0.25 * student.state.x - 0.25 * x;
+        terms = beyond_numbers(terms, (q * parameters.logit_scale) * quarter, is_beyond);
     }
     return terms;
 }

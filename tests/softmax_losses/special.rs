@@ -29,6 +29,8 @@ fn check(logits: Logits<'_>, against: SoftmaxAgainst<'_>, options: &SoftmaxLoss,
         let what = format!("{}: {options:?}", engine.name());
         let out = engine.softmax_loss_with_gradient(logits, against, upstream, options).unwrap();
         for (row, (&loss, &expected)) in out.loss_rows.unwrap().iter().zip(losses).enumerate() {
+            // Infinite where no single-precision number is so large.
+            let expected = f64::from(expected as f32);
             close(loss, expected, 2e-6, 1e-37, &format!("row {row} of {what}"));
         }
         close(out.loss, exact.loss, 2e-6, 1e-37, &what);
@@ -47,7 +49,7 @@ fn with_rows(function: SoftmaxFunction, mode: Mode) -> SoftmaxLoss {
 }
 
 /// Student, teacher, and the divergences of Kullback-Leibler and of Jensen-Shannon.
-const PAIRS: [([f32; 3], [f32; 3], f64, f64); 12] = [
+const PAIRS: [([f32; 3], [f32; 3], f64, f64); 18] = [
     ([1.0, NAN, 0.0], [0.0; 3], f64::NAN, f64::NAN),
     ([0.0; 3], [1.0, NAN, 0.0], f64::NAN, f64::NAN),
     ([INFINITY, 0.0, 0.0], [0.0; 3], f64::NAN, f64::NAN),
@@ -63,7 +65,19 @@ const PAIRS: [([f32; 3], [f32; 3], f64, f64); 12] = [
     ([0.0, 0.0, NONE], [0.0, 0.0, -1e4], f64::INFINITY, 0.0),
     ([0.0, -1000.0, -1000.0], [-1000.0, 0.0, -1000.0], 1000.0, std::f64::consts::LN_2),
     ([3e8, 3e8, 0.0], [-3e8, -3e8, -1e9], 0.0, 0.0),
+    // The least number there is, as a mask: of both, and of the student alone.
+    ([0.0, 0.0, f32::MIN], [0.0, 0.0, f32::MIN], 0.0, 0.0),
+    ([0.0, 0.0, f32::MIN], [0.0; 3], 3.402_823_466_385_288_6e38 / 3.0, 0.132_304_124_718_898_25),
+    // Distances that are no single-precision numbers: of a class that the teacher has not, of one
+    // that it has, of one that neither has, and of most of what it has.
+    ([-3e38, 0.0, 0.0], [3e38, 3.3e38, 3.3e38], 0.0, 0.0),
+    ([-3e38, 3e38, 3e38], [0.0; 3], 2.0 * BIG, 0.132_304_124_718_898_25),
+    ([3e38, -3e38, -3e38], [3e38, -3e38, -3e38], 0.0, 0.0),
+    ([3e38, -3e38, -3e38], [-3e38, 3e38, 3e38], 6.0 * BIG, std::f64::consts::LN_2),
 ];
+
+/// A third of 3e38 as logits have it.
+const BIG: f64 = 3e38_f32 as f64 / 3.0;
 
 #[test]
 fn divergences() {
@@ -77,15 +91,14 @@ fn divergences() {
                     SoftmaxFunction::KlDivergence => pair.2,
                     _ => pair.3,
                 })
-                .enumerate()
-                // T^2, but for the distance, which is divided by T once.
-                .map(|(row, loss)| match (row, function) {
-                    (10, SoftmaxFunction::KlDivergence) => loss * f64::from(temperature),
-                    _ => loss * f64::from(temperature).powi(2),
+                // T^2, but for distances, which are divided by T once.
+                .map(|loss| match loss > 100.0 {
+                    true => loss * f64::from(temperature),
+                    false => loss * f64::from(temperature).powi(2),
                 })
                 .collect();
-            let logits = Logits::new(&student, 12, 3).unwrap();
-            let against = SoftmaxAgainst::teacher(Logits::new(&teacher, 12, 3).unwrap());
+            let logits = Logits::new(&student, PAIRS.len(), 3).unwrap();
+            let against = SoftmaxAgainst::teacher(Logits::new(&teacher, PAIRS.len(), 3).unwrap());
             let options = SoftmaxLoss { temperature, ..with_rows(function, Mode::Strict) };
             check(logits, against, &options, &known);
         }

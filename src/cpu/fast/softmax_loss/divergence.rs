@@ -129,7 +129,10 @@ impl<D: Divergence> Terms<4> for Pair<D> {
         let difference = if is_far { (y - n) - (x - m) } else { apart - (n - m) };
         let d = difference.mul_add(x.all(scale), x.all(-log_totals));
         let (value, slope) = D::of(p, q, d);
-        let is_unbounded = if D::IS_UNBOUNDED { Some(apart.is(f32::INFINITY)) } else { None };
+        let is_unbounded = match D::IS_UNBOUNDED {
+            true => Some(x.is(f32::NEG_INFINITY).and(y.all(f32::NEG_INFINITY).is_below(y))),
+            false => None,
+        };
         Term { value, slope, is_unbounded }
     }
 }
@@ -163,7 +166,23 @@ pub(super) fn row<D: Divergence>(
         let of_exp = (factor * sums.slope * student.inverse_total()) as f32;
         dispatch(Gradients { slopes, exps, factor: factor as f32, of_exp });
     }
-    RowLoss::Value(if sums.is_unbounded { f64::INFINITY } else { sums.value })
+    RowLoss::Value(match sums.value {
+        _ if sums.is_unbounded => f64::INFINITY,
+        value if value < f64::INFINITY => value,
+        _ => {
+            mean_distance(student.maximum, logits, teacher_exps, batch.scale)
+                * teacher.inverse_total()
+        }
+    })
+}
+
+/// `sum_c exp_c (maximum - x_c) / T`: what is left of Kullback-Leibler's sum where logits lie so far
+/// apart that no single-precision number tells how far.
+#[cold]
+fn mean_distance(maximum: f32, logits: &[f32], teacher_exps: &[f32], scale: f32) -> f64 {
+    let distance = |&x: &f32| (f64::from(maximum) - f64::from(x)) * f64::from(scale);
+    let terms = teacher_exps.iter().zip(logits).filter(|(exp, _)| **exp > 0.0);
+    terms.map(|(&exp, x)| f64::from(exp) * distance(x)).sum()
 }
 
 #[cfg(test)]
