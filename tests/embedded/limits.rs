@@ -173,7 +173,7 @@ fn minimal_gpu() -> Gpu {
 
 #[test]
 fn a_minimal_device() {
-    check_cases(&minimal_gpu(), &some_cases(0, 16));
+    check_cases(&minimal_gpu(), &some_cases(0, 22));
 }
 
 /// Every combination of options, with as many buffers of the caller's as it can have.
@@ -197,7 +197,7 @@ fn a_minimal_device_with_every_operand() {
     }
     // Mistakes in host data are not for this interface; element-wise losses have tests/elementwise,
     // focal loss and divergences of logits tests/softmax_losses.
-    let mut cases = some_cases(1, 13);
+    let mut cases = some_cases(1, 18);
     let has_own =
         |of: &Operation| matches!(of, Operation::Elementwise(_) | Operation::SoftmaxLoss(_));
     cases.retain(|case| case.fault.is_none() && !has_own(&case.operation));
@@ -220,8 +220,8 @@ fn a_minimal_device_with_every_operand() {
 #[test]
 fn kernels_without_subgroups() {
     let gpu = gpu().with_kernels(shrunken(|capabilities| capabilities.subgroups = None));
-    check_cases(&gpu, &some_cases(2, 20));
-    check_cases(&TwoStep(&gpu), &some_cases(12, 20));
+    check_cases(&gpu, &some_cases(2, 28));
+    check_cases(&TwoStep(&gpu), &some_cases(16, 28));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn the_tuning_of_every_adapter_class() {
     let classes = [AdapterClass::Software, AdapterClass::Integrated, AdapterClass::Discrete];
     for (turn, class) in classes.into_iter().enumerate() {
         let tuned = gpu().with_tuning(Tuning::built_in(class)).expect("a built-in tuning");
-        check_cases(&tuned, &some_cases(3 + 6 * turn, 19));
+        check_cases(&tuned, &some_cases(3 + 8 * turn, 26));
         for classes in [10, 1000, 4097] {
             let problem = Problem::contiguous(9, classes);
             for pass in [IN_PLACE, BACKWARD] {

@@ -296,11 +296,8 @@ fn parts_on_the_device_are_the_whole() {
                 let element = Element::ALL[(turn + parts) % 3];
                 let mut case = cross_entropy(shape.with_element(element));
                 change(&mut case);
-                let mut engines = engines(&gpu);
-                for at in [(turn + parts) % 4, (turn + parts + 1) % 3] {
-                    let engine = engines.swap_remove(at);
-                    check(&case, &InParts { engine, parts });
-                }
+                let engine = engines(&gpu).swap_remove((turn + turn / 4 + parts) % 4);
+                check(&case, &InParts { engine, parts });
             }
         }
     }
