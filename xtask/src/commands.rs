@@ -95,6 +95,11 @@ impl Step {
     /// Prints it and runs it with nothing to read; what it writes comes back instead of being shown.
     pub fn output(&self) -> io::Result<Output> {
         eprintln!("$ {self}");
+        self.output_unannounced()
+    }
+
+    /// The same without printing it.
+    pub fn output_unannounced(&self) -> io::Result<Output> {
         self.command().stdin(Stdio::null()).output()
     }
 

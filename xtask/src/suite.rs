@@ -130,9 +130,10 @@ pub fn run(variables: &[(&'static str, &str)]) -> Result<(), ExitCode> {
     side_by_side(
         steps,
         at_once,
-        |(_, step)| {
+        |(name, step)| {
+            note(&format!("running {name}"));
             let start = Instant::now();
-            (step.output(), start.elapsed())
+            (step.output_unannounced(), start.elapsed())
         },
         |(name, _), (output, time)| {
             if !report(&name, output, time) {

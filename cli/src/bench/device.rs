@@ -181,14 +181,9 @@ impl<'a> Resident<'a> {
         buffers: &[wgpu::Buffer],
         answers: &Answers,
     ) -> Result<()> {
-        let ranges: Vec<_> = buffers.iter().take(1).map(|it| (it, 0, it.size())).collect();
-        let mut bytes = read_back_bytes(self.gpu, &ranges)?;
-        bytes.truncate(self.problem.bytes() as usize);
-        let found = match self.problem.shape.element {
-            Element::F32 => OwnedValues::F32(bytemuck::pod_collect_to_vec(&bytes)),
-            Element::F16 => OwnedValues::F16(bytemuck::pod_collect_to_vec(&bytes)),
-            Element::Bf16 => OwnedValues::Bf16(bytemuck::pod_collect_to_vec(&bytes)),
-        };
+        let Some(gradient) = buffers.first() else { return Ok(()) };
+        let element = self.problem.shape.element;
+        let found = read_values(self.gpu, gradient, self.problem.bytes(), element)?;
         answers.check_gradient(what, self.problem.view(&found)?)
     }
 }
@@ -260,7 +255,7 @@ pub fn read_back(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<
 }
 
 /// The same as bytes.
-pub fn read_back_bytes(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<u8>> {
+fn read_back_bytes(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<u8>> {
     let device = gpu.device();
     let total = ranges.iter().map(|(_, _, bytes)| bytes).sum();
     let readable = guarded(device, "benchmark", || {
@@ -280,6 +275,23 @@ pub fn read_back_bytes(gpu: &Gpu, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Resul
         readable
     })?;
     read(device, &readable, 0, total)
+}
+
+/// So many bytes of a buffer, as values of this type.
+pub fn read_values(
+    gpu: &Gpu,
+    buffer: &wgpu::Buffer,
+    bytes: u64,
+    element: Element,
+) -> Result<OwnedValues> {
+    // Copies move whole words, and half precision may end within one.
+    let mut found = read_back_bytes(gpu, &[(buffer, 0, buffer.size())])?;
+    found.truncate(bytes as usize);
+    Ok(match element {
+        Element::F32 => OwnedValues::F32(bytemuck::pod_collect_to_vec(&found)),
+        Element::F16 => OwnedValues::F16(bytemuck::pod_collect_to_vec(&found)),
+        Element::Bf16 => OwnedValues::Bf16(bytemuck::pod_collect_to_vec(&found)),
+    })
 }
 
 fn fused(gradient: GradientPlace) -> Pass {

@@ -17,6 +17,7 @@ mod picture;
 mod reduce;
 mod softmax_loss;
 mod tables;
+mod timed;
 pub(crate) mod timing;
 mod yardstick;
 
@@ -38,6 +39,7 @@ pub use files::{Files, Form};
 use grid::{Case, Effort, Grid, QUICK_SHAPES};
 use host::Host;
 use op::Op;
+use timed::Timed;
 use timing::Timer;
 use yardstick::Yardstick;
 
@@ -101,64 +103,66 @@ pub fn measure(
     if tables {
         tables::head(&document, bench.as_deref().zip(description.as_ref()), out)?;
     }
-    let is_over = |out: &Output| out.closed() && !files.are_wanted();
-    for case in &grid.losses {
-        if is_over(out) {
-            break;
-        }
-        let traffic: Vec<_> = case.ops.iter().map(|op| op.traffic()).collect();
-        yardstick.beside(bench.as_deref_mut(), &effort, &traffic)?;
-        let entries = losses(bench.as_deref_mut(), yardstick.ceilings(), case, &effort)?;
-        if tables {
-            tables::entries(&title(case.shape, "classes", ""), &entries, out)?;
-        }
-        document.results.extend(entries);
-    }
-    for case in &grid.reductions {
-        if is_over(out) {
-            break;
-        }
-        yardstick.beside(bench.as_deref_mut(), &effort, &[Traffic::Read])?;
-        let ceilings = yardstick.ceilings();
-        let entries = reduce::measure(bench.as_deref_mut(), ceilings, case, &effort)?;
-        if tables {
-            tables::entries(&title(case.shape, "columns", ", reduced"), &entries, out)?;
-        }
-        document.results.extend(entries);
-    }
-    for case in &grid.elementwise {
-        if is_over(out) {
-            break;
-        }
-        yardstick.beside(bench.as_deref_mut(), &effort, &[Traffic::Read, Traffic::Copy])?;
-        let ceilings = yardstick.ceilings();
-        let entries = elementwise::measure(bench.as_deref_mut(), ceilings, case, &effort)?;
-        if tables {
-            tables::entries(&title(case.shape, "columns", ", element-wise"), &entries, out)?;
-        }
-        document.results.extend(entries);
-    }
-    for case in &grid.softmax_losses {
-        if is_over(out) {
-            break;
-        }
-        yardstick.beside(bench.as_deref_mut(), &effort, &[Traffic::Read, Traffic::Copy])?;
-        let ceilings = yardstick.ceilings();
-        let entries = softmax_loss::measure(bench.as_deref_mut(), ceilings, case, &effort)?;
-        if tables {
-            tables::entries(&title(case.shape, "classes", ", softmax"), &entries, out)?;
-        }
-        document.results.extend(entries);
-    }
-    if grid.small_calls && !is_over(out) {
+    let mut run = Run { bench, yardstick, effort, document, tables, files };
+    let Grid { losses: rows, reductions, elementwise, softmax_losses, .. } = &grid;
+    run.all(rows, ("classes", ""), Op::traffic, losses, out)?;
+    run.all(reductions, ("columns", ", reduced"), Timed::traffic, timed::measure, out)?;
+    run.all(elementwise, ("columns", ", element-wise"), Timed::traffic, timed::measure, out)?;
+    run.all(softmax_losses, ("classes", ", softmax"), Timed::traffic, timed::measure, out)?;
+    if grid.small_calls && !run.is_over(out) {
         for shape in calls::SHAPES {
-            document.small_calls.extend(calls::measure(bench.as_deref(), shape)?);
+            run.document.small_calls.extend(calls::measure(run.bench.as_deref(), shape)?);
         }
         if tables {
-            tables::calls(&document.small_calls, out)?;
+            tables::calls(&run.document.small_calls, out)?;
         }
     }
-    files.write(&document, out)
+    run.files.write(&run.document, out)
+}
+
+/// What every table is made with, and what they all go into.
+struct Run<'a> {
+    bench: Option<&'a mut Bench>,
+    yardstick: Yardstick,
+    effort: Effort,
+    document: Document,
+    tables: bool,
+    files: Files,
+}
+
+/// Times the operations of a case.
+type Measure<T> = fn(Option<&mut Bench>, Ceilings<'_>, &Case<T>, &Effort) -> Result<Vec<Entry>>;
+
+impl Run<'_> {
+    /// Whether nobody wants to know more.
+    fn is_over(&self, out: &Output) -> bool {
+        out.closed() && !self.files.are_wanted()
+    }
+
+    /// A table of each case.
+    fn all<T: Copy>(
+        &mut self,
+        cases: &[Case<T>],
+        (columns, more): (&str, &str),
+        traffic: fn(T) -> Traffic,
+        measure: Measure<T>,
+        out: &mut Output,
+    ) -> Result<()> {
+        for case in cases {
+            if self.is_over(out) {
+                break;
+            }
+            let traffic: Vec<_> = case.ops.iter().map(|op| traffic(*op)).collect();
+            self.yardstick.beside(self.bench.as_deref_mut(), &self.effort, &traffic)?;
+            let ceilings = self.yardstick.ceilings();
+            let entries = measure(self.bench.as_deref_mut(), ceilings, case, &self.effort)?;
+            if self.tables {
+                tables::entries(&title(case.shape, columns, more), &entries, out)?;
+            }
+            self.document.results.extend(entries);
+        }
+        Ok(())
+    }
 }
 
 /// The heading of a table.
@@ -188,7 +192,7 @@ fn losses(
         least_bytes: op.least_bytes(&problem),
         traffic: op.traffic(),
     };
-    let mut on_device = |bench: &mut Bench| -> Result<()> {
+    let on_device = |bench: &mut Bench| -> Result<()> {
         let Bench { gpu, kernels, timer } = bench;
         let resident = Resident::new(gpu, kernels, &problem, effort.footprint)?;
         for &op in &case.ops {
@@ -202,19 +206,7 @@ fn losses(
         }
         Ok(())
     };
-    match bench {
-        Some(bench) if !fits(&bench.gpu, problem.bytes()) => {
-            output::note(format_args!("{name}: larger than a binding of the adapter, left out"));
-        }
-        Some(bench) => match on_device(bench) {
-            // What was measured before stays worth having.
-            Err(Failure::Library(error @ Error::OutOfMemory { .. })) => {
-                output::note(format_args!("{name}: {error}"));
-            }
-            result => result?,
-        },
-        None => {}
-    }
+    where_it_fits(bench, &name, problem.bytes(), on_device)?;
     bar.set_message(format!("{name}, cpu::Fast"));
     let host = Host::new(&problem, effort.host_footprint);
     for &op in &case.ops {
@@ -226,10 +218,28 @@ fn losses(
     Ok(entries)
 }
 
-/// Whether the device holds so many bytes in one binding.
-fn fits(gpu: &Gpu, bytes: u64) -> bool {
-    let Limits { max_storage_buffer_binding_size, max_buffer_size, .. } = gpu.device().limits();
-    bytes <= max_storage_buffer_binding_size.min(max_buffer_size)
+/// Measures on a device that holds so many bytes in one binding, and all that is needed; says so where
+/// it does not, since what was measured before stays worth having.
+fn where_it_fits(
+    bench: Option<&mut Bench>,
+    name: &str,
+    bytes: u64,
+    measure: impl FnOnce(&mut Bench) -> Result<()>,
+) -> Result<()> {
+    let Some(bench) = bench else { return Ok(()) };
+    let Limits { max_storage_buffer_binding_size, max_buffer_size, .. } =
+        bench.gpu.device().limits();
+    if bytes > max_storage_buffer_binding_size.min(max_buffer_size) {
+        output::note(format_args!("{name}: larger than a binding of the adapter, left out"));
+        return Ok(());
+    }
+    match measure(bench) {
+        Err(Failure::Library(error @ Error::OutOfMemory { .. })) => {
+            output::note(format_args!("{name}: {error}"));
+            Ok(())
+        }
+        result => result,
+    }
 }
 
 /// The report's small table: loss and gradient on a few shapes, each beside the CPU.

@@ -1,8 +1,7 @@
 //! What the losses are of, and the answers that must come out.
 
 use wgpu_loss::{
-    Element, Elementwise, ElementwiseUpstream, Engine, Logits, OwnedValues,
-    Result as LibraryResult, Shape, cpu,
+    Element, Elementwise, Engine, Logits, OwnedValues, Result as LibraryResult, Shape, cpu,
 };
 
 use super::{Loss, LossOp};
@@ -54,8 +53,8 @@ impl Problem {
 
     /// The oracle's.
     pub fn answers(&self, op: LossOp) -> Result<Answers> {
-        let upstream = op.fused.then(|| ElementwiseUpstream::Scalar(LossOp::upstream(self)));
-        let out = cpu::Oracle.evaluate_elementwise(&self.operands()?, upstream, &op.options())?;
+        let (operands, upstream) = (self.operands()?, op.upstream_of(self));
+        let out = cpu::Oracle.evaluate_elementwise(&operands, upstream, &op.options())?;
         Ok(Answers {
             value: out.values.first().copied().unwrap_or(f32::NAN),
             gradient: out.gradient.map(OwnedValues::into_f32).unwrap_or_default(),

@@ -3,15 +3,14 @@
 use wgpu_loss::kernel::Record;
 use wgpu_loss::wgpu;
 use wgpu_loss::{
-    Element, ElementwiseLayout, ElementwiseOperands, ElementwisePass, ElementwiseUpstreamLayout,
-    Gpu, GradientPlace, Kernels, OwnedValues, UpstreamOperand,
+    ElementwiseLayout, ElementwiseOperands, ElementwisePass, ElementwiseUpstreamLayout, Gpu,
+    GradientPlace, Kernels, UpstreamOperand,
 };
 
 use super::LossOp;
 use super::data::{Answers, Problem};
-use crate::bench::device::{
-    Prepared, buffer, clear, copies, read_back, read_back_bytes, run_once, uploaded,
-};
+use crate::bench::device::{Prepared, buffer, clear, read_back, read_values, run_once, uploaded};
+use crate::bench::timed::Timed;
 use crate::bench::timing::guarded;
 use crate::failure::Result;
 
@@ -19,7 +18,6 @@ use crate::failure::Result;
 /// all.
 pub struct Resident<'a> {
     gpu: &'a Gpu,
-    kernels: &'a Kernels,
     problem: &'a Problem,
     inputs: Vec<wgpu::Buffer>,
     targets: Vec<wgpu::Buffer>,
@@ -27,20 +25,13 @@ pub struct Resident<'a> {
 }
 
 impl<'a> Resident<'a> {
-    /// Uploads the problem as often as it takes for inputs and targets to cover `footprint` bytes.
-    pub fn new(
-        gpu: &'a Gpu,
-        kernels: &'a Kernels,
-        problem: &'a Problem,
-        (fused, footprint): (bool, u64),
-    ) -> Result<Self> {
-        let copies = copies(2 * problem.bytes(), footprint);
+    /// Uploads so many copies of the problem.
+    pub fn new(gpu: &'a Gpu, problem: &'a Problem, fused: bool, copies: u64) -> Result<Self> {
         let gradients = if fused { copies } else { 0 };
         // Kernels bind whole words, and half precision may end within one.
         let bytes = problem.bytes().next_multiple_of(4);
         guarded(gpu.device(), "benchmark buffers", || Self {
             gpu,
-            kernels,
             problem,
             inputs: uploaded(gpu, "inputs", problem.input.values().bytes(), copies),
             targets: uploaded(gpu, "targets", problem.target.values().bytes(), copies),
@@ -49,7 +40,7 @@ impl<'a> Resident<'a> {
     }
 
     /// Plans and binds an operation, runs it once, and compares it with the oracle.
-    pub fn prepare(&self, op: LossOp, answers: &Answers) -> Result<Prepared> {
+    pub fn prepare(&self, kernels: &Kernels, op: LossOp, answers: &Answers) -> Result<Prepared> {
         let shape = self.problem.shape;
         let pass = match op.fused {
             true => ElementwisePass::Fused {
@@ -59,7 +50,7 @@ impl<'a> Resident<'a> {
             false => ElementwisePass::Forward,
         };
         let layout = ElementwiseLayout::new(shape, shape);
-        let plan = op.options().plan(self.kernels, &layout, pass)?;
+        let plan = op.options().plan(kernels, &layout, pass)?;
         let device = self.gpu.device();
         let result = guarded(device, "benchmark buffers", || buffer(device, "result", 4))?;
         let steps =
@@ -83,13 +74,7 @@ impl<'a> Resident<'a> {
         let found = read_back(self.gpu, &[(&result, 0, 4)])?;
         answers.check_value(&what, found.first().copied().unwrap_or(f32::NAN))?;
         if let Some(gradient) = gradient {
-            let mut bytes = read_back_bytes(self.gpu, &[(gradient, 0, gradient.size())])?;
-            bytes.truncate(self.problem.bytes() as usize);
-            let found = match shape.element {
-                Element::F32 => OwnedValues::F32(bytemuck::pod_collect_to_vec(&bytes)),
-                Element::F16 => OwnedValues::F16(bytemuck::pod_collect_to_vec(&bytes)),
-                Element::Bf16 => OwnedValues::Bf16(bytemuck::pod_collect_to_vec(&bytes)),
-            };
+            let found = read_values(self.gpu, gradient, self.problem.bytes(), shape.element)?;
             answers.check_gradient(&what, &found.into_f32())?;
         }
         Ok(prepared)

@@ -7,6 +7,7 @@ use crate::bench::data::{Draws, close};
 use crate::failure::{Failure, Result};
 
 /// Values and weights of one shape and type, the same in every run.
+#[derive(Clone)]
 pub struct Problem {
     /// Of values and of weights.
     pub shape: Shape,

@@ -3,15 +3,13 @@
 use wgpu_loss::kernel::Record;
 use wgpu_loss::wgpu;
 use wgpu_loss::{
-    Element, Gpu, GradientPlace, Kernels, OwnedValues, SoftmaxLossOperands, SoftmaxLossPass,
-    Totals, UpstreamSource,
+    Gpu, GradientPlace, Kernels, SoftmaxLossOperands, SoftmaxLossPass, Totals, UpstreamSource,
 };
 
 use super::SoftmaxLossOp;
 use super::data::{Answers, Problem};
-use crate::bench::device::{
-    Prepared, buffer, clear, copies, read_back, read_back_bytes, run_once, uploaded,
-};
+use crate::bench::device::{Prepared, buffer, clear, read_back, read_values, run_once, uploaded};
+use crate::bench::timed::Timed;
 use crate::bench::timing::guarded;
 use crate::failure::Result;
 
@@ -19,7 +17,6 @@ use crate::failure::Result;
 /// all.
 pub struct Resident<'a> {
     gpu: &'a Gpu,
-    kernels: &'a Kernels,
     problem: &'a Problem,
     logits: Vec<wgpu::Buffer>,
     /// The teacher's, or the targets once.
@@ -30,23 +27,15 @@ pub struct Resident<'a> {
 }
 
 impl<'a> Resident<'a> {
-    /// Uploads the problem as often as it takes for logits and teacher to cover `footprint` bytes.
-    pub fn new(
-        gpu: &'a Gpu,
-        kernels: &'a Kernels,
-        problem: &'a Problem,
-        (op, footprint): (SoftmaxLossOp, u64),
-    ) -> Result<Self> {
+    /// Uploads so many copies of the problem.
+    pub fn new(gpu: &'a Gpu, problem: &'a Problem, op: SoftmaxLossOp, copies: u64) -> Result<Self> {
         let device = gpu.device();
-        let matrices = if op.has_teacher() { 2 } else { 1 };
-        let copies = copies(matrices * problem.bytes(), footprint);
         let gradients = if op.fused { copies } else { 0 };
         // Kernels bind whole words, and half precision may end within one.
         let bytes = problem.bytes().next_multiple_of(4);
         let rows = 4 * problem.shape().rows as u64;
         guarded(device, "benchmark buffers", || Self {
             gpu,
-            kernels,
             problem,
             logits: uploaded(gpu, "logits", problem.logits().values().bytes(), copies),
             against: match op.has_teacher() {
@@ -60,7 +49,12 @@ impl<'a> Resident<'a> {
     }
 
     /// Plans and binds an operation, runs it once, and compares it with the oracle.
-    pub fn prepare(&self, op: SoftmaxLossOp, answers: &Answers) -> Result<Prepared> {
+    pub fn prepare(
+        &self,
+        kernels: &Kernels,
+        op: SoftmaxLossOp,
+        answers: &Answers,
+    ) -> Result<Prepared> {
         let (shape, options) = (self.problem.shape(), op.options());
         let pass = match op.fused {
             true => SoftmaxLossPass::Fused {
@@ -70,7 +64,7 @@ impl<'a> Resident<'a> {
             false => SoftmaxLossPass::Forward,
         };
         let (_, against) = self.problem.operands(op)?;
-        let plan = options.plan(self.kernels, shape, &against.layout(), pass)?;
+        let plan = options.plan(kernels, shape, &against.layout(), pass)?;
         let against = self.against.iter().cycle();
         let steps = self.logits.iter().zip(against).enumerate().map(|(at, (logits, against))| {
             let gradient = self.gradients.get(at).filter(|_| op.fused);
@@ -94,13 +88,7 @@ impl<'a> Resident<'a> {
         let found = read_back(self.gpu, &[(&self.losses, 0, self.losses.size())])?;
         answers.check_losses(&what, &found)?;
         if let Some(gradient) = gradient {
-            let mut bytes = read_back_bytes(self.gpu, &[(gradient, 0, gradient.size())])?;
-            bytes.truncate(self.problem.bytes() as usize);
-            let found = match shape.element {
-                Element::F32 => OwnedValues::F32(bytemuck::pod_collect_to_vec(&bytes)),
-                Element::F16 => OwnedValues::F16(bytemuck::pod_collect_to_vec(&bytes)),
-                Element::Bf16 => OwnedValues::Bf16(bytemuck::pod_collect_to_vec(&bytes)),
-            };
+            let found = read_values(self.gpu, gradient, self.problem.bytes(), shape.element)?;
             answers.check_gradient(&what, self.problem.view(&found)?)?;
         }
         Ok(prepared)

@@ -4,17 +4,14 @@
 mod data;
 mod device;
 
-use wgpu_loss::{Engine, Reduction, SoftmaxFunction, SoftmaxLoss, Upstream, cpu};
+use wgpu_loss::{
+    Engine, Gpu, Kernels, Reduction, Shape, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOutput,
+    Upstream, cpu,
+};
 
-use super::ceiling::Traffic;
-use super::device::copies;
-use super::entry::{Ceilings, Entry, Measured, name};
-use super::grid::{Case, Effort};
-use super::host;
-use super::timing::Timing;
-use super::{Bench, fits};
+use super::device::Prepared;
+use super::timed::Timed;
 use crate::failure::Result;
-use crate::output;
 use data::{Answers, Problem};
 use device::Resident;
 
@@ -49,30 +46,6 @@ impl SoftmaxLossOp {
         Self { loss: Loss::JensenShannon, fused: true },
     ];
 
-    /// Its name in JSON and in messages.
-    pub fn name(self) -> &'static str {
-        match (self.loss, self.fused) {
-            (Loss::Focal, false) => "softmax focal forward",
-            (Loss::Focal, true) => "softmax focal fused",
-            (Loss::KlDivergence, false) => "softmax KL divergence forward",
-            (Loss::KlDivergence, true) => "softmax KL divergence fused",
-            (Loss::JensenShannon, false) => "softmax Jensen-Shannon forward",
-            (Loss::JensenShannon, true) => "softmax Jensen-Shannon fused",
-        }
-    }
-
-    /// Its name in tables.
-    pub fn short_name(self) -> &'static str {
-        match (self.loss, self.fused) {
-            (Loss::Focal, false) => "focal",
-            (Loss::Focal, true) => "focal fused",
-            (Loss::KlDivergence, false) => "KL",
-            (Loss::KlDivergence, true) => "KL fused",
-            (Loss::JensenShannon, false) => "JS",
-            (Loss::JensenShannon, true) => "JS fused",
-        }
-    }
-
     fn has_teacher(self) -> bool {
         self.loss != Loss::Focal
     }
@@ -94,77 +67,81 @@ impl SoftmaxLossOp {
     fn upstream(self) -> Option<Upstream<'static>> {
         self.fused.then(Upstream::default)
     }
-
-    /// What a kernel that moves as much does, or the nearest there is.
-    pub fn traffic(self) -> Traffic {
-        if self.fused { Traffic::Copy } else { Traffic::Read }
-    }
-
-    /// The least bytes it can move: logits, a teacher's and the gradient once.
-    fn least_bytes(self, problem: &Problem) -> u64 {
-        problem.bytes() * (1 + u64::from(self.has_teacher()) + u64::from(self.fused))
-    }
 }
 
-/// Every operation of a case, on the device and on the CPU.
-pub fn measure(
-    bench: Option<&mut Bench>,
-    ceilings: Ceilings<'_>,
-    case: &Case<SoftmaxLossOp>,
-    effort: &Effort,
-) -> Result<Vec<Entry>> {
-    let bar = output::spinner(&name(case.shape));
-    let mut bench = bench;
-    let mut entries = Vec::new();
-    let problem = Problem::new(case.shape);
-    for &op in &case.ops {
-        let measured = Measured {
-            op: op.name(),
-            label: op.short_name(),
-            shape: case.shape,
-            least_bytes: op.least_bytes(&problem),
-            traffic: op.traffic(),
-        };
-        bar.set_message(format!("{}, {}", name(case.shape), op.name()));
-        let answers = problem.answers(op)?;
-        if let Some(Bench { gpu, kernels, timer }) =
-            bench.as_deref_mut().filter(|bench| fits(&bench.gpu, problem.bytes()))
-        {
-            let resident = Resident::new(gpu, kernels, &problem, (op, effort.footprint))?;
-            let prepared = resident.prepare(op, &answers)?;
-            let timing = timer.measure(effort.runs, &mut |pass, repetition| {
-                prepared.record(pass, repetition);
-            })?;
-            entries.push(measured.on_gpu(ceilings.gpu, prepared.family, timing, timer.name()));
+impl Timed for SoftmaxLossOp {
+    type Problem = Problem;
+    type Answers = Answers;
+    type Output = SoftmaxLossOutput;
+
+    fn name(self) -> &'static str {
+        match (self.loss, self.fused) {
+            (Loss::Focal, false) => "softmax focal forward",
+            (Loss::Focal, true) => "softmax focal fused",
+            (Loss::KlDivergence, false) => "softmax KL divergence forward",
+            (Loss::KlDivergence, true) => "softmax KL divergence fused",
+            (Loss::JensenShannon, false) => "softmax Jensen-Shannon forward",
+            (Loss::JensenShannon, true) => "softmax Jensen-Shannon fused",
         }
-        bar.set_message(format!("{}, {}, cpu::Fast", name(case.shape), op.name()));
-        let timing = on_host(op, &problem, &answers, effort)?;
-        entries.push(measured.on_cpu(ceilings.host, timing));
     }
-    bar.finish_and_clear();
-    Ok(entries)
-}
 
-/// The problem in host memory several times over, so that no cache holds all of it.
-fn on_host(
-    op: SoftmaxLossOp,
-    problem: &Problem,
-    answers: &Answers,
-    effort: &Effort,
-) -> Result<Timing> {
-    let bytes = problem.bytes() * if op.has_teacher() { 2 } else { 1 };
-    let more = copies(bytes, effort.host_footprint) - 1;
-    let others: Vec<_> = (0..more).map(|_| problem.clone()).collect();
-    let run = |turn: usize| {
-        let problem = others.get(turn % (others.len() + 1)).unwrap_or(problem);
-        let (logits, against) = problem.operands(op)?;
-        cpu::Fast.evaluate_softmax_loss(logits, against, op.upstream(), &op.options())
-    };
-    let found = run(0)?;
-    let what = format!("cpu::Fast {}", op.name());
-    answers.check_losses(&what, &found.loss_rows.unwrap_or_default())?;
-    if let Some(gradient) = found.gradient {
-        answers.check_gradient(&what, problem.view(&gradient)?)?;
+    fn short_name(self) -> &'static str {
+        match (self.loss, self.fused) {
+            (Loss::Focal, false) => "focal",
+            (Loss::Focal, true) => "focal fused",
+            (Loss::KlDivergence, false) => "KL",
+            (Loss::KlDivergence, true) => "KL fused",
+            (Loss::JensenShannon, false) => "JS",
+            (Loss::JensenShannon, true) => "JS fused",
+        }
     }
-    host::time(effort.runs, run)
+
+    fn operands(self) -> u64 {
+        if self.has_teacher() { 2 } else { 1 }
+    }
+
+    fn has_gradient(self) -> bool {
+        self.fused
+    }
+
+    fn problem(self, shape: Shape) -> Problem {
+        Problem::new(shape)
+    }
+
+    fn bytes(problem: &Problem) -> u64 {
+        problem.bytes()
+    }
+
+    fn answers(self, problem: &Problem) -> Result<Answers> {
+        problem.answers(self)
+    }
+
+    fn prepare(
+        self,
+        (gpu, kernels): (&Gpu, &Kernels),
+        problem: &Problem,
+        answers: &Answers,
+        copies: u64,
+    ) -> Result<Prepared> {
+        Resident::new(gpu, problem, self, copies)?.prepare(kernels, self, answers)
+    }
+
+    fn run(self, problem: &Problem) -> wgpu_loss::Result<SoftmaxLossOutput> {
+        let (logits, against) = problem.operands(self)?;
+        cpu::Fast.evaluate_softmax_loss(logits, against, self.upstream(), &self.options())
+    }
+
+    fn check(
+        self,
+        what: &str,
+        found: SoftmaxLossOutput,
+        problem: &Problem,
+        answers: &Answers,
+    ) -> Result<()> {
+        answers.check_losses(what, &found.loss_rows.unwrap_or_default())?;
+        match found.gradient {
+            Some(gradient) => answers.check_gradient(what, problem.view(&gradient)?),
+            None => Ok(()),
+        }
+    }
 }
