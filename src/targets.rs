@@ -158,3 +158,10 @@ pub struct TargetLayout {
     /// A weight for each row is given.
     pub row_weights: bool,
 }
+
+impl TargetLayout {
+    /// The same with another shape of probabilities, where the targets are.
+    pub(crate) fn with_matrix(self, change: impl FnOnce(Shape) -> Shape) -> Self {
+        Self { probabilities: self.probabilities.map(change), ..self }
+    }
+}

@@ -13,7 +13,7 @@ use super::link::{ENTRY_POINT, link};
 use super::variant::Variant;
 use super::{guarded, is_lost, lost, trusted};
 use crate::plan::{Capabilities, Tuning};
-use crate::{Error, Result};
+use crate::{Error, Result, Shape};
 
 /// A compiled kernel.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct Kernels {
     shared: Arc<Shared>,
+    /// A single row is taken as one of several side by side.
+    side_by_side: bool,
 }
 
 impl Kernels {
@@ -98,7 +100,18 @@ impl Kernels {
     }
 
     fn of(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), side_by_side: false }
+    }
+
+    /// The same kernels for pieces of this batch: of rows side by side, a piece of one row alone would
+    /// else have another kernel than the batch, and other last bits.
+    pub(crate) fn for_pieces_of(&self, batch: &Shape) -> Self {
+        Self { side_by_side: batch.inner > 1, ..self.clone() }
+    }
+
+    /// Whether neighbouring rows of this shape lie side by side.
+    pub(crate) fn takes_side_by_side(&self, rows: &Shape) -> bool {
+        self.side_by_side || rows.inner > 1
     }
 
     /// Kernels like these, none compiled yet, which compile through the caller's pipeline cache: one

@@ -76,11 +76,12 @@ impl RowsPlan {
             shape.validate(operation)?;
         }
         RowShapes { logits, gradient, values }.refuse_too_many(operation)?;
+        let is_strided = kernels.takes_side_by_side(&logits);
         let choice = choose(
             kernels.capabilities(),
             kernels.tuning(),
             logits.classes as u64,
-            logits.inner > 1,
+            is_strided,
             request.purpose,
         )?;
         let has_upstream_matrix = request.operation != Operation::CrossEntropy;
@@ -90,7 +91,7 @@ impl RowsPlan {
                 family: choice.family,
                 team: choice.team,
                 geometry: choice.geometry,
-                access: Access::Vector,
+                access: if is_strided { Access::Strided } else { Access::Vector },
                 element: logits.element,
                 upstream_element: match values {
                     Some(upstream) if has_upstream_matrix => upstream.element,
@@ -135,7 +136,7 @@ impl RowsPlan {
         };
         let values = self.values.unwrap_or(self.logits);
         let shapes = [&self.logits, &self.gradient, &values];
-        let access = if self.logits.inner > 1 {
+        let access = if self.variant.access == Access::Strided {
             Access::Strided
         } else if self.tile && shapes.into_iter().zip(offsets).all(|(at, from)| packed(at, from)) {
             Access::Tile

@@ -8,6 +8,7 @@ mod elementwise;
 mod gpus;
 mod reductions;
 mod segments;
+mod side_by_side;
 mod softmax_losses;
 
 use std::ops::ControlFlow;

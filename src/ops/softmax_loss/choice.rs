@@ -20,7 +20,7 @@ impl SoftmaxLoss {
         pass: Pass,
     ) -> Result<SoftmaxLossVariant> {
         let logits = shapes.logits;
-        let is_strided = logits.inner > 1;
+        let is_strided = kernels.takes_side_by_side(&logits);
         let tuning = without_tiles(kernels.tuning());
         let classes = logits.classes as u64;
         let purpose = Purpose::ReduceWhole;
@@ -48,7 +48,7 @@ impl SoftmaxLoss {
             held: choice.family != Family::Streamed,
             team: choice.team,
             geometry: choice.geometry,
-            access: Access::Vector,
+            access: if is_strided { Access::Strided } else { Access::Vector },
             element: logits.element,
             gradient: pass.variant(shapes.gradient.element, divides),
         };
@@ -121,7 +121,7 @@ pub(super) fn with_access(
             && offset.is_multiple_of(4 * shape.element.bytes() as u64)
     };
     let values = shapes.values.unwrap_or(shapes.logits);
-    let access = if shapes.logits.inner > 1 {
+    let access = if variant.access == Access::Strided {
         Access::Strided
     } else if [&shapes.logits, &shapes.gradient, &values].into_iter().zip(offsets).all(of_four) {
         Access::Vector

@@ -93,10 +93,7 @@ impl SoftmaxAgainstLayout {
     /// The same with another shape of it.
     pub(crate) fn with_matrix(self, change: impl FnOnce(Shape) -> Shape) -> Self {
         match self {
-            Self::Targets(targets) => {
-                let probabilities = targets.probabilities.map(change);
-                Self::Targets(TargetLayout { probabilities, ..targets })
-            }
+            Self::Targets(targets) => Self::Targets(targets.with_matrix(change)),
             Self::Teacher { logits, row_weights } => {
                 Self::Teacher { logits: change(logits), row_weights }
             }

@@ -7,11 +7,12 @@ use wgpu::{Buffer, BufferSlice};
 
 use crate::kernel::parameters::Totals;
 use crate::ops::block::{BatchReductions, BatchTotals, Block, partial_bytes};
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::plan::Piece;
 use crate::runtime::call::{Call, DeviceUpstream, slice};
 use crate::runtime::operands::{device_indices, refuse_invalid_target, refuse_unseen};
 use crate::runtime::readback::Waiting;
-use crate::{ClassIndices, Gpu, Logits, Result, Step, Upstream, UpstreamOperand};
+use crate::{ClassIndices, CrossEntropy, Gpu, Result, Step, Targets, Upstream, UpstreamOperand};
 
 use super::columns::{block_rows, blocks};
 use super::pipeline::Pipeline;
@@ -23,7 +24,9 @@ const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
 pub(super) struct Batch<'a> {
     pub(super) gpu: &'a Gpu,
     pub(super) operation: &'static str,
-    pub(super) logits: Logits<'a>,
+    pub(super) rows: usize,
+    /// Classes that targets name.
+    pub(super) classes: usize,
     /// Targets that are classes.
     pub(super) indices: Option<ClassIndices<'a>>,
     pub(super) ignore_index: Option<i32>,
@@ -66,7 +69,31 @@ struct Columns {
     records: Option<Buffer>,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    /// Of softmax cross-entropy among so many classes: forward, and without records.
+    pub(super) fn cross_entropy(
+        gpu: &'a Gpu,
+        rows: usize,
+        classes: usize,
+        targets: Targets<'a>,
+        options: &CrossEntropy,
+        reductions: BatchReductions,
+    ) -> Self {
+        Self {
+            gpu,
+            operation: CROSS_ENTROPY,
+            rows,
+            classes,
+            indices: targets.class_indices(),
+            ignore_index: options.ignore_index,
+            class_weights: targets.class_weights,
+            row_weights: targets.row_weights,
+            upstream: None,
+            reductions,
+            returns_rows: false,
+        }
+    }
+
     /// Goes over the batch: `bind` makes the step of each piece's rows. The answer is the reduced
     /// results and the rows' records.
     pub(super) async fn run(
@@ -75,13 +102,12 @@ impl Batch<'_> {
         waiting: Waiting,
         mut bind: impl FnMut(&Piece, PieceColumns<'_>, PieceBuffers<'_>) -> Result<Step>,
     ) -> Result<(Totals, Vec<u32>)> {
-        let Self { gpu, operation, indices, reductions, .. } = self;
-        let (gpu, operation, classes) = (*gpu, *operation, self.logits.classes());
+        let &Self { gpu, operation, rows, classes, indices, ref reductions, .. } = self;
         let (tile, record_bytes) = (reductions.tile_rows(), reductions.record_bytes());
         let of_block = block_rows(gpu, 12 + record_bytes, record_bytes.max(4), tile);
-        let blocks: Vec<_> = blocks(self.logits.rows(), of_block).collect();
+        let blocks: Vec<_> = blocks(rows, of_block).collect();
         let tiles = blocks.iter().map(|rows| (rows.len() as u64).div_ceil(tile)).sum();
-        refuse_unseen(operation, *indices, classes, self.ignore_index)?;
+        refuse_unseen(operation, indices, classes, self.ignore_index)?;
 
         let mut call = Call::new(gpu, operation)?;
         let scratch = |label, bytes| gpu.storage(operation, label, bytes, false);
@@ -119,7 +145,7 @@ impl Batch<'_> {
         let read = call.read(Some(&shared.totals), TOTALS_BYTES)?;
         let counted = call.finish(waiting).await?.totals(read)?;
         // Before anything is written.
-        refuse_invalid_target(operation, &counted, *indices, classes)?;
+        refuse_invalid_target(operation, &counted, indices, classes)?;
 
         let mut words = Vec::new();
         for (index, rows) in blocks.iter().enumerate() {
@@ -163,7 +189,7 @@ impl Batch<'_> {
         rows: Range<usize>,
         first_tile: u64,
     ) -> Result<Columns> {
-        let (operation, classes) = (self.operation, self.logits.classes());
+        let (operation, classes) = (self.operation, self.classes);
         let upload = |indices| {
             let indices = device_indices(operation, indices, rows.clone(), classes)?;
             call.upload("wgpu-loss targets", &indices)

@@ -7,9 +7,7 @@ use crate::runtime::call::fused;
 use crate::runtime::cross_entropy::matrices;
 use crate::runtime::operands::output as output_of;
 use crate::runtime::readback::Waiting;
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Gpu, Logits, Result, TargetLayout, Targets, Upstream,
-};
+use crate::{CrossEntropy, CrossEntropyOutput, Gpu, Logits, Result, Targets, Upstream};
 
 use super::batch::Batch;
 use super::output::MatrixOutput;
@@ -32,26 +30,19 @@ impl Gpu {
         let matrices = matrices(logits, targets);
         let mut pipeline = Pipeline::new(self, CROSS_ENTROPY, waiting, matrices, output)?;
 
+        let kernels = self.kernels().for_pieces_of(&logits.shape());
         // Kernels are compiled with the first plan.
         let plan_of = |piece: &Piece| -> Result<CrossEntropyPlan> {
-            let layout = targets.layout();
-            let probabilities = layout.probabilities.map(|shape| piece.packed(&shape));
-            let layout = TargetLayout { probabilities, ..layout };
-            options.plan(self.kernels(), piece.packed(&logits.shape()), &layout, pass)
+            let layout = targets.layout().with_matrix(|shape| piece.packed(&shape));
+            options.plan(&kernels, piece.packed(&logits.shape()), &layout, pass)
         };
         // The totals of one row are planned as those of all.
         let row = plan_of(&Piece::next(&logits.shape(), 0..logits.rows(), 1))?;
+        let (rows, classes, reductions) = (logits.rows(), logits.classes(), row.batch_reductions());
         let batch = Batch {
-            gpu: self,
-            operation: CROSS_ENTROPY,
-            logits,
-            indices: targets.class_indices(),
-            ignore_index: options.ignore_index,
-            class_weights: targets.class_weights,
-            row_weights: targets.row_weights,
             upstream,
-            reductions: row.batch_reductions(),
             returns_rows: row.returns_rows(),
+            ..Batch::cross_entropy(self, rows, classes, targets, options, reductions)
         };
         let (totals, words) = batch
             .run(&mut pipeline, waiting, |piece, columns, buffers| {

@@ -24,6 +24,8 @@ impl Gpu {
         let pass = fused(logits, element, upstream);
         let options = LogSumExp { gradient_element: element };
         let mut pipeline = Pipeline::new(self, LOG_SUM_EXP, waiting, vec![logits], output)?;
+        let shape = logits.shape();
+        let kernels = self.kernels().for_pieces_of(&shape);
         let mut values = Vec::with_capacity(logits.rows());
         for rows in blocks(logits.rows(), block_rows(self, 8, 4, 1)) {
             let mut call = Call::new(self, LOG_SUM_EXP)?;
@@ -33,7 +35,7 @@ impl Gpu {
             let block = rows.clone();
             pipeline
                 .run(rows, |piece, buffers| {
-                    let plan = options.plan(self.kernels(), piece.packed(&logits.shape()), pass)?;
+                    let plan = options.plan(&kernels, piece.packed(&shape), pass)?;
                     let start = 4 * (piece.first_row - block.start) as u64;
                     let operand = upstream.as_ref().map(|each| each.operand_from(start));
                     plan.bind(&LogSumExpOperands {

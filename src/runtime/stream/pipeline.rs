@@ -10,11 +10,10 @@ use crate::runtime::readback::Waiting;
 use crate::{Error, Gpu, Logits, Result};
 
 use super::Progress;
-use super::cut::Cut;
 use super::output::MatrixOutput;
 use super::pace::Pace;
 use super::slot::{PieceBuffers, Slot};
-use super::traffic::{Brought, Returned, Traffic};
+use super::traffic::{Returned, Traffic};
 
 /// See the module.
 pub(super) struct Pipeline<'a> {
@@ -39,10 +38,7 @@ impl<'a> Pipeline<'a> {
         matrices: Vec<Logits<'a>>,
         output: Option<MatrixOutput<'a>>,
     ) -> Result<Self> {
-        let mut traffic = Traffic::new(matrices[0], Cut::default());
-        for &matrix in &matrices[1..] {
-            traffic.bring(Brought::Matrix(matrix));
-        }
+        let mut traffic = Traffic::of_matrices(&matrices);
         traffic.take_back(output.map(Returned::OverLogits));
         Self::of(gpu, operation, waiting, traffic)
     }

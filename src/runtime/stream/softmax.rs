@@ -21,6 +21,7 @@ impl Gpu {
         let place = place_of_packed(logits, element);
         let matrices = [logits].into_iter().chain(upstream).collect();
         let mut pipeline = Pipeline::new(self, options.name(), waiting, matrices, output)?;
+        let kernels = self.kernels().for_pieces_of(&logits.shape());
         pipeline
             .run(0..logits.rows(), |piece, buffers| {
                 let pass = match upstream {
@@ -30,7 +31,7 @@ impl Gpu {
                         SoftmaxPass::Backward { upstream, gradient: place }
                     }
                 };
-                let plan = options.plan(self.kernels(), piece.packed(&logits.shape()), pass)?;
+                let plan = options.plan(&kernels, piece.packed(&logits.shape()), pass)?;
                 plan.bind(&SoftmaxOperands {
                     logits: buffers.brought(0),
                     upstream: upstream.map(|_| buffers.brought(1)),

@@ -31,17 +31,19 @@ impl Gpu {
         let matrices = matrices(logits, &against);
         let mut pipeline = Pipeline::new(self, operation, waiting, matrices, output)?;
 
+        let kernels = self.kernels().for_pieces_of(&logits.shape());
         // Kernels are compiled with the first plan.
         let plan_of = |piece: &Piece| -> Result<SoftmaxLossPlan> {
             let against = against.layout().with_matrix(|shape| piece.packed(&shape));
-            options.plan(self.kernels(), piece.packed(&logits.shape()), &against, pass)
+            options.plan(&kernels, piece.packed(&logits.shape()), &against, pass)
         };
         // The totals of one row are planned as those of all.
         let row = plan_of(&Piece::next(&logits.shape(), 0..logits.rows(), 1))?;
         let batch = Batch {
             gpu: self,
             operation,
-            logits,
+            rows: logits.rows(),
+            classes: logits.classes(),
             indices: against.classes(),
             ignore_index: options.ignore_index,
             class_weights: against.class_weights(),

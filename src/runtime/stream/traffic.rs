@@ -16,8 +16,8 @@ use super::slot::PieceBuffers;
 pub(super) enum Brought<'a> {
     /// A value for each logit.
     Matrix(Logits<'a>),
-    /// A value for each row.
-    Column(&'a [f32]),
+    /// So many words for each row.
+    Column { words: usize, values: &'a [f32] },
     /// Where segments start among the rows of a piece.
     Segments(&'a SegmentCuts),
 }
@@ -30,7 +30,7 @@ impl Brought<'_> {
     pub(super) fn bytes(&self, rows: usize, classes: usize) -> u64 {
         match self {
             Self::Matrix(matrix) => (rows * classes * matrix.element().bytes()) as u64,
-            Self::Column(_) => 4 * rows as u64,
+            Self::Column { words, .. } => (4 * rows * words) as u64,
             Self::Segments(cuts) => 4 * (cuts.most_partials(rows) as u64 + 1),
         }
     }
@@ -50,9 +50,9 @@ impl Brought<'_> {
                 let starts = order.iter().map(|&row| shape.start_of(row as usize) * size);
                 gather(matrix.values().bytes(), starts, shape.classes * size, copy);
             }
-            (Self::Column(values), Some(order)) => {
-                let starts = order.iter().map(|&row| 4 * row as usize);
-                gather(bytemuck::cast_slice(values), starts, 4, copy);
+            (Self::Column { words, values }, Some(order)) => {
+                let starts = order.iter().map(|&row| 4 * words * row as usize);
+                gather(bytemuck::cast_slice(values), starts, 4 * words, copy);
             }
             (Self::Segments(cuts), _) => {
                 let offsets = cuts.offsets(&cuts.of_rows(piece.range()));
@@ -65,8 +65,9 @@ impl Brought<'_> {
                     copy(packed * size, &bytes[start * size..(start + length) * size]);
                 }
             }
-            (Self::Column(values), None) => {
-                copy(0, bytemuck::cast_slice(&values[piece.range()]));
+            (Self::Column { words, values }, None) => {
+                let rows = piece.range();
+                copy(0, bytemuck::cast_slice(&values[rows.start * words..rows.end * words]));
             }
         }
     }
@@ -174,6 +175,13 @@ pub(super) struct Traffic<'a> {
 }
 
 impl<'a> Traffic<'a> {
+    /// Matrices, the logits first, that are cut between any two rows.
+    pub(super) fn of_matrices(matrices: &[Logits<'a>]) -> Self {
+        let mut traffic = Self::new(matrices[0], Cut::default());
+        traffic.brought.extend(matrices[1..].iter().copied().map(Brought::Matrix));
+        traffic
+    }
+
     /// Logits, and nothing else yet.
     pub(super) fn new(logits: Logits<'a>, cut: Cut) -> Self {
         let rows = logits.rows();
@@ -240,7 +248,9 @@ impl<'a> Traffic<'a> {
         let layout = weights.layout();
         let place = match weights {
             Weights::None => Place::Nowhere,
-            Weights::PerRow(values) => Place::Brought(self.bring(Brought::Column(values))),
+            Weights::PerRow(values) => {
+                Place::Brought(self.bring(Brought::Column { words: 1, values }))
+            }
             Weights::PerColumn(values) => Place::Shared(gpu.upload(operation, label, values)?),
             Weights::PerElement(values) => Place::Brought(self.bring(Brought::Matrix(values))),
         };
