@@ -8,6 +8,9 @@
 //!    ([`Engine::cross_entropy_of_states`](crate::Engine::cross_entropy_of_states)),
 //! 4. and each part its slice of the gradient
 //!    ([`Engine::partial_gradient`](crate::Engine::partial_gradient)).
+//!
+//! Each of them takes any number of rows, on the GPU piece by piece as
+//! [`Streaming`](crate::Streaming) says.
 
 use bytemuck::{Pod, Zeroable};
 

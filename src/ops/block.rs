@@ -63,6 +63,11 @@ pub(crate) fn partial_bytes(tiles: u64) -> u64 {
 }
 
 impl BatchReductions {
+    /// The same of rows without records: the denominators alone.
+    pub(crate) fn without_records(self) -> Self {
+        Self { sums: None, record_words: 0, ..self }
+    }
+
     /// Rows that are reduced to one partial result.
     pub(crate) fn tile_rows(&self) -> u64 {
         Reduction::tile(&self.kernels)

@@ -11,12 +11,16 @@ use crate::{
 };
 
 use super::call::{Call, place_of_results, slice};
+use super::cross_entropy::matrices;
 use super::operands::{DeviceTargets, output, refuse_invalid_target};
 use super::readback::Waiting;
+use super::stream::output::owned;
 
 const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
+const STATE_BYTES: usize = size_of::<PartialState>();
 
 /// A part of the logits, with the merged states of all.
+#[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub(super) logits: Logits<'a>,
     pub(super) classes: ClassRange,
@@ -78,6 +82,9 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<Vec<PartialState>> {
         validate::partial(logits, classes, targets, None, options)?;
+        if self.takes_part_in_pieces(logits, targets) {
+            return self.stream_partial_states(logits, classes, targets, options, waiting).await;
+        }
         let mut call = Call::new(self, CROSS_ENTROPY)?;
         let pass = Pass::Forward { save_state: true };
         let layout = targets.layout();
@@ -112,6 +119,9 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<CrossEntropyOutput> {
         validate::of_states(states, classes, targets, options)?;
+        if self.streaming().cuts_rows(states.len(), STATE_BYTES) {
+            return self.stream_states(states, classes, targets, options, waiting).await;
+        }
         let mut call = Call::new(self, CROSS_ENTROPY)?;
         let rows = states.len();
         let plan = options.plan_merge(self.kernels(), rows, 1, classes, &targets.layout())?;
@@ -150,6 +160,18 @@ impl Gpu {
         let Part { logits, classes, states } = part;
         validate::partial(logits, classes, targets, Some(upstream), options)?;
         validate::states_of_rows(states, logits.rows())?;
+        let missing = || self.failure(CROSS_ENTROPY, "no gradient came back".into());
+        let element = options.gradient_element.unwrap_or(logits.element());
+        if self.takes_part_in_pieces(logits, targets) {
+            let shape = logits.shape();
+            let (gradient, ()) = owned(CROSS_ENTROPY, shape, Some(element), async |gradient| {
+                let gradient = gradient.ok_or_else(missing)?;
+                self.stream_partial_gradient(part, targets, upstream, options, gradient, waiting)
+                    .await
+            })
+            .await?;
+            return gradient.ok_or_else(missing);
+        }
         let mut call = Call::new(self, CROSS_ENTROPY)?;
         let upstream = call.upstream(upstream)?;
         let place = place_of_results(logits, options.gradient_element);
@@ -160,7 +182,6 @@ impl Gpu {
         let device_logits = call.upload_logits("wgpu-loss logits", logits)?;
         let device_targets = DeviceTargets::upload(&call, targets, classes.total, options)?;
         let state = call.upload("wgpu-loss states", states)?;
-        let element = options.gradient_element.unwrap_or(logits.element());
         let bytes = (logits.rows() * logits.classes() * element.bytes()) as u64;
         let is_separate = place != GradientPlace::InPlace;
         let gradient = call.output(is_separate, "wgpu-loss gradient", bytes)?;
@@ -192,7 +213,12 @@ impl Gpu {
         let results = call.finish(waiting).await?;
         let (totals, indices) = (results.totals(totals)?, targets.class_indices());
         refuse_invalid_target(CROSS_ENTROPY, &totals, indices, classes.total)?;
-        let values = results.elements(read, element)?;
-        values.ok_or_else(|| self.failure(CROSS_ENTROPY, "no gradient came back".into()))
+        results.elements(read, element)?.ok_or_else(missing)
+    }
+
+    /// Whether a part, or the states of its rows, are more than one submission takes.
+    fn takes_part_in_pieces(&self, logits: Logits<'_>, targets: Targets<'_>) -> bool {
+        self.streaming().cuts(&matrices(logits, targets))
+            || self.streaming().cuts_rows(logits.rows(), STATE_BYTES)
     }
 }

@@ -6,6 +6,7 @@ mod compare;
 mod elementwise;
 #[path = "../common/gpus.rs"]
 mod gpus;
+mod parts;
 mod reductions;
 mod segments;
 mod side_by_side;

@@ -10,6 +10,7 @@ use crate::partial::{ClassRange, PartialState};
 use crate::plan::row_chunks;
 use crate::{CrossEntropy, Element, Error, Pass, Result, Shape, TargetLayout};
 
+use super::super::block::BatchReductions;
 use super::super::operand::{Operand, Rows, if_wanted};
 use super::super::rows::offset_of;
 use super::super::step::{Bound, Step, StepBuilder};
@@ -133,6 +134,11 @@ impl MergePlan {
         self.record
     }
 
+    /// Whether any value of each row was asked for.
+    pub(crate) fn returns_rows(&self) -> bool {
+        self.options.wants_rows()
+    }
+
     /// Checks the caller's buffers and binds them.
     ///
     /// # Errors
@@ -140,6 +146,35 @@ impl MergePlan {
     pub fn bind(&self, operands: &MergeOperands<'_>) -> Result<Step> {
         let mut builder = StepBuilder::new(&self.kernels, OPERATION);
         let totals = self.bind_totals(&mut builder, operands)?;
+        self.bind_with(builder, operands, totals.as_ref())
+    }
+
+    /// The rows alone, of a batch that [`batch_reductions`](Self::batch_reductions) reduce.
+    pub(crate) fn bind_rows(&self, operands: &MergeOperands<'_>) -> Result<Step> {
+        self.bind_with(StepBuilder::new(&self.kernels, OPERATION), operands, None)
+    }
+
+    /// How the rows are reduced where the batch comes in blocks.
+    pub(crate) fn batch_reductions(&self) -> BatchReductions {
+        let is_class = self.comparison.target == TargetKind::Class;
+        BatchReductions {
+            kernels: self.kernels.clone(),
+            operation: OPERATION,
+            counts: Some(self.counts),
+            sums: self.sums,
+            parameters: self.totals_parameters(),
+            record_words: self.record.words(),
+            class_weights: (self.comparison.class_weights && is_class).then_some(self.classes),
+        }
+    }
+
+    /// The rows, and the sums of their losses where there are `totals`.
+    fn bind_with(
+        &self,
+        mut builder: StepBuilder<'_>,
+        operands: &MergeOperands<'_>,
+        totals: Option<&Operand>,
+    ) -> Result<Step> {
         let records = self.records(&builder, operands.rows)?;
         let states = Rows::of_one(self.rows, STATE_BYTES);
         let saves_state = operands.state.is_some();
@@ -153,8 +188,8 @@ impl MergePlan {
             vec![Operand::new(OPERATION, Slot::Parts, operands.parts, parts)?, records.clone()];
         bound.extend(state);
         bound.extend(self.of_rows(operands)?);
-        self.bind_rows(&mut builder, &bound, saves_state)?;
-        if let (Some(sums), Some(totals)) = (self.sums, &totals) {
+        self.dispatch_rows(&mut builder, &bound, saves_state)?;
+        if let (Some(sums), Some(totals)) = (self.sums, totals) {
             sums.bind(&mut builder, &[records], totals, self.rows, self.totals_parameters())?;
         }
         builder.finish()
@@ -222,7 +257,7 @@ impl MergePlan {
         }
     }
 
-    fn bind_rows(
+    fn dispatch_rows(
         &self,
         builder: &mut StepBuilder<'_>,
         operands: &[Operand],

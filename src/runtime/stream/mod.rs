@@ -9,6 +9,7 @@ mod elementwise;
 mod log_sum_exp;
 pub(super) mod output;
 mod pace;
+mod partial;
 mod partials;
 mod pipeline;
 mod reduce;
@@ -75,6 +76,11 @@ impl Streaming {
     /// Whether such matrices are taken piece by piece.
     pub(super) fn cuts(&self, matrices: &[Logits<'_>]) -> bool {
         self.are_large(matrices) && matrices.iter().all(|matrix| matrix.rows() > 1)
+    }
+
+    /// Whether what so many rows have, of so many bytes each, is taken piece by piece.
+    pub(super) fn cuts_rows(&self, rows: usize, bytes: usize) -> bool {
+        rows > 1 && rows.saturating_mul(bytes) as u64 > self.submission_bytes
     }
 
     /// Whether the largest of them is more than one submission takes.
