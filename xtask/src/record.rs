@@ -85,6 +85,17 @@ const REDUCTIONS: [Column; 4] = [
     ("column sums", "sum of each column", EVERY),
 ];
 
+/// Losses around cross-entropy: what the names of their operations begin with.
+const AROUND: [&str; 7] = [
+    "squared error",
+    "binary cross-entropy",
+    "sigmoid focal",
+    "KL divergence",
+    "softmax focal",
+    "softmax KL divergence",
+    "softmax Jensen-Shannon",
+];
+
 const FUSED: &str = "cross-entropy fused";
 
 /// Every record in a folder of folders, by name.
@@ -115,6 +126,7 @@ pub fn markdown(records: &[Record]) -> String {
         let parts = [
             about(record),
             losses(record),
+            around(record),
             table(record, "rows × columns", &REDUCTIONS, &[]),
             calls(record),
         ];
@@ -171,15 +183,43 @@ type Cell = fn(&Record, Size) -> String;
 type Size = (usize, usize, usize);
 
 fn on_cpu(record: &Record, size: Size) -> String {
-    let entry = record.find(FUSED, "cpu::Fast", "f32", size);
-    percentages(&[entry.and_then(|entry| entry.fraction_of_ceiling)])
+    record.share(FUSED, "cpu::Fast", size)
 }
 
 fn ratio(record: &Record, size: Size) -> String {
-    let [gpu, cpu] = ["gpu", "cpu::Fast"].map(|engine| record.find(FUSED, engine, "f32", size));
-    gpu.zip(cpu).map_or("–".to_owned(), |(gpu, cpu)| {
-        format!("{:.2}", cpu.milliseconds / gpu.milliseconds)
-    })
+    record.ratio(FUSED, size)
+}
+
+/// A line for each loss around cross-entropy and each shape; empty without either.
+fn around(record: &Record) -> String {
+    let mut lines = String::new();
+    for loss in AROUND {
+        let [forward, fused] = ["forward", "fused"].map(|form| format!("{loss} {form}"));
+        let of_loss =
+            |entry: &&Entry| (entry.op == forward || entry.op == fused) && entry.element == "f32";
+        let mut sizes: Vec<Size> = Vec::new();
+        for entry in record.results.iter().filter(of_loss) {
+            if !sizes.contains(&entry.size()) {
+                sizes.push(entry.size());
+            }
+        }
+        for size in sizes {
+            lines += &line(&[
+                loss.to_owned(),
+                name(size),
+                record.share(&forward, "gpu", size),
+                record.share(&fused, "gpu", size),
+                record.share(&fused, "cpu::Fast", size),
+                record.ratio(&fused, size),
+            ]);
+        }
+    }
+    if lines.is_empty() {
+        return lines;
+    }
+    let headings =
+        ["loss", "rows × columns", "loss", "fused", "`cpu::Fast`, fused", "CPU / adapter"];
+    line(&headings) + &line(&["---"; 6]) + &lines
 }
 
 /// A line for each shape, a column for each operation; empty without either.
@@ -282,6 +322,20 @@ impl Record {
             it.op == op && it.engine == engine && it.element == element && it.size() == size
         })
     }
+
+    /// Of `f32`, relative to the ceiling.
+    fn share(&self, op: &str, engine: &str, size: Size) -> String {
+        let entry = self.find(op, engine, "f32", size);
+        percentages(&[entry.and_then(|entry| entry.fraction_of_ceiling)])
+    }
+
+    /// The time of `cpu::Fast` over the adapter's, of `f32`.
+    fn ratio(&self, op: &str, size: Size) -> String {
+        let [gpu, cpu] = ["gpu", "cpu::Fast"].map(|engine| self.find(op, engine, "f32", size));
+        gpu.zip(cpu).map_or("–".to_owned(), |(gpu, cpu)| {
+            format!("{:.2}", cpu.milliseconds / gpu.milliseconds)
+        })
+    }
 }
 
 impl Entry {
@@ -310,7 +364,15 @@ mod tests {
             {"op": "cross-entropy fused", "engine": "cpu::Fast", "element": "f32", "rows": 8,
              "classes": 10, "inner": 1, "milliseconds": 1, "fraction_of_ceiling": 0.1, "timer": "wall clock"},
             {"op": "cross-entropy fused", "engine": "gpu", "element": "f32", "rows": 12, "classes": 21,
-             "inner": 6, "milliseconds": 2, "fraction_of_ceiling": null, "timer": "wall clock"}
+             "inner": 6, "milliseconds": 2, "fraction_of_ceiling": null, "timer": "wall clock"},
+            {"op": "squared error forward", "engine": "gpu", "element": "f32", "rows": 8, "classes": 9,
+             "inner": 1, "milliseconds": 1, "fraction_of_ceiling": 0.9, "timer": "wall clock"},
+            {"op": "squared error fused", "engine": "gpu", "element": "f32", "rows": 8, "classes": 9,
+             "inner": 1, "milliseconds": 4, "fraction_of_ceiling": 0.8, "timer": "wall clock"},
+            {"op": "squared error fused", "engine": "cpu::Fast", "element": "f32", "rows": 8,
+             "classes": 9, "inner": 1, "milliseconds": 1, "fraction_of_ceiling": 0.7, "timer": "wall clock"},
+            {"op": "softmax focal fused", "engine": "gpu", "element": "f32", "rows": 8, "classes": 9,
+             "inner": 1, "milliseconds": 4, "fraction_of_ceiling": 0.25, "timer": "wall clock"}
         ]
     }"#;
 
@@ -328,6 +390,8 @@ mod tests {
             "| rows × classes | fused | `cpu::Fast`, fused | CPU / adapter |\n| --- | --- | --- | --- |\n",
             "| 8 × 10 | 44, –, 20 % | 10 % | 0.50 |",
             "| 2 × 21 × 6 | – | – | – |",
+            "| squared error | 8 × 9 | 90 % | 80 % | 70 % | 0.25 |\n",
+            "| softmax focal | 8 × 9 | – | 25 % | – | – |\n",
             "| one call, loss and gradient, µs | 64 × 10 |\n",
             "| record | 0.8 |",
         ] {
