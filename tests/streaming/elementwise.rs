@@ -124,6 +124,34 @@ impl Held {
     }
 }
 
+/// Compares a call in pieces, that of a function, an index and a form, with the same at once, which
+/// it returns.
+#[track_caller]
+fn check(
+    held: &Held,
+    (function, index, form): (LossFunction, usize, usize),
+    reduction: ElementwiseReduction,
+    has_forward: bool,
+) -> ElementwiseOutput {
+    let (operands, usual) = held.call(function, index, form);
+    let is_unreduced = reduction == ElementwiseReduction::None;
+    let axis = if is_unreduced { Axis::All } else { Axis::EachRow };
+    let options = ElementwiseLoss { reduction, axis, ..usual };
+    let context = format!("{:?} {options:?}", operands.layout());
+    let upstream = held.upstream(form, is_unreduced);
+    let fused = |gpu: &Gpu| {
+        gpu.elementwise_loss_with_gradient(&operands, upstream, &options).expect("a valid call")
+    };
+    let whole = fused(gpu());
+    assert_eq!(whole.counts.is_some(), function.is_binary());
+    assert_same(&of_pieces(fused), &whole, &context);
+    if has_forward {
+        let forward = |gpu: &Gpu| gpu.elementwise_loss(&operands, &options).expect("a valid call");
+        assert_same(&of_pieces(forward), &forward(gpu()), &context);
+    }
+    whole
+}
+
 #[test]
 fn losses_have_the_bits_of_the_whole() {
     let mut variance_gradients = 0;
@@ -134,31 +162,43 @@ fn losses_have_the_bits_of_the_whole() {
             if (number + index) % 2 == 1 {
                 continue;
             }
-            let turn = (index / 2 + number) % 4;
-            let reduction = REDUCTIONS[turn];
             let form = index / 2 + number;
-            let (operands, usual) = held.call(function, index, form);
-            let is_unreduced = reduction == ElementwiseReduction::None;
-            let axis = if is_unreduced { Axis::All } else { Axis::EachRow };
-            let options = ElementwiseLoss { reduction, axis, ..usual };
-            let context = format!("{:?} {options:?}", operands.layout());
-            let upstream = held.upstream(form, is_unreduced);
-            let fused = |gpu: &Gpu| {
-                gpu.elementwise_loss_with_gradient(&operands, upstream, &options)
-                    .expect("a valid call")
-            };
-            let whole = fused(gpu());
-            assert_eq!(whole.counts.is_some(), function.is_binary());
+            let reduction = REDUCTIONS[form % 4];
+            let whole = check(&held, (function, index, form), reduction, number == index % 4);
             variance_gradients += usize::from(whole.variance_gradient.is_some());
-            assert_same(&of_pieces(fused), &whole, &context);
-            if number == index % 4 {
-                let forward =
-                    |gpu: &Gpu| gpu.elementwise_loss(&operands, &options).expect("a valid call");
-                assert_same(&of_pieces(forward), &forward(gpu()), &context);
-            }
         }
     }
     assert!(variance_gradients > 0, "{variance_gradients}");
+}
+
+/// Rows of one block, some at a time: of one part and of several, of vectors and not, and of which
+/// only all values together are vectors. Single values with gaps between.
+#[test]
+fn rows_that_are_walked_as_the_whole_have_its_bits() {
+    use ElementwiseReduction::{Mean, None, Sum, WeightedMean};
+    let [binary, gaussian, divergence, entropy] = FUNCTIONS;
+    let block = |classes, inner| Shape::with_class_axis(1, classes, inner);
+    let single = Shape::new(3000, 1).with_row_stride(3);
+    for (shape, call, reduction) in [
+        (block(4, 702), (divergence, 0, 1), Sum),
+        (block(5, 701), (gaussian, 2, 0), WeightedMean),
+        (block(300, 700), (binary, 1, 2), Mean),
+        (single, (gaussian, 5, 0), WeightedMean),
+        (single, (binary, 1, 1), Sum),
+        (single, (entropy, 0, 0), None),
+    ] {
+        check(&Held::new(shape, call.1), call, reduction, false);
+    }
+}
+
+/// The last piece of a block may be larger than the others, never smaller than a workgroup's columns.
+#[test]
+fn blocks_around_a_pieces_boundary_have_the_bits_of_the_whole() {
+    for inner in [192, 193, 255, 256, 257] {
+        let held = Held::new(Shape::with_class_axis(1, 8, inner), 0);
+        let call = (LossFunction::SquaredError, 0, 0);
+        check(&held, call, ElementwiseReduction::WeightedMean, false);
+    }
 }
 
 #[test]

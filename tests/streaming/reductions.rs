@@ -30,9 +30,9 @@ pub(super) fn shapes() -> Vec<Shape> {
     ]
 }
 
-/// So large a gap, but none between rows of a single value: with gaps, these stay whole.
+/// So large a gap, but none beside rows of a single value without gaps, which are then one row.
 pub(super) fn gap_of(shape: Shape, gap: usize) -> usize {
-    if shape.classes == 1 { 0 } else { gap }
+    if shape.classes == 1 && shape.row_stride == 1 { 0 } else { gap }
 }
 
 /// Weights of which every fifth is 0.
@@ -110,33 +110,26 @@ fn reductions_of_rows_have_the_bits_of_the_whole() {
     assert_eq!(calls, STATISTICS.len() * shapes().len());
 }
 
-/// Rows of a single value that gaps part are reduced in one piece.
+/// Rows of one block, some at a time, of one part and of several; single values with gaps between.
 #[test]
-fn rows_that_stay_whole() {
-    let shape = Shape::new(3000, 1).with_row_stride(3);
-    let stored = stored(shape);
-    let logits = Logits::from_values(stored.values(), shape).expect("long enough");
-    let options = Reduce::new(Statistic::LogSumExp, Axis::EachRow);
-    let of = |gpu: &Gpu| gpu.reduce(logits, Weights::None, &options).expect("a call");
-    assert_same(&of(&in_pieces()), &of(gpu()), "rows that stay whole");
-}
-
-/// Rows of one block, some at a time: of one part, and of several.
-#[test]
-fn rows_that_all_lie_side_by_side_have_the_bits_of_the_whole() {
-    for (classes, inner, statistic) in [(5, 702, Statistic::LogSumExp), (300, 700, Statistic::Mean)]
-    {
-        let shape = Shape::with_class_axis(1, classes, inner);
+fn rows_that_are_walked_as_the_whole_have_its_bits() {
+    let single = Shape::new(3000, 1);
+    for (shape, statistic) in [
+        (Shape::with_class_axis(1, 5, 702), Statistic::LogSumExp),
+        (Shape::with_class_axis(1, 300, 700), Statistic::Mean),
+        (single.with_row_stride(3), Statistic::LogSumExp),
+        (single.with_row_stride(4).with_element(Element::Bf16), Statistic::Mean),
+    ] {
         let stored = stored(shape);
         let logits = Logits::from_values(stored.values(), shape).expect("long enough");
-        let (per_row, factors) = (sparse(inner), values(inner));
+        let (per_row, factors) = (sparse(shape.rows), values(shape.rows));
         let weights = Weights::PerRow(&per_row);
         let options = Reduce { weight_gradient: true, ..Reduce::new(statistic, Axis::EachRow) };
         let of = |gpu: &Gpu| {
             gpu.reduce_with_gradient(logits, weights, Upstream::PerRow(&factors), &options)
                 .expect("a call")
         };
-        assert_same(&of_pieces(of), &of(gpu()), "rows of one block");
+        assert_same(&of_pieces(of), &of(gpu()), &format!("{shape:?} {options:?}"));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the kernels find each operand.
 
+use super::pieces::WholeLoss;
 use super::{ElementwiseLayout, ElementwisePass, ElementwiseUpstreamLayout};
 use crate::kernel::GradientKind;
 use crate::kernel::bindings::Slot;
@@ -50,8 +51,8 @@ pub(super) struct Forms<'a> {
     pub(super) layout: &'a ElementwiseLayout,
     pub(super) gradient: Shape,
     pub(super) pass: ElementwisePass,
-    /// Of a piece, those of everything.
-    pub(super) whole: Option<&'a ElementwiseLayout>,
+    /// Of a piece, what it is a part of.
+    pub(super) whole: Option<WholeLoss<'a>>,
 }
 
 impl Forms<'_> {
@@ -79,12 +80,21 @@ impl Forms<'_> {
             optional(of_gradient.is_some(), contiguous),
             optional(is_unreduced, contiguous),
         ];
-        let whole = self.whole.map(|layout| {
-            let gradient = layout.input.contiguous().with_element(self.gradient.element);
-            let of_whole = Forms { layout, gradient, pass: self.pass, whole: None };
-            of_whole.along(axis, result, is_unreduced).0
-        });
+        let whole = self.whole_along(axis, result, is_unreduced);
         loss_layout(input, axis, result, self.layout.weights, others, whole.as_ref())
+    }
+
+    /// Of a piece, the walk through everything.
+    pub(super) fn whole_along(
+        &self,
+        axis: Axis,
+        result: Axis,
+        is_unreduced: bool,
+    ) -> Option<ReduceLayout> {
+        let WholeLoss { layout, pass, .. } = self.whole?;
+        let gradient = layout.input.contiguous().with_element(self.gradient.element);
+        let of_whole = Forms { layout, gradient, pass, whole: None };
+        Some(of_whole.along(axis, result, is_unreduced).0)
     }
 
     /// Input and weights.

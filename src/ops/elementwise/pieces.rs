@@ -8,9 +8,20 @@ use crate::Result;
 use crate::kernel::Kernels;
 use crate::ops::reduce::pieces::PiecewiseReduction;
 
-/// The whole of which pieces are planned.
+/// What a piece is a part of.
+#[derive(Clone, Copy)]
+pub(crate) struct WholeLoss<'a> {
+    /// The forms of everything.
+    pub(crate) layout: &'a ElementwiseLayout,
+    /// The pass over everything.
+    pub(crate) pass: ElementwisePass,
+    /// A piece has partial results; else its rows or elements have results of their own.
+    pub(crate) is_merged: bool,
+}
+
+/// The whole whose pieces have partial results.
 pub(crate) struct PiecewiseLoss {
-    pub(super) layout: ElementwiseLayout,
+    pub(crate) layout: ElementwiseLayout,
     /// What becomes of the pieces' results.
     pub(crate) merging: PiecewiseReduction,
 }
@@ -24,13 +35,13 @@ impl ElementwiseLoss {
         pass: ElementwisePass,
     ) -> Result<PiecewiseLoss> {
         let gradient = self.gradient_shape(layout, pass)?;
-        let whole = self.sum(kernels, &Forms { layout, gradient, pass, whole: None }, None)?;
+        let whole = self.sum(kernels, &Forms { layout, gradient, pass, whole: None })?;
         let fixed = self.parameters(layout, 1.0);
         let merging = PiecewiseReduction::new(kernels, self.function.name(), whole, fixed)?;
         Ok(PiecewiseLoss { layout: *layout, merging })
     }
 
-    /// The plan of a piece: its results are partial results.
+    /// The plan of a piece, whose kernels are those of the whole.
     ///
     /// # Errors
     /// As [`plan`](Self::plan).
@@ -39,7 +50,7 @@ impl ElementwiseLoss {
         kernels: &Kernels,
         layout: &ElementwiseLayout,
         pass: ElementwisePass,
-        whole: &PiecewiseLoss,
+        whole: WholeLoss<'_>,
     ) -> Result<ElementwisePlan> {
         self.plan_of(kernels, layout, pass, Some(whole))
     }

@@ -3,7 +3,7 @@
 use wgpu::BufferSlice;
 
 use super::kinds::{Forms, broadcast_rows};
-use super::pieces::PiecewiseLoss;
+use super::pieces::WholeLoss;
 use super::stages::Stages;
 use super::validate;
 use super::write::Writing;
@@ -119,7 +119,7 @@ impl ElementwiseLoss {
         kernels: &Kernels,
         layout: &ElementwiseLayout,
         pass: ElementwisePass,
-        whole: Option<&PiecewiseLoss>,
+        whole: Option<WholeLoss<'_>>,
     ) -> Result<ElementwisePlan> {
         let operation = self.function.name();
         validate::options(self, layout)?;
@@ -151,13 +151,13 @@ impl ElementwiseLoss {
             custom.check()?;
         }
         let gradient = self.gradient_shape(layout, pass)?;
-        let forms = Forms { layout, gradient, pass, whole: whole.map(|whole| &whole.layout) };
-        let Stages { sum, write } = self.stages(kernels, &forms, whole)?;
+        let forms = Forms { layout, gradient, pass, whole };
+        let Stages { sum, write } = self.stages(kernels, &forms)?;
         let plan = ElementwisePlan {
             kernels: kernels.clone(),
             options: *self,
             layout: *layout,
-            whole: whole.map_or(*layout, |whole| whole.layout),
+            whole: whole.map_or(*layout, |whole| *whole.layout),
             pass,
             gradient,
             sum,

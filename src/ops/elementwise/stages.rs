@@ -2,7 +2,6 @@
 //! losses or gradients that are written element by element.
 
 use super::kinds::{Forms, gradient_kind, kind_of};
-use super::pieces::PiecewiseLoss;
 use super::write::Writing;
 use super::{ElementwisePass, ElementwiseUpstreamLayout};
 use crate::kernel::Kernels;
@@ -45,17 +44,12 @@ impl ElementwiseLoss {
     }
 
     /// The stages of operands of these forms; of a piece, with the parts of the whole.
-    pub(super) fn stages(
-        &self,
-        kernels: &Kernels,
-        forms: &Forms<'_>,
-        whole: Option<&PiecewiseLoss>,
-    ) -> Result<Stages> {
+    pub(super) fn stages(&self, kernels: &Kernels, forms: &Forms<'_>) -> Result<Stages> {
         let is_unreduced = self.reduction == ElementwiseReduction::None;
         let is_backward = matches!(forms.pass, ElementwisePass::Backward { .. });
         let sum = match is_unreduced || is_backward {
             true => None,
-            false => Some(self.sum(kernels, forms, whole)?),
+            false => Some(self.sum(kernels, forms)?),
         };
         let term = sum.as_ref().and_then(|sum| sum.values.loss());
         let is_fused = term.is_some_and(|term| term.gradient.is_some());
@@ -65,12 +59,7 @@ impl ElementwiseLoss {
 
     /// What puts losses together. Runs have their gradients written on the way, unless these wait
     /// for what everything is divided by.
-    pub(super) fn sum(
-        &self,
-        kernels: &Kernels,
-        forms: &Forms<'_>,
-        whole: Option<&PiecewiseLoss>,
-    ) -> Result<Reduction> {
+    pub(super) fn sum(&self, kernels: &Kernels, forms: &Forms<'_>) -> Result<Reduction> {
         let layout = forms.layout;
         let (reduced, strides) = forms.along(self.axis, self.axis, false);
         let is_fused = !self.divides(layout.weights) && reduced.walk == Walk::Runs;
@@ -89,8 +78,10 @@ impl ElementwiseLoss {
             term: Some(ReducedTerm::Loss(term)),
         };
         let others = forms.others(&term, &strides, false);
-        let parts = whole.map(|whole| whole.merging.layout());
-        Reduction::new(kernels, reduced, parts, values, others)
+        let whole = forms.whole_along(self.axis, self.axis, false);
+        let reduction = Reduction::new(kernels, reduced, whole.as_ref(), values, others)?;
+        let is_merged = forms.whole.is_some_and(|whole| whole.is_merged);
+        Ok(if is_merged { reduction } else { reduction.with_results() })
     }
 
     /// What writes each element's loss, its gradient or both.
@@ -102,6 +93,7 @@ impl ElementwiseLoss {
         let result = if divides { self.axis } else { Axis::All };
         let (mut written, strides): (ReduceLayout, _) =
             forms.along(Axis::All, result, is_unreduced);
+        let whole = forms.whole_along(Axis::All, result, is_unreduced);
         written.result = written.forward;
         let term = self.term(
             forms,
@@ -121,6 +113,7 @@ impl ElementwiseLoss {
             weights,
             masked: self.mode == Mode::Masked,
             writes_losses,
+            run_length: whole.map_or(written.length, |whole| whole.length),
             layout: written,
             operands,
         }

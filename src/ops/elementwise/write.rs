@@ -21,6 +21,8 @@ pub(super) struct Writing {
     pub(super) masked: bool,
     pub(super) writes_losses: bool,
     pub(super) layout: ReduceLayout,
+    /// Elements of the runs that the kernel is chosen for; of a piece, those of the whole.
+    pub(super) run_length: u64,
     /// Every operand, the input first.
     pub(super) operands: Vec<Other>,
 }
@@ -28,7 +30,7 @@ pub(super) struct Writing {
 impl Writing {
     fn geometry(&self, kernels: &Kernels) -> Result<Geometry> {
         let entries = &kernels.tuning().reduce.gradients;
-        Ok(run_geometry(kernels.capabilities(), entries, self.layout.length, false)?.geometry)
+        Ok(run_geometry(kernels.capabilities(), entries, self.run_length, false)?.geometry)
     }
 
     /// The kernel of operands that start at these byte offsets; where none are told, aligned.

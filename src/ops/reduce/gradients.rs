@@ -24,6 +24,8 @@ pub(super) struct Gradients {
     pub(super) weight_gradient: bool,
     pub(super) upstream: UpstreamKind,
     pub(super) layout: GradientLayout,
+    /// Values of the runs that the kernel is chosen for; of a piece, those of the whole.
+    pub(super) run_length: u64,
 }
 
 /// What gradients are computed from, and where they go.
@@ -41,7 +43,7 @@ pub(super) struct GradientSources {
 impl Gradients {
     fn geometry(&self, kernels: &Kernels) -> Result<Geometry> {
         let entries = &kernels.tuning().reduce.gradients;
-        Ok(run_geometry(kernels.capabilities(), entries, self.layout.length, false)?.geometry)
+        Ok(run_geometry(kernels.capabilities(), entries, self.run_length, false)?.geometry)
     }
 
     fn variant(&self, kernels: &Kernels, access: Access) -> Result<ReduceVariant> {

@@ -31,6 +31,13 @@ pub(crate) struct Wholes<'a> {
     pub(crate) weight_gradient: Option<&'a PiecewiseReduction>,
 }
 
+impl<'a> Wholes<'a> {
+    /// How everything is gone through.
+    fn walked(&self) -> Option<&'a ReduceLayout> {
+        self.results.map(PiecewiseReduction::layout).or(self.rows)
+    }
+}
+
 /// A reduction of one shape, with its kernels chosen and compiled.
 #[derive(Clone, Debug)]
 pub struct ReducePlan {
@@ -121,17 +128,18 @@ impl Reduce {
         let forward = match pass.is_backward() {
             true => None,
             false => {
-                let (axis, parts) = (self.axis, wholes.results.map(PiecewiseReduction::layout));
-                let whole = parts.or(wholes.rows);
+                let (axis, whole) = (self.axis, wholes.walked());
                 let layout = reduce_layout(values, axis, weights, axis, whole);
                 let reduced = self.reduced(values, weights, &layout);
                 let reduction = Reduction::new(kernels, layout, whole, reduced, Vec::new())?;
-                Some(if parts.is_none() { reduction.with_results() } else { reduction })
+                let has_results = wholes.results.is_none();
+                Some(if has_results { reduction.with_results() } else { reduction })
             }
         };
-        let gradients = pass
-            .gradient()
-            .map(|(place, upstream)| self.gradients(values, gradient, weights, place, upstream));
+        let whole = wholes.walked();
+        let gradients = pass.gradient().map(|(place, upstream)| {
+            self.gradients(values, gradient, weights, (place, upstream), whole)
+        });
         let weight_gradient = match pass.gradient() {
             Some((_, upstream)) => {
                 self.weight_reduction(kernels, values, weights, upstream, wholes)?
@@ -162,10 +170,10 @@ impl Reduce {
         values: Shape,
         gradient: Shape,
         weights: WeightLayout,
-        place: GradientPlace,
-        upstream: UpstreamSource,
+        (place, upstream): (GradientPlace, UpstreamSource),
+        whole: Option<&ReduceLayout>,
     ) -> Gradients {
-        let layout = gradient_layout(values, gradient, self.axis, weights);
+        let layout = gradient_layout(values, gradient, self.axis, weights, whole);
         let weights_kind = match weights {
             WeightLayout::None => WeightsKind::None,
             WeightLayout::PerElement(shape) => WeightsKind::Along(shape.element),
@@ -186,6 +194,7 @@ impl Reduce {
             },
             weight_gradient: self.weight_gradient && is_per_element,
             upstream: upstream_kind(upstream),
+            run_length: whole.map_or(layout.length, |whole| whole.length),
             layout,
         }
     }
@@ -205,7 +214,7 @@ impl Reduce {
             _ => return Ok(None),
         };
         let parts = wholes.weight_gradient.map(PiecewiseReduction::layout);
-        let walked = parts.or(wholes.results.map(PiecewiseReduction::layout));
+        let walked = parts.or(wholes.walked());
         let layout = reduce_layout(values, axis, weights, self.axis, walked);
         let reduced = ReducedValues {
             statistic: StatisticKind::Sum,

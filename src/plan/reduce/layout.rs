@@ -290,14 +290,17 @@ pub fn column_layout(values: Shape, weights: WeightLayout) -> ReduceLayout {
 }
 
 /// The layout of gradients with respect to values of this shape, which are written to the shape
-/// `gradient`; those with respect to weights of each value are without gaps.
+/// `gradient`; those with respect to weights of each value are without gaps. `whole`: as of
+/// [`reduce_layout`].
 pub fn gradient_layout(
     values: Shape,
     gradient: Shape,
     axis: Axis,
     weights: WeightLayout,
+    whole: Option<&ReduceLayout>,
 ) -> GradientLayout {
-    let turns = gradient.row_stride == 1 || gradient.rows <= 1;
+    let turns = (gradient.row_stride == 1 || gradient.rows <= 1)
+        && whole.is_none_or(ReduceLayout::may_be_turned);
     let (values, axis, weights) = match turns {
         true => turned(values, axis, weights),
         false => (values, axis, weights),
@@ -310,6 +313,7 @@ pub fn gradient_layout(
     let stride = values.row_stride as u64;
     let of_runs = run_weights(values, weights);
     let is_flat = axis == Axis::All
+        && whole.is_none_or(ReduceLayout::is_single_run)
         && is_one_run(values, weights)
         && (gradient.is_contiguous() || gradient_stride == classes * inner.max(1));
     if is_flat {
@@ -423,7 +427,7 @@ mod tests {
                     assert_eq!(walked(&layout), expected, "{shape:?} {axis:?} {weights:?}");
                     assert_eq!(layout.results, axis.results(shape) as u64);
 
-                    let gradient = gradient_layout(shape, shape.contiguous(), axis, weights);
+                    let gradient = gradient_layout(shape, shape.contiguous(), axis, weights, None);
                     let as_reduced = ReduceLayout {
                         outer: gradient.outer,
                         inner: gradient.inner,
@@ -445,6 +449,24 @@ mod tests {
                     assert_eq!(places.last().map(|place| place.0), Some(expected.len() as u64 - 1));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn pieces_without_gaps_are_gone_through_as_a_whole_with_gaps() {
+        let (gaps, piece) = (Shape::new(9, 1).with_row_stride(2), Shape::new(6, 1));
+        for (axis, walk) in [(Axis::EachRow, Walk::Runs), (Axis::EachColumn, Walk::Columns)] {
+            let of = |shape, whole: Option<&ReduceLayout>| {
+                reduce_layout(shape, axis, WeightLayout::PerRow, axis, whole)
+            };
+            let whole = of(gaps, None);
+            let of_piece = of(piece, Some(&whole));
+            assert_eq!((of_piece.walk, of_piece.inner, of_piece.length), (walk, 6, 1));
+            assert_eq!(of_piece.weights, whole.weights);
+            let gradient = gradient_layout(piece, piece, axis, WeightLayout::PerRow, Some(&whole));
+            assert_eq!((gradient.inner, gradient.length), (6, 1));
+            // On its own the piece is a row.
+            assert_eq!(of(piece, None).length, 6);
         }
     }
 

@@ -22,8 +22,6 @@ pub(super) struct Work {
     pub(super) of_rows: bool,
     /// Kernels that write each element need not know rows, where there are no gaps.
     pub(super) may_be_flat: bool,
-    /// Rows of the only block may be parted: kernels are told of the whole.
-    pub(super) parts_block: bool,
     /// Invocations of a workgroup over columns; of the device's tuning.
     pub(super) column_lanes: usize,
 }
@@ -60,9 +58,9 @@ impl Cut {
     pub(super) fn of(shapes: &[Shape], work: Work) -> Option<Self> {
         let input = *shapes.first()?;
         let (inner, block) = (input.inner, input.classes * input.inner);
-        let is_column = input.classes == 1 && inner == 1;
         // Rows of a single value without gaps are gone through as one row.
-        let is_turned = is_column && shapes.iter().all(|shape| shape.row_stride == 1);
+        let is_turned =
+            input.classes == 1 && inner == 1 && shapes.iter().all(|shape| shape.row_stride == 1);
         let has_no_gaps = shapes.iter().all(Shape::is_contiguous);
         let is_flat = is_turned || (work.may_be_flat && has_no_gaps);
         let length = match inner {
@@ -75,11 +73,9 @@ impl Cut {
         let is_vector = length.is_multiple_of(4) && is_aligned;
         // So many blocks are whole vectors.
         let blocks = if is_vector && is_flat && !block.is_multiple_of(4) { 4 } else { 1 };
-        let is_parted = work.parts_block && inner > 1 && input.outer() == 1;
+        let is_parted = inner > 1 && input.outer() == 1;
         let together = match work.of_rows {
-            // Gaps or not would be another walk.
-            true if is_column && !is_turned => return None,
-            true if is_column || is_parted => work.column_lanes.next_multiple_of(4),
+            true if is_turned || is_parted => work.column_lanes.next_multiple_of(4),
             true => inner * blocks,
             false if !is_vector => 1,
             false if inner == 1 || (input.outer() > 1 && !inner.is_multiple_of(4)) => {
@@ -88,7 +84,7 @@ impl Cut {
             false => 4,
         };
         // Fewer columns than a workgroup has invocations would be another kernel.
-        let last = if work.of_rows && (is_column || is_parted) { together } else { 1 };
+        let last = if work.of_rows && (is_turned || is_parted) { together } else { 1 };
         (input.rows > together).then_some(Self { together, last, by_element: !is_vector })
     }
 }
@@ -97,8 +93,7 @@ impl Cut {
 mod tests {
     use super::*;
 
-    const OF_ROWS: Work =
-        Work { of_rows: true, may_be_flat: false, parts_block: false, column_lanes: 64 };
+    const OF_ROWS: Work = Work { of_rows: true, may_be_flat: false, column_lanes: 64 };
     const OF_ELEMENTS: Work = Work { of_rows: false, may_be_flat: true, ..OF_ROWS };
 
     fn cut(shape: Shape, work: Work) -> Option<(usize, bool)> {
@@ -129,12 +124,12 @@ mod tests {
         assert_eq!(cut(blocks, Work { may_be_flat: true, ..OF_ROWS }), Some((20, false)));
         assert_eq!(cut(blocks, OF_ELEMENTS), Some((20, false)));
         assert_eq!(cut(Shape::with_class_axis(8, 3, 12), OF_ELEMENTS), Some((4, false)));
-        let parted = Work { parts_block: true, ..OF_ROWS };
-        assert_eq!(cut(blocks, parted), Some((5, true)));
         assert_eq!(cut(Shape::with_class_axis(1, 3, 12), OF_ROWS), None);
-        assert_eq!(cut(Shape::with_class_axis(1, 3, 12), parted), None);
-        assert_eq!(cut(Shape::with_class_axis(1, 3, 120), parted), Some((64, false)));
+        assert_eq!(cut(Shape::with_class_axis(1, 3, 120), OF_ROWS), Some((64, false)));
+        let flat = Work { may_be_flat: true, ..OF_ROWS };
+        assert_eq!(cut(Shape::with_class_axis(1, 3, 122), OF_ROWS), Some((64, true)));
+        assert_eq!(cut(Shape::with_class_axis(1, 4, 122), flat), Some((64, false)));
         assert_eq!(cut(Shape::new(1001, 1), OF_ROWS), Some((64, true)));
-        assert_eq!(cut(Shape::new(1000, 1).with_row_stride(2), OF_ROWS), None);
+        assert_eq!(cut(Shape::new(1000, 1).with_row_stride(2), OF_ROWS), Some((1, true)));
     }
 }

@@ -1,6 +1,6 @@
 //! Element-wise losses, piece by piece.
 
-use crate::ops::elementwise::pieces::PiecewiseLoss;
+use crate::ops::elementwise::pieces::{PiecewiseLoss, WholeLoss};
 use crate::plan::Piece;
 use crate::runtime::call::place_of_packed;
 use crate::runtime::elementwise::{binary_counts, output};
@@ -274,9 +274,13 @@ impl LossInPieces<'_> {
         });
         let element = self.options.gradient_element.unwrap_or(layout.input.element);
         let pass = pass_of(host, upstream, element, is_backward);
-        match self.pieces.whole() {
-            Some(whole) => self.options.plan_piece(kernels, &layout, pass, whole),
-            None => self.options.plan(kernels, &layout, pass),
-        }
+        let of_whole = self.pieces.whole().map_or_else(|| host.layout(), |whole| whole.layout);
+        let upstream = self.upstream.filter(|_| has_gradient).map(|upstream| upstream.layout());
+        let whole = WholeLoss {
+            layout: &of_whole,
+            pass: pass_of(host, upstream, element, is_backward),
+            is_merged: self.pieces.whole().is_some(),
+        };
+        self.options.plan_piece(kernels, &layout, pass, whole)
     }
 }

@@ -71,7 +71,7 @@ impl Gpu {
         let element = upstream.map(|_| options.gradient_element.unwrap_or(values.element()));
         let options = Reduce { gradient_element: element, ..*options };
         let (values, weights, pieces) = if options.axis == Axis::EachRow {
-            let work = Work { of_rows: true, parts_block: true, ..Work::default() };
+            let work = Work { of_rows: true, ..Work::default() };
             let Some(cut) = self.cut(&matrices, work) else { return Ok(None) };
             (values, weights, Pieces::Apart(cut))
         } else {
@@ -244,12 +244,10 @@ impl ReducedInPieces<'_> {
 
     fn plan_of(&self, piece: &Piece, weights: &Spread, pass: Pass) -> Result<ReducePlan> {
         let (kernels, values) = (self.gpu.kernels(), piece.packed(&self.values.shape()));
-        let shape = self.values.shape();
-        let of_rows = self.options.row_layout(shape, self.weights.layout());
-        // Pieces of a block lie closer together than the whole.
-        let is_parted = self.pieces.whole().is_none() && shape.inner > 1 && shape.outer() == 1;
+        let of_rows = self.options.row_layout(self.values.shape(), self.weights.layout());
         let wholes = Wholes {
-            rows: is_parted.then_some(&of_rows),
+            // Pieces lie closer together than the whole.
+            rows: self.pieces.whole().is_none().then_some(&of_rows),
             results: self.pieces.whole(),
             weight_gradient: self.of_weights.as_ref().map(|(whole, _)| whole),
         };
