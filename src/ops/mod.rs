@@ -12,6 +12,8 @@ pub mod elementwise;
 pub mod log_sum_exp;
 mod operand;
 mod pass;
+#[cfg(test)]
+mod piece_kernels;
 pub mod reduce;
 mod rows;
 pub mod softmax;

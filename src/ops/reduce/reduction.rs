@@ -42,18 +42,8 @@ pub(in crate::ops) struct Reduction {
 
 #[derive(Clone, Copy, Debug)]
 enum Geometry {
-    Runs {
-        entry: RunEntry,
-        is_grouped: bool,
-        rounds: u64,
-    },
-    /// `by_element`: columns of the whole are no whole vectors, even where those of a piece are.
-    Columns {
-        lanes: u32,
-        width: u64,
-        depth: u64,
-        by_element: bool,
-    },
+    Runs { entry: RunEntry, is_grouped: bool, rounds: u64 },
+    Columns { lanes: u32, width: u64, depth: u64 },
 }
 
 /// A caller's buffer, or one of ours: where what the kernels number 0 starts.
@@ -146,8 +136,7 @@ impl Reduction {
                 let parts = inner.div_ceil(rows);
                 debug_assert_eq!(results, outer * length);
                 let output = [length * parts, 1, parts];
-                let by_element = !whole.length.is_multiple_of(4);
-                let kernel = Geometry::Columns { lanes, width, depth, by_element };
+                let kernel = Geometry::Columns { lanes, width, depth };
                 let (partials, tail) = (parts, 0);
                 Ok(Self { values, layout, kernel, nest, output, partials, tail, others, is_piece })
             }
@@ -230,9 +219,7 @@ impl Reduction {
         let offset = |at: usize| others.get(at).map_or(0, |source| source.offset);
         let mut all = self.others.iter().enumerate();
         let others = all.all(|(at, other)| other.is_whole(&self.layout, offset(at)));
-        let by_element = matches!(self.kernel, Geometry::Columns { by_element: true, .. });
-        let is_vector = !by_element
-            && self.nest.places[2].is_multiple_of(4)
+        let is_vector = self.nest.places[2].is_multiple_of(4)
             && is_whole(self.layout.values, offsets[0], bytes)
             && weights
             && others;
