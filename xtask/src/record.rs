@@ -12,6 +12,9 @@ pub struct Record {
     /// The folder's name; not in the file.
     #[serde(skip)]
     folder: String,
+    /// The losses around cross-entropy, where they were measured apart.
+    #[serde(skip)]
+    losses: Option<Box<Record>>,
     command: String,
     date: String,
     adapter: String,
@@ -98,9 +101,20 @@ const AROUND: [&str; 7] = [
 
 const FUSED: &str = "cross-entropy fused";
 
+/// What `wgpu-loss bench --op` wrote of the losses around cross-entropy alone.
+const LOSSES_FILE: &str = "losses.json";
+
+fn fail(path: &Path, error: &dyn std::fmt::Display) -> String {
+    format!("{}: {error}", path.display())
+}
+
+fn parse(path: &Path) -> Result<Record, String> {
+    let text = fs::read_to_string(path).map_err(|error| fail(path, &error))?;
+    serde_json::from_str(&text).map_err(|error| fail(path, &error))
+}
+
 /// Every record in a folder of folders, by name.
 pub fn read(folder: &Path) -> Result<Vec<Record>, String> {
-    let fail = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let entries = fs::read_dir(folder).map_err(|error| fail(folder, &error))?;
     let mut records = Vec::new();
     for entry in entries {
@@ -109,10 +123,12 @@ pub fn read(folder: &Path) -> Result<Vec<Record>, String> {
         if !path.is_file() {
             continue;
         }
-        let text = fs::read_to_string(&path).map_err(|error| fail(&path, &error))?;
-        let mut record: Record =
-            serde_json::from_str(&text).map_err(|error| fail(&path, &error))?;
+        let mut record = parse(&path)?;
         record.folder = entry.file_name().to_string_lossy().into_owned();
+        let path = entry.path().join(LOSSES_FILE);
+        if path.is_file() {
+            record.losses = Some(Box::new(parse(&path)?));
+        }
         records.push(record);
     }
     records.sort_by(|a, b| a.folder.cmp(&b.folder));
@@ -192,6 +208,20 @@ fn ratio(record: &Record, size: Size) -> String {
 
 /// A line for each loss around cross-entropy and each shape; empty without either.
 fn around(record: &Record) -> String {
+    let Some(apart) = &record.losses else { return lines_around(record) };
+    let Record { ceilings, host, date, .. } = &**apart;
+    format!(
+        "Losses around cross-entropy, measured apart ({}; copy {} GB/s, the CPU's {}; \
+         [all figures](benches/record/{}/{LOSSES_FILE})):\n\n{}",
+        date.split('T').next().unwrap_or_default(),
+        short(ceilings.copy.gigabytes_per_second),
+        short(host.ceilings.copy.gigabytes_per_second),
+        record.folder,
+        lines_around(apart),
+    )
+}
+
+fn lines_around(record: &Record) -> String {
     let mut lines = String::new();
     for loss in AROUND {
         let [forward, fused] = ["forward", "fused"].map(|form| format!("{loss} {form}"));
@@ -398,5 +428,24 @@ mod tests {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!text.contains("column sums"), "{text}");
+    }
+
+    #[test]
+    fn losses_measured_apart_have_ceilings_of_their_own() {
+        let record = |copy: &str| -> Record {
+            let of_host = r#""in_place": {"gigabytes_per_second": 22}}"#;
+            let text =
+                RECORD.replace(of_host, &of_host.replace("}}", r#"}, "footprint_bytes": 1}"#));
+            serde_json::from_str(&text.replace("8.9", copy)).expect("a record")
+        };
+        let losses = Some(Box::new(record("1.9")));
+        let text = markdown(&[Record { folder: "a".to_owned(), losses, ..record("7.7") }]);
+        for part in [
+            "read 9.4, copy 7.7,",
+            "(2026-11-21; copy 1.9 GB/s, the CPU's 21; [all figures](benches/record/a/losses.json))",
+            "| squared error | 8 × 9 | 90 % | 80 % | 70 % | 0.25 |\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 }
