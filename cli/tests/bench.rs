@@ -51,7 +51,8 @@ fn files_hold_what_the_table_shows() {
     let folder = Folder::new();
     let [json, csv, svg_file] = ["b.json", "b.csv", "b.svg"].map(|name| text(&folder.path(name)));
     let shapes = "--shape 64x10 --shape 2x5x6";
-    let line = format!("bench --quick {shapes} --json {json} --csv {csv} --svg {svg_file}");
+    let line =
+        format!("bench --quick --footprint 2 {shapes} --json {json} --csv {csv} --svg {svg_file}");
     let run = bench(&line);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(folder.names(), ["b.csv", "b.json", "b.svg"]);
@@ -106,6 +107,7 @@ fn files_hold_what_the_table_shows() {
         for traffic in ["read", "copy", "in_place"] {
             assert!(ceilings[traffic]["gigabytes_per_second"].as_f64() > Some(0.0), "{ceilings}");
         }
+        assert_eq!(ceilings["footprint_bytes"], 2 << 20, "{ceilings}");
     }
     let calls = document["small_calls"].as_array().expect("a list");
     assert_eq!(calls.len(), 8);
@@ -150,8 +152,10 @@ fn files_hold_what_the_table_shows() {
 
 #[test]
 fn options_choose_operations_and_types() {
-    let json =
-        bench("bench --quick --json - --shape 16x7 --op fused,row-sums --element f16,bf16").json();
+    let json = bench(
+        "bench --quick --footprint 2 --json - --shape 16x7 --op fused,row-sums --element f16,bf16",
+    )
+    .json();
     let expected: BTreeMap<_, _> = [
         (("cross-entropy fused", "cpu::Fast"), 2),
         (("cross-entropy fused", "gpu"), 2),
@@ -165,7 +169,7 @@ fn options_choose_operations_and_types() {
 
 #[test]
 fn losses_of_logits_are_chosen_by_name() {
-    let line = "bench --quick --json - --shape 16x7,2x33x3 --element f32,f16";
+    let line = "bench --quick --footprint 2 --json - --shape 16x7,2x33x3 --element f32,f16";
     let json =
         bench(&format!("{line} --op softmax-focal,softmax-kl-divergence,softmax-jensen-shannon"))
             .json();
@@ -187,10 +191,11 @@ fn losses_of_logits_are_chosen_by_name() {
 fn one_form_may_take_standard_output() {
     let json = bench("bench --op small-calls --json -").json();
     assert_eq!((&json["results"], &json["ceilings"]), (&serde_json::json!([]), &Value::Null));
-    let csv = bench("bench --quick --shape 3x2 --op sum --csv -");
+    let csv = bench("bench --quick --footprint 2 --shape 3x2 --op sum --csv -");
     assert_eq!((csv.code, csv.stdout.lines().count()), (Some(0), 5), "{}", csv.stdout);
     assert!(csv.stdout.starts_with("op,family,engine,element,rows,classes,"), "{}", csv.stdout);
-    let picture = bench("bench --quick --shape 3x2 --op forward --element f32 --svg -");
+    let picture =
+        bench("bench --quick --footprint 2 --shape 3x2 --op forward --element f32 --svg -");
     assert_eq!(picture.code, Some(0), "{}", picture.stderr);
     let (texts, _) = svg(&picture.stdout);
     assert!(texts.iter().any(|text| text == "f32 logits"), "{texts:?}");
@@ -206,6 +211,8 @@ fn bad_usage_has_exit_code_2() {
         "bench --shape 99999999999x99999999999",
         "bench --op frobnicate",
         "bench --element f64",
+        "bench --footprint 0",
+        "bench --footprint 1GiB",
         "bench --json - --csv -",
         "bench --op sum --svg -",
         "roofline --json x.json",
@@ -227,7 +234,7 @@ fn paths_are_refused_before_anything_is_measured() {
     }
     bench(&format!("bench --json {kept} --svg {missing}")).fails_with("missing/b.json");
     let file = folder.write("file", b"");
-    bench(&format!("roofline --quick --out {file}")).fails_with("file");
+    bench(&format!("roofline --quick --footprint 2 --out {file}")).fails_with("file");
     assert_eq!(folder.names(), ["file"]);
 }
 
@@ -238,7 +245,7 @@ fn a_closed_pipe_ends_the_table_and_not_the_file() {
     let to_file = vec!["forward,small-calls", "--json", path.as_str()];
     for (arguments, names) in [(vec!["small-calls"], 0), (to_file, 1)] {
         let mut child = program()
-            .args(["bench", "--quick", "--shape", "8x3", "--op"])
+            .args(["bench", "--quick", "--footprint", "2", "--shape", "8x3", "--op"])
             .args(&arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -259,7 +266,8 @@ fn a_closed_pipe_ends_the_table_and_not_the_file() {
 fn roofline_leaves_a_folder_of_the_adapter() {
     let folder = Folder::new();
     let out = text(&folder.path("record"));
-    let line = format!("roofline --quick --shape 8x3 --op fused --element f32 --out {out}");
+    let line =
+        format!("roofline --quick --footprint 2 --shape 8x3 --op fused --element f32 --out {out}");
     let run = bench(&line);
     assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("all passed"), "{}", run.stdout);
@@ -289,7 +297,18 @@ fn without_an_adapter_the_cpu_is_timed_and_there_is_no_roofline() {
     let run = |arguments: &[&str]| -> Run {
         without_adapter().args(arguments).output().expect("the program starts").into()
     };
-    let bench = run(&["bench", "--quick", "--shape", "8x3", "--op", "forward", "--json", "-"]);
+    let bench = run(&[
+        "bench",
+        "--quick",
+        "--footprint",
+        "2",
+        "--shape",
+        "8x3",
+        "--op",
+        "forward",
+        "--json",
+        "-",
+    ]);
     assert!(bench.stderr.contains("timing cpu::Fast alone"), "{}", bench.stderr);
     let json = bench.json();
     assert_eq!((&json["adapter"], &json["ceilings"]), (&Value::Null, &Value::Null));

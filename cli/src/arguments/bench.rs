@@ -52,6 +52,10 @@ pub struct GridOptions {
     /// Shape instead of the grid's, ROWSxCLASSES or OUTERxCLASSESxINNER; may be repeated
     #[arg(long, value_name = "SHAPE", value_parser = shape, value_delimiter = ',')]
     pub shape: Vec<Shape>,
+    /// MiB of logits that take turns, on the adapter and on the CPU, so that no cache holds all; no
+    /// buffer of the grid is larger [default: by the adapter's kind and the CPU's cache]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub footprint: Option<u64>,
 }
 
 /// What is measured, as on the command line.

@@ -116,6 +116,14 @@ impl Effort {
     }
 }
 
+impl Effort {
+    /// The same over so many bytes.
+    pub fn over(self, footprint: u64) -> Self {
+        let buffer_bytes = self.buffer_bytes.min(footprint);
+        Self { buffer_bytes, footprint, host_footprint: footprint, ..self }
+    }
+}
+
 impl Grid {
     /// Whether nothing is held against ceilings.
     pub fn is_without_ceilings(&self) -> bool {
@@ -282,6 +290,12 @@ mod tests {
             assert_eq!((effort.footprint, effort.host_footprint), (520 * MIB, 520 * MIB));
         }
         assert_eq!(Effort::full(Some(AdapterClass::Discrete), 0).host_footprint, 256 * MIB);
+        let chosen = Effort::QUICK.over(2 * MIB);
+        assert_eq!(
+            (chosen.footprint, chosen.host_footprint, chosen.buffer_bytes),
+            (2 << 20, 2 << 20, 2 << 20)
+        );
+        assert_eq!(Effort::QUICK.over(100 * MIB).buffer_bytes, 64 * MIB);
     }
 
     #[test]

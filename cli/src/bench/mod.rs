@@ -82,10 +82,11 @@ pub fn measure(
     out: &mut Output,
 ) -> Result<()> {
     let class = bench.as_ref().map(|bench| bench.kernels.capabilities().class);
-    let effort = match options.quick {
+    let usual = match options.quick {
         true => Effort::QUICK,
         false => Effort::full(class, host_ceiling::last_level_cache().unwrap_or(0)),
     };
+    let effort = options.footprint.map_or(usual, |mebibytes| usual.over(mebibytes << 20));
     let grid = Grid::new(options, effort.buffer_bytes);
     if files.have_a_picture() && grid.losses.is_empty() {
         let message = "--svg draws losses, and neither --op nor --shape leaves one";
