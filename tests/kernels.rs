@@ -401,6 +401,56 @@ fn every_operand_has_a_name() {
     assert!(identifiers(&template).any(is_nameless));
 }
 
+/// Whether a line has a bitwise operator beside a comparison, without parentheses between them. naga
+/// takes that; WGSL has no such expression, and browsers refuse it.
+/// <https://www.w3.org/TR/WGSL/#operator-precedence-associativity>
+fn mixes_bits_and_comparisons(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    let apart = |c: char| if "()[]{},;".contains(c) { format!(" {c} ") } else { c.to_string() };
+    let code: String = code.chars().map(apart).collect();
+    // Of each expression that is open: whether it compares, and whether it works on bits.
+    let mut open = vec![[false; 2]];
+    code.split_whitespace().any(|word| {
+        match word {
+            "(" | "[" => open.push([false; 2]),
+            ")" | "]" => drop(open.pop()),
+            _ => {}
+        }
+        if open.is_empty() {
+            open.push([false; 2]); // of an expression that began on another line
+        }
+        let last = open.len() - 1;
+        match word {
+            "==" | "!=" | "<" | "<=" | ">" | ">=" => open[last][0] = true,
+            "&" | "|" | "^" => open[last][1] = true,
+            "," | ";" | "{" | "}" | "=" | "&&" | "||" => open[last] = [false; 2],
+            _ => {}
+        }
+        open[last] == [true; 2]
+    })
+}
+
+#[test]
+fn bits_of_comparisons_stand_in_parentheses() {
+    assert!(mixes_bits_and_comparisons("let x = a == b & !c;"));
+    assert!(mixes_bits_and_comparisons("if any(f(a, b) | (c) < d) {"));
+    assert!(!mixes_bits_and_comparisons("let x = (a == b) & !c; // a == b & c"));
+    assert!(!mixes_bits_and_comparisons(
+        "for (var n = u32(w) & 1u; n > 0u; n >>= 1u) { f(&a, b < c); }"
+    ));
+    let mut files = BTreeSet::new();
+    files_of(&shaders(), &mut files);
+    let mut lines = 0;
+    for file in files {
+        let text = std::fs::read_to_string(shaders().join(&file)).expect("a file of shaders/");
+        for (number, line) in text.lines().enumerate() {
+            assert!(!mixes_bits_and_comparisons(line), "{file}:{}: {line}", number + 1);
+            lines += 1;
+        }
+    }
+    assert!(lines > 1000, "only {lines} lines");
+}
+
 fn shaders() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders")
 }

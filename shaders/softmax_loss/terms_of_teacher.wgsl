@@ -28,7 +28,7 @@ fn terms4(
     if any(has_none) {
         terms = without_class(terms, p, q, student_has_none, teacher_has_none);
     }
-    let is_beyond = d == -least & !has_none;
+    let is_beyond = (d == -least) & !has_none;
     if any(is_beyond) {
         // The teacher's own distance is nothing beside the student's, where q is not 0.
         let quarter = 0.25 * student.state.x - 0.25 * x;

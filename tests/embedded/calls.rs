@@ -8,6 +8,7 @@ use wgpu_loss::verify::{
 use wgpu_loss::{CrossEntropy, Engine, Gpu, GradientPlace, Shape};
 
 use crate::engine::Embedded;
+use crate::turns::everything_runs;
 
 /// A cross-entropy with its gradient: the default options, a third of the rows ignored.
 pub fn cross_entropy(shape: Shape) -> Case {
@@ -46,6 +47,16 @@ pub fn engines(gpu: &Gpu) -> Vec<Embedded> {
             .with_place(GradientPlace::SeparateWithRowStride(5))
             .with_offsets([3, 5, 2]),
     ]
+}
+
+/// Those of [`engines`] whose turn it is, from their first again behind their last: each has kernels of
+/// its own to compile.
+pub fn engines_in_turn<const N: usize>(gpu: &Gpu, turns: [usize; N]) -> Vec<Embedded> {
+    let all = engines(gpu);
+    match everything_runs() {
+        true => all,
+        false => turns.map(|turn| all[turn % all.len()].clone()).to_vec(),
+    }
 }
 
 /// Fails unless the engine's results are the oracle's.

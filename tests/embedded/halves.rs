@@ -6,7 +6,7 @@ use wgpu_loss::{
     Softmax, Upstream,
 };
 
-use crate::calls::{check, cross_entropy, engines, options};
+use crate::calls::{check, cross_entropy, engines, engines_in_turn, options};
 use crate::device::gpu;
 use crate::engine::Embedded;
 use crate::memory::bits;
@@ -44,11 +44,12 @@ fn gradients_of_every_type_to_every_type() {
                     options(&mut case).gradient_element = gradient_element;
                     let mut log_sum_exp = case.clone();
                     log_sum_exp.operation = Operation::LogSumExp(LogSumExp { gradient_element });
-                    // In place and not, fused and in two steps, by turns: each is a kernel to compile.
-                    let engines = engines(&gpu);
-                    for at in [number + turn, number + turn + 2] {
-                        check(&case, &engines[at % 4]);
-                        check(&log_sum_exp, &engines[(at + 1) % 4]);
+                    let at = number + turn;
+                    for engine in engines_in_turn(&gpu, [at, at + 2]) {
+                        check(&case, &engine);
+                    }
+                    for engine in engines_in_turn(&gpu, [at + 1, at + 3]) {
+                        check(&log_sum_exp, &engine);
                     }
                 }
             }

@@ -18,6 +18,7 @@ use crate::engine::Embedded;
 use crate::memory::Memory;
 use crate::options::changes;
 use crate::problem::{ALL_OF_PROBABILITIES, MEAN, Problem};
+use crate::turns::everything_runs;
 use crate::values::{check_cross_entropy, cross_entropy_step};
 
 const MEAN_OF_PROBABILITIES: CrossEntropy = CrossEntropy { rows: ALL_OF_PROBABILITIES, ..MEAN };
@@ -145,13 +146,13 @@ fn a_real_batch_beyond_the_binding_limit() {
 }
 
 /// Some of the cases of `verify`, each a few kernels to compile: all contents and options, and rows not
-/// too long for seconds. All of them where `WGPU_LOSS_EVERY_OPERATION` is set.
+/// too long for seconds; or all of them.
 fn some_cases(first: usize, every: usize) -> Vec<Case> {
     let broad = cases(Extent::Broad);
     let short = broad.into_iter().filter(|each| each.shape.rows * each.shape.classes < 100_000);
-    let chosen: Vec<_> = match std::env::var_os("WGPU_LOSS_EVERY_OPERATION") {
-        Some(_) => short.collect(),
-        None => short.skip(first).step_by(every).collect(),
+    let chosen: Vec<_> = match everything_runs() {
+        true => short.collect(),
+        false => short.skip(first).step_by(every).collect(),
     };
     assert!(chosen.len() >= 30, "only {} cases", chosen.len());
     chosen

@@ -22,4 +22,6 @@ mod results;
 mod softmax;
 mod threads;
 mod tile;
+#[path = "../common/turns.rs"]
+mod turns;
 mod values;

@@ -6,8 +6,9 @@ use wgpu_loss::{
     Element, Error, GradientPlace, Result, Shape, Softmax, SoftmaxOperands, SoftmaxPass,
 };
 
-use crate::calls::{check, cross_entropy, engines};
+use crate::calls::{check, cross_entropy, engines_in_turn};
 use crate::device::{USAGE, gpu};
+use crate::turns::everything_runs;
 
 /// Rows in a lane, in several lanes, streamed, and side by side.
 fn shapes() -> Vec<Shape> {
@@ -27,18 +28,25 @@ fn shapes() -> Vec<Shape> {
     shapes
 }
 
+/// The one whose turn it is, or all.
+fn in_turn<T: Copy>(all: [T; 3], turn: usize) -> Vec<T> {
+    if everything_runs() { all.to_vec() } else { vec![all[turn % 3]] }
+}
+
 #[test]
 fn forward() {
     let gpu = gpu();
     for (turn, shape) in shapes().into_iter().enumerate() {
         for log in [false, true] {
-            // Element types by turns, and others for the next shape: each is a kernel to compile.
             let at = turn + turn / 3 + usize::from(log);
-            let element = [None, Some(Element::F16), Some(Element::Bf16)][at % 3];
-            let mut case = cross_entropy(shape);
-            case.operation = Operation::Softmax(Softmax { log, element });
-            case.upstream = Factor::None;
-            check(&case, &engines(&gpu)[at % 4]);
+            for element in in_turn([None, Some(Element::F16), Some(Element::Bf16)], at) {
+                let mut case = cross_entropy(shape);
+                case.operation = Operation::Softmax(Softmax { log, element });
+                case.upstream = Factor::None;
+                for engine in engines_in_turn(&gpu, [at]) {
+                    check(&case, &engine);
+                }
+            }
         }
     }
 }
@@ -48,15 +56,17 @@ fn backward() {
     let gpu = gpu();
     for (turn, shape) in shapes().into_iter().enumerate() {
         for log in [false, true] {
-            // As forward; the upstream gradient's element type and gap beside the logits'.
             let at = turn + usize::from(log);
-            let element = Element::ALL[(at + turn / 3) % 3];
+            // Upstream gradients' types do not go with the logits', nor either with the stride.
             let gaps = [(Element::F32, 0), (Element::F16, 1), (Element::Bf16, 4)];
-            let mut case = cross_entropy(shape.with_element(element));
-            case.operation = Operation::Softmax(Softmax { log, element: None });
-            let (element, gap) = gaps[(at + 2 * (turn / 3)) % 3];
-            case.upstream = Factor::Matrix { element, gap };
-            check(&case, &engines(&gpu)[at % 4]);
+            for (element, gap) in in_turn(gaps, at + 2 * (turn / 3)) {
+                let mut case = cross_entropy(shape.with_element(Element::ALL[(at + turn / 3) % 3]));
+                case.operation = Operation::Softmax(Softmax { log, element: None });
+                case.upstream = Factor::Matrix { element, gap };
+                for engine in engines_in_turn(&gpu, [at]) {
+                    check(&case, &engine);
+                }
+            }
         }
     }
 }

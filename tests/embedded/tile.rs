@@ -5,7 +5,7 @@ use wgpu_loss::plan::{Entry, Tuning};
 use wgpu_loss::verify::Operation;
 use wgpu_loss::{CrossEntropy, Element, Gpu, GradientPlace, LogSumExp, Shape};
 
-use crate::calls::{check, cross_entropy, engines, options};
+use crate::calls::{check, cross_entropy, engines, engines_in_turn, options};
 use crate::device::gpu;
 use crate::engine::Embedded;
 use crate::halves::computed;
@@ -54,10 +54,9 @@ fn every_number_of_rows_and_classes() {
                     let case = cross_entropy(shape);
                     let mut log_sum_exp = case.clone();
                     log_sum_exp.operation = Operation::LogSumExp(LogSumExp::default());
-                    let engines = engines(&gpu);
-                    for engine in at.map(|at| &engines[at % engines.len()]) {
-                        check(&case, engine);
-                        check(&log_sum_exp, engine);
+                    for engine in engines_in_turn(&gpu, at) {
+                        check(&case, &engine);
+                        check(&log_sum_exp, &engine);
                     }
                 }
             }

@@ -26,7 +26,17 @@ struct Part<'a> {
     options: &'a CrossEntropy,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// Rows of five classes of nine.
+    fn of_rows(stored: &'a [f32], options: &'a CrossEntropy) -> Self {
+        Self {
+            logits: Logits::new(stored, stored.len() / 5, 5).expect("a shape"),
+            classes: ClassRange { first: FIRST, total: 9 },
+            upstream: Upstream::Scalar(-0.75),
+            options,
+        }
+    }
+
     fn states(&self, gpu: &Gpu, targets: Targets<'_>) -> Result<Vec<PartialState>> {
         gpu.partial_states(self.logits, self.classes, targets, self.options)
     }
@@ -200,15 +210,9 @@ fn parts_larger_than_any_buffer() {
     let at_once = gpu().with_kernels(kernels);
     let streaming = Streaming { submission_bytes: 1 << 15, ..Streaming::default() };
     let small = at_once.clone().with_streaming(streaming);
-    let (rows, classes) = (5000, 5);
-    let stored = values(rows * classes);
-    let options = CrossEntropy::default();
-    let part = Part {
-        logits: Logits::new(&stored, rows, classes).expect("a shape"),
-        classes: ClassRange { first: FIRST, total: classes + 4 },
-        upstream: Upstream::Scalar(-0.75),
-        options: &options,
-    };
+    let (rows, options) = (5000, CrossEntropy::default());
+    let stored = values(5 * rows);
+    let part = Part::of_rows(&stored, &options);
     let ids: Vec<i32> = (0..rows as i32).map(|row| row % 9).collect();
     let targets = Targets::classes(&ids);
 
@@ -228,15 +232,9 @@ fn parts_larger_than_any_buffer() {
 /// Of all classes, before any piece, and with the words of the whole.
 #[test]
 fn an_invalid_target_of_a_part_is_named() {
-    let (rows, classes) = (3000, 5);
-    let stored = values(rows * classes);
-    let options = CrossEntropy::default();
-    let part = Part {
-        logits: Logits::new(&stored, rows, classes).expect("a shape"),
-        classes: ClassRange { first: FIRST, total: 9 },
-        upstream: Upstream::Scalar(1.0),
-        options: &options,
-    };
+    let (rows, options) = (3000, CrossEntropy::default());
+    let stored = values(5 * rows);
+    let part = Part::of_rows(&stored, &options);
     let mut ids = vec![0i32; rows];
     ids[2900] = 9;
     let wide: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
@@ -255,15 +253,9 @@ fn an_invalid_target_of_a_part_is_named() {
 
 #[test]
 fn whoever_watches_parts_is_told_and_can_stop() {
-    let (rows, classes) = (3000, 5);
-    let stored = values(rows * classes);
-    let options = CrossEntropy::default();
-    let part = Part {
-        logits: Logits::new(&stored, rows, classes).expect("a shape"),
-        classes: ClassRange { first: FIRST, total: 9 },
-        upstream: Upstream::Scalar(1.0),
-        options: &options,
-    };
+    let (rows, options) = (3000, CrossEntropy::default());
+    let stored = values(5 * rows);
+    let part = Part::of_rows(&stored, &options);
     let ids = vec![3i32; rows];
     let targets = Targets::classes(&ids);
     let seen: Arc<Mutex<Vec<usize>>> = Arc::default();

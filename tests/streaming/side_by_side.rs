@@ -2,8 +2,8 @@
 
 use wgpu_loss::partial::ClassRange;
 use wgpu_loss::{
-    CrossEntropy, Engine, Gpu, LogSumExp, Logits, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss,
-    Streaming, Targets, Upstream,
+    CrossEntropy, Engine, Gpu, LogSumExp, Logits, Softmax, SoftmaxAgainst, SoftmaxFunction,
+    SoftmaxLoss, Streaming, Targets, Upstream,
 };
 
 use super::{gpu, values};
@@ -51,4 +51,18 @@ fn a_row_alone_has_the_bits_of_those_beside_it() {
         [bytemuck::cast_slice(&states), gradient.values().bytes()].concat()
     };
     assert_same(&of_part, "a part");
+
+    let cross_entropy = |gpu: &Gpu| {
+        let out = gpu.cross_entropy_with_gradient(logits, targets, upstream, &options);
+        let out = out.expect("a call");
+        let gradient = out.gradient.expect("a gradient");
+        [&out.loss.to_ne_bytes(), gradient.values().bytes()].concat()
+    };
+    assert_same(&cross_entropy, "cross-entropy");
+
+    let softmax = |gpu: &Gpu| {
+        let out = gpu.softmax(logits, &Softmax::default()).expect("a call");
+        out.values().bytes().to_vec()
+    };
+    assert_same(&softmax, "softmax");
 }

@@ -248,7 +248,7 @@ fn lines_around(record: &Record) -> String {
         return lines;
     }
     let headings =
-        ["loss", "rows × columns", "loss", "fused", "`cpu::Fast`, fused", "CPU / adapter"];
+        ["loss", "rows × columns", "forward", "fused", "`cpu::Fast`, fused", "CPU / adapter"];
     line(&headings) + &line(&["---"; 6]) + &lines
 }
 

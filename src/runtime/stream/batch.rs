@@ -7,6 +7,7 @@ use wgpu::{Buffer, BufferSlice};
 
 use crate::kernel::parameters::Totals;
 use crate::ops::block::{BatchReductions, BatchTotals, Block, partial_bytes};
+use crate::ops::cross_entropy::CrossEntropyOperands;
 use crate::ops::validate::CROSS_ENTROPY;
 use crate::plan::Piece;
 use crate::runtime::call::{Call, DeviceUpstream, slice};
@@ -47,6 +48,18 @@ pub(super) struct PieceColumns<'a> {
     /// Of the batch: the denominators.
     pub(super) totals: BufferSlice<'a>,
     pub(super) upstream: UpstreamOperand<'a>,
+}
+
+impl<'a> PieceColumns<'a> {
+    /// What every pass of cross-entropy over a piece has: logits, targets and their weights.
+    pub(super) fn of_cross_entropy(&self, buffers: &PieceBuffers<'a>) -> CrossEntropyOperands<'a> {
+        let targets = self.indices.unwrap_or_else(|| buffers.brought(1));
+        CrossEntropyOperands {
+            class_weights: self.class_weights,
+            row_weights: self.row_weights,
+            ..CrossEntropyOperands::new(buffers.brought(0), targets)
+        }
+    }
 }
 
 /// What is on the device throughout.

@@ -47,16 +47,11 @@ impl Gpu {
         let (totals, words) = batch
             .run(&mut pipeline, waiting, |piece, columns, buffers| {
                 plan_of(piece)?.bind_rows(&CrossEntropyOperands {
-                    class_weights: columns.class_weights,
-                    row_weights: columns.row_weights,
                     gradient: buffers.returned(0),
                     rows: columns.records,
                     totals: Some(columns.totals),
                     upstream: columns.upstream,
-                    ..CrossEntropyOperands::new(
-                        buffers.brought(0),
-                        columns.indices.unwrap_or_else(|| buffers.brought(1)),
-                    )
+                    ..columns.of_cross_entropy(&buffers)
                 })
             })
             .await?;

@@ -48,13 +48,8 @@ impl Gpu {
         batch
             .run(&mut pipeline, waiting, |piece, columns, buffers| {
                 plan_of(piece)?.bind_rows(&CrossEntropyOperands {
-                    class_weights: columns.class_weights,
-                    row_weights: columns.row_weights,
                     state: buffers.returned(0),
-                    ..CrossEntropyOperands::new(
-                        buffers.brought(0),
-                        columns.indices.unwrap_or_else(|| buffers.brought(1)),
-                    )
+                    ..columns.of_cross_entropy(&buffers)
                 })
             })
             .await?;
@@ -135,16 +130,11 @@ impl Gpu {
                 let piece = piece.packed(&shape);
                 let plan = options.plan_part(&kernels, piece, classes, &layout, pass)?;
                 plan.bind_rows(&CrossEntropyOperands {
-                    class_weights: columns.class_weights,
-                    row_weights: columns.row_weights,
                     gradient: buffers.returned(0),
                     state: Some(buffers.brought(states)),
                     totals: Some(columns.totals),
                     upstream: columns.upstream,
-                    ..CrossEntropyOperands::new(
-                        buffers.brought(0),
-                        columns.indices.unwrap_or_else(|| buffers.brought(1)),
-                    )
+                    ..columns.of_cross_entropy(&buffers)
                 })
             })
             .await?;

@@ -168,11 +168,11 @@ pub(super) fn row<D: Divergence>(
     }
     RowLoss::Value(match sums.value {
         _ if sums.is_unbounded => f64::INFINITY,
-        value if value < f64::INFINITY => value,
-        _ => {
+        f64::INFINITY => {
             mean_distance(student.maximum, logits, teacher_exps, batch.scale)
                 * teacher.inverse_total()
         }
+        value => value,
     })
 }
 
