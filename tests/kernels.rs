@@ -306,6 +306,7 @@ fn structs_are_laid_out_as_in_the_source() {
         losses_inner,
         upstream_outer,
         upstream_inner,
+        upstream_step,
         target_scale,
         target_shift,
         threshold,

@@ -44,6 +44,7 @@ struct ReduceParameters {
     losses_inner: u32,
     upstream_outer: u32,
     upstream_inner: u32,
+    upstream_step: u32,
     target_scale: f32, // smooth targets
     target_shift: f32,
     threshold: f32,

@@ -200,6 +200,11 @@ impl Kernels {
         Ok(pipeline)
     }
 
+    /// Whether the device has as many storage buffers as a kernel binds.
+    pub(crate) fn can_bind(&self, variant: &Variant) -> bool {
+        self.refuse_too_many(&bindings(variant)).is_ok()
+    }
+
     fn refuse_too_many(&self, bindings: &[Binding]) -> Result<()> {
         let storage = bindings.iter().filter(|binding| binding.written.is_some()).count() as u64;
         let available = self.shared.capabilities.max_storage_buffers.into();

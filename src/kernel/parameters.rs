@@ -108,6 +108,7 @@ pub struct ReduceParameters {
     pub losses_inner: u32,
     pub upstream_outer: u32,
     pub upstream_inner: u32,
+    pub upstream_step: u32,
     pub target_scale: f32,
     pub target_shift: f32,
     pub threshold: f32,
@@ -136,7 +137,7 @@ pub struct ReduceParameters {
     pub correction: f32,
     pub zero: u32,
     pub counts_offset: u32,
-    pub padding: [u32; 2],
+    pub padding: [u32; 1],
 }
 
 /// The reduced results of a batch as they lie in a `totals` buffer: eight words.

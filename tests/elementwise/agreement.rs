@@ -112,10 +112,10 @@ pub struct Problem {
     pub shape: Shape,
     input: Matrix,
     target: Option<Matrix>,
-    weights: Numbers,
-    positive_weights: Numbers,
+    pub weights: Numbers,
+    pub positive_weights: Numbers,
     variance: Numbers,
-    upstream: Option<(f32, Numbers)>,
+    pub upstream: Option<(f32, Numbers)>,
 }
 
 /// Numbers of some form.
@@ -127,7 +127,12 @@ pub enum Numbers {
 }
 
 impl Numbers {
-    fn new(form: usize, shape: Shape, random: &mut Random, value: fn(&mut Random) -> f32) -> Self {
+    pub fn new(
+        form: usize,
+        shape: Shape,
+        random: &mut Random,
+        value: fn(&mut Random) -> f32,
+    ) -> Self {
         let mut some = |count: usize| (0..count).map(|_| value(random)).collect();
         match form {
             0 => Self::None,
@@ -207,12 +212,6 @@ impl Problem {
             gradient_element: random.of(&[None, None, Some(Element::F32), Some(Element::F16)]),
             ..ElementwiseLoss::new(function)
         };
-        let with_target = |random: &mut Random| {
-            let shape = other_shape(shape, random);
-            Matrix::new(shape, || target(&function, random))
-        };
-        let positive = function == LossFunction::BinaryCrossEntropyWithLogits;
-        let variance = matches!(function, LossFunction::GaussianNll { .. });
         let upstream_forms: &[usize] = match (reduction, axis) {
             (ElementwiseReduction::None, _) => &[0, 1, 2, 3],
             (_, Axis::EachRow) => &[0, 1],
@@ -226,6 +225,18 @@ impl Problem {
                 Numbers::new(form, shape, random, |random| 4.0 * random.unit() - 2.0),
             )
         });
+        Self { upstream, ..Self::of_options(shape, options, random) }
+    }
+
+    /// Random operands, without an upstream gradient.
+    pub fn of_options(shape: Shape, options: ElementwiseLoss, random: &mut Random) -> Self {
+        let function = options.function;
+        let with_target = |random: &mut Random| {
+            let shape = other_shape(shape, random);
+            Matrix::new(shape, || target(&function, random))
+        };
+        let positive = function == LossFunction::BinaryCrossEntropyWithLogits;
+        let variance = matches!(function, LossFunction::GaussianNll { .. });
         Self {
             input: Matrix::new(shape, || input(&function, random)),
             target: function.has_target().then(|| with_target(random)),
@@ -242,7 +253,7 @@ impl Problem {
                 random,
                 |random| 0.05 + 2.0 * random.unit(),
             ),
-            upstream,
+            upstream: None,
             options,
             shape,
         }

@@ -1,7 +1,6 @@
 //! Buffers of the caller's: offsets, strides, gradients in place, nothing outside touched; and
 //! batches of many parts.
 
-use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu_loss::wgpu;
 use wgpu_loss::{
     Axis, Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseOperands, ElementwisePass,
@@ -10,33 +9,16 @@ use wgpu_loss::{
 };
 
 use crate::agreement::Random;
-use crate::device;
+use crate::{device, memory};
 
 const CANARY: f32 = 12_345.678;
 
 fn buffer(gpu: &Gpu, values: &[f32]) -> wgpu::Buffer {
-    gpu.device().create_buffer_init(&BufferInitDescriptor {
-        label: None,
-        contents: bytemuck::cast_slice(values),
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
-    })
+    memory::buffer(gpu, bytemuck::cast_slice(values))
 }
 
 fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Vec<f32> {
-    let size = buffer.size();
-    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size,
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, size);
-    gpu.queue().submit([encoder.finish()]);
-    staging.map_async(wgpu::MapMode::Read, .., |result| result.expect("mapped"));
-    gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("polled");
-    let view = staging.get_mapped_range(..).expect("mapped");
-    bytemuck::cast_slice(&view).to_vec()
+    bytemuck::cast_slice(&memory::read(gpu, buffer)).to_vec()
 }
 
 /// Rows with gaps that start behind some canaries.

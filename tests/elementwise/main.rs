@@ -5,4 +5,7 @@ mod custom;
 #[path = "../common/device.rs"]
 mod device;
 mod embedded;
+#[path = "../common/memory.rs"]
+mod memory;
+mod passes;
 mod special;

@@ -3,6 +3,8 @@
 
 #[path = "../common/gpus.rs"]
 mod gpus;
+#[path = "../common/memory.rs"]
+mod memory;
 mod oracle;
 mod plans;
 mod problem;

@@ -1,45 +1,21 @@
 //! The verbs `plan`, `bind` and `record` on buffers of the caller's.
 
-use wgpu::util::{BufferInitDescriptor, DeviceExt};
-use wgpu::{Buffer, BufferUsages};
 use wgpu_loss::{
     Element, Error, Gpu, GradientPlace, OwnedValues, Reduction, Shape, SoftmaxLossOperands,
-    SoftmaxLossPass, Totals, UpstreamOperand, UpstreamSource, cpu, wgpu,
+    SoftmaxLossPass, Totals, UpstreamOperand, UpstreamSource, cpu,
 };
 
 use super::gpu;
+use super::memory::{buffer, read};
 use super::problem::{Against, Problem, close};
 
 /// Elements before and behind each operand, which nothing may change.
 const MARGIN: usize = 64;
 
-fn buffer(gpu: &Gpu, bytes: &[u8]) -> Buffer {
-    gpu.device().create_buffer_init(&BufferInitDescriptor {
-        label: None,
-        contents: bytes,
-        usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC,
-    })
-}
-
 /// A matrix within margins of -7.
 fn within_margins(values: &[f32], element: Element) -> OwnedValues {
     let margin = [-7.0; MARGIN];
     OwnedValues::from_f32([&margin[..], values, &margin].concat(), element)
-}
-
-fn read(gpu: &Gpu, buffer: &Buffer) -> Vec<u8> {
-    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: buffer.size(),
-        usage: BufferUsages::COPY_DST | BufferUsages::MAP_READ,
-        mapped_at_creation: false,
-    });
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
-    gpu.queue().submit([encoder.finish()]);
-    staging.map_async(wgpu::MapMode::Read, .., |mapped| mapped.expect("mapped"));
-    gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("poll");
-    staging.get_mapped_range(..).expect("mapped").to_vec()
 }
 
 fn widened(bytes: &[u8], element: Element) -> Vec<f32> {

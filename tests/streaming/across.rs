@@ -175,6 +175,35 @@ fn losses_have_the_bits_of_the_whole() {
     assert_eq!(calls, 2 * shapes().len());
 }
 
+/// Gradients that are divided by sums of weights, which come first.
+#[test]
+fn weighted_means_have_the_bits_of_the_whole() {
+    let gpu = of_small_parts();
+    for (index, shape) in
+        [Shape::new(300, 33), Shape::new(9217, 1), Shape::with_class_axis(7, 5, 60)]
+            .into_iter()
+            .enumerate()
+    {
+        let held = Held::new(shape, 3 * index);
+        for form in 0..3 {
+            for axis in [Axis::All, Axis::EachColumn] {
+                let (operands, usual) = held.call(LossFunction::SquaredError, 1, form);
+                let reduction = ElementwiseReduction::WeightedMean;
+                let options = ElementwiseLoss { reduction, axis, ..usual };
+                let upstream = ElementwiseUpstream::Scalar(-0.75);
+                let fused = |gpu: &Gpu| {
+                    gpu.elementwise_loss_with_gradient(&operands, upstream, &options)
+                        .expect("a valid call")
+                };
+                let context = format!("{:?} {axis:?}", operands.layout());
+                check(&gpu, fused, |found, expected| {
+                    elementwise::assert_same(found, expected, &context);
+                });
+            }
+        }
+    }
+}
+
 /// Without gaps everything is one run, which is cut between any two parts of it.
 #[test]
 fn one_run_of_any_rows_has_the_bits_of_the_whole() {

@@ -1,7 +1,7 @@
 //! Modules of element-wise losses.
 
 use super::bindings::is_in_place;
-use super::{CustomModule, LossKind, LossTerm, LossesVariant};
+use super::{CustomModule, LossGradient, LossKind, LossTerm, LossesVariant};
 use crate::Element;
 use crate::kernel::link::Module;
 use crate::kernel::modules::{load_modules, module, narrow_module, store_module, stored_module};
@@ -93,6 +93,36 @@ fn operand_modules(term: &LossTerm, access: Access) -> Vec<Module> {
     modules
 }
 
+/// What gradients are multiplied by and divided by, and what they are stored in.
+fn factor_modules(gradient: &LossGradient, access: Access) -> Vec<Module> {
+    let mut modules = vec![match gradient.divides {
+        true => module!("elementwise/denominator.wgsl"),
+        false => module!("elementwise/no_denominator.wgsl"),
+    }];
+    modules.extend(broadcast_modules(access, gradient.upstream, "upstream"));
+    if gradient.upstream != WeightsKind::None {
+        modules.push(module!("elementwise/upstream.wgsl"));
+    }
+    if let GradientKind::Separate(element) = gradient.place {
+        modules.push(module!("reduce/gradient/separate.wgsl"));
+        modules.push(stored_module(access, element, "gradient"));
+    }
+    if let Some(element) = gradient.of_third {
+        modules.push(module!("elementwise/third_gradient.wgsl"));
+        modules.push(stored_module(access, element, "third_gradient"));
+        modules.extend(narrow_module(element));
+    }
+    modules
+}
+
+/// The gradient's element type, and the operand that it is stored in.
+fn stored_in(gradient: &LossGradient, element: Element) -> (Element, &'static str) {
+    match gradient.place {
+        GradientKind::InPlace => (element, "values"),
+        GradientKind::Separate(element) => (element, "gradient"),
+    }
+}
+
 fn gradient_modules(term: &LossTerm, element: Element, access: Access) -> Vec<Module> {
     let Some(gradient) = term.gradient else {
         return vec![
@@ -100,36 +130,40 @@ fn gradient_modules(term: &LossTerm, element: Element, access: Access) -> Vec<Mo
             module!("elementwise/no_denominator.wgsl"),
         ];
     };
-    let mut modules = vec![
-        module!("elementwise/gradient.wgsl"),
-        match gradient.divides {
-            true => module!("elementwise/denominator.wgsl"),
-            false => module!("elementwise/no_denominator.wgsl"),
-        },
-    ];
-    modules.extend(broadcast_modules(access, gradient.upstream, "upstream"));
-    if gradient.upstream != WeightsKind::None {
-        modules.push(module!("elementwise/upstream.wgsl"));
-    }
-    let (element, operand) = match gradient.place {
-        GradientKind::InPlace => (element, "values"),
-        GradientKind::Separate(element) => (element, "gradient"),
-    };
+    let mut modules = factor_modules(&gradient, access);
+    modules.push(module!("elementwise/gradient.wgsl"));
+    let (element, operand) = stored_in(&gradient, element);
     modules.push(store_module(access, element, operand));
     modules.push(module!("element/store.wgsl" for operand));
     modules.extend(narrow_module(element));
-    if gradient.place != GradientKind::InPlace {
-        modules.push(module!("reduce/gradient/separate.wgsl"));
-        modules.push(stored_module(access, element, "gradient"));
-    }
     match gradient.of_third {
         None => modules.push(module!("elementwise/no_third_gradient.wgsl")),
         Some(element) => {
             modules.push(module!("elementwise/write_third_gradient.wgsl"));
-            modules.push(module!("elementwise/third_gradient.wgsl"));
             modules.push(store_module(access, element, "third_gradient"));
-            modules.push(stored_module(access, element, "third_gradient"));
-            modules.extend(narrow_module(element));
+        }
+    }
+    modules
+}
+
+/// Gradients of columns are in single precision: neighbours that share a word are other lanes'.
+fn column_gradient_modules(term: &LossTerm) -> Vec<Module> {
+    let Some(gradient) = term.gradient else {
+        return vec![
+            module!("elementwise/no_column_gradient.wgsl"),
+            module!("elementwise/no_denominator.wgsl"),
+        ];
+    };
+    let mut modules = factor_modules(&gradient, Access::Scalar);
+    modules.push(module!("elementwise/column_gradient.wgsl"));
+    let (_, operand) = stored_in(&gradient, Element::F32);
+    modules.push(module!("element/store_f32_apart.wgsl" for operand));
+    modules.push(module!("element/store_apart.wgsl" for operand));
+    match gradient.of_third {
+        None => modules.push(module!("elementwise/no_column_third_gradient.wgsl")),
+        Some(_) => {
+            modules.push(module!("elementwise/write_column_third_gradient.wgsl"));
+            modules.push(module!("element/store_f32_apart.wgsl" for "third_gradient"));
         }
     }
     modules
@@ -151,7 +185,7 @@ pub(in crate::kernel) fn run_modules(
 /// What stands for the terms of a reduction over columns.
 pub(in crate::kernel) fn column_modules(term: &LossTerm) -> Vec<Module> {
     let mut modules = operand_modules(term, Access::Scalar);
-    modules.push(module!("elementwise/no_denominator.wgsl"));
+    modules.extend(column_gradient_modules(term));
     modules.push(module!("elementwise/column.wgsl"));
     modules
 }

@@ -44,7 +44,10 @@ fn output_binding(output: ReduceOutputKind) -> Binding {
 fn values_bindings(values: &ReducedValues, access: Access) -> Vec<Binding> {
     let loss = values.loss();
     let in_place = loss.is_some_and(|loss| loss::is_in_place(&loss));
-    let mut list = vec![storage(1, Slot::Values, in_place, access_bytes(access, values.element))];
+    let mut list = Vec::new();
+    if values.reads_values() {
+        list.push(storage(1, Slot::Values, in_place, access_bytes(access, values.element)));
+    }
     list.extend(weights_binding(values.weights, access));
     list.extend(loss.and_then(|loss| loss::gradient_binding(&loss, access)));
     list
@@ -52,7 +55,7 @@ fn values_bindings(values: &ReducedValues, access: Access) -> Vec<Binding> {
 
 fn term_bindings(values: &ReducedValues, access: Access) -> Vec<Binding> {
     let term = match values.term {
-        None => return Vec::new(),
+        None | Some(ReducedTerm::Weight) => return Vec::new(),
         Some(ReducedTerm::Loss(term)) => return loss::term_bindings(&term, access),
         Some(ReducedTerm::WeightGradient(term)) => term,
     };

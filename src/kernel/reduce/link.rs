@@ -58,7 +58,7 @@ fn push_values(prelude: &mut String, values: &ReducedValues, is_cut: bool) {
     push_flags(
         prelude,
         &[
-            ("HAS_TERM", values.weight_gradient().is_some()),
+            ("HAS_TERM", values.weight_gradient().is_some() || !values.reads_values()),
             // Losses are written as they come, and may come in the place of a gradient.
             ("READS_ONCE", values.loss().is_some()),
             ("IS_CUT", is_cut),
@@ -66,7 +66,7 @@ fn push_values(prelude: &mut String, values: &ReducedValues, is_cut: bool) {
         ],
     );
     match values.term {
-        None => {}
+        None | Some(ReducedTerm::Weight) => {}
         Some(ReducedTerm::WeightGradient(term)) => push_gradient(prelude, term.of),
         Some(ReducedTerm::Loss(term)) => {
             push_flags(prelude, &loss::flags(&term, values.weights != WeightsKind::None));
@@ -181,8 +181,18 @@ fn term_modules(values: &ReducedValues) -> Vec<Module> {
             modules.push(module!("reduce/term/weight_gradient.wgsl"));
             modules.extend(gradient_modules(term.of, term.upstream));
         }
+        Some(ReducedTerm::Weight) => modules.push(module!("reduce/term/weight.wgsl")),
     }
     modules
+}
+
+/// The loads of what is reduced.
+fn reduced_modules(values: &ReducedValues, access: Access) -> Vec<Module> {
+    let in_place = values.loss().is_some_and(|loss| is_in_place(&loss));
+    match values.reads_values() {
+        true => value_modules(access, values.element, in_place),
+        false => vec![module!("reduce/values_unread.wgsl")],
+    }
 }
 
 fn gradient_modules(of: GradientOf, upstream: UpstreamKind) -> Vec<Module> {
@@ -290,11 +300,9 @@ fn runs_modules(runs: &RunsVariant) -> Vec<Module> {
     let mut modules = common_modules();
     modules.extend(statistic_modules(values.statistic));
     modules.extend(term_modules(values));
-    let loss = values.loss();
-    let in_place = loss.is_some_and(|loss| is_in_place(&loss));
-    modules.extend(value_modules(runs.access, values.element, in_place));
+    modules.extend(reduced_modules(values, runs.access));
     modules.extend(weight_modules(runs.access, values.weights));
-    match loss {
+    match values.loss() {
         Some(term) => modules.extend(loss::run_modules(&term, values.element, runs.access)),
         None => {
             modules.extend([module!("reduce/run/plain.wgsl"), module!("reduce/uncounted.wgsl")]);
@@ -314,7 +322,7 @@ fn columns_modules(columns: &ColumnsVariant) -> Vec<Module> {
     let mut modules = common_modules();
     modules.extend(statistic_modules(values.statistic));
     modules.extend(term_modules(values));
-    modules.extend(value_modules(Access::Scalar, values.element, false));
+    modules.extend(reduced_modules(values, Access::Scalar));
     modules.extend(weight_modules(Access::Scalar, values.weights));
     match values.loss() {
         Some(term) => modules.extend(loss::column_modules(&term)),

@@ -131,19 +131,33 @@ pub enum ReducedTerm {
     WeightGradient(WeightGradientTerm),
     /// Their losses.
     Loss(LossTerm),
+    /// Their weights alone: the values are not read.
+    Weight,
 }
 
 impl ReducedValues {
     /// Whether the statistic sees weights.
     pub const fn is_weighted(&self) -> bool {
-        !matches!(self.weights, WeightsKind::None) && self.weight_gradient().is_none()
+        !matches!(self.weights, WeightsKind::None)
+            && !matches!(self.term, Some(ReducedTerm::WeightGradient(_) | ReducedTerm::Weight))
+    }
+
+    /// Whether the values themselves are read.
+    pub const fn reads_values(&self) -> bool {
+        !matches!(self.term, Some(ReducedTerm::Weight))
+    }
+
+    /// The same for kernels, to which values that they do not read are all alike.
+    pub(crate) fn as_read(self) -> Self {
+        let element = if self.reads_values() { self.element } else { Element::F32 };
+        Self { element, ..self }
     }
 
     /// The gradient with respect to weights, if that is what is reduced.
     pub const fn weight_gradient(&self) -> Option<WeightGradientTerm> {
         match self.term {
             Some(ReducedTerm::WeightGradient(term)) => Some(term),
-            Some(ReducedTerm::Loss(_)) | None => None,
+            Some(ReducedTerm::Loss(_) | ReducedTerm::Weight) | None => None,
         }
     }
 
@@ -151,7 +165,7 @@ impl ReducedValues {
     pub const fn loss(&self) -> Option<LossTerm> {
         match self.term {
             Some(ReducedTerm::Loss(term)) => Some(term),
-            Some(ReducedTerm::WeightGradient(_)) | None => None,
+            Some(ReducedTerm::WeightGradient(_) | ReducedTerm::Weight) | None => None,
         }
     }
 }

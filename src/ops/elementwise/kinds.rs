@@ -9,7 +9,7 @@ use crate::kernel::reduce::WeightsKind;
 use crate::ops::operand::Rows;
 use crate::ops::pass::GradientPlace;
 use crate::ops::reduce::others::Other;
-use crate::plan::reduce::{LOSS_OPERANDS, ReduceLayout, Strides, loss_layout};
+use crate::plan::reduce::{LOSS_OPERANDS, ReduceLayout, Strides, Walk, loss_layout};
 use crate::{Axis, Element, Shape, WeightLayout};
 
 /// Where a kernel finds the numbers of a form; `step`: from one element of a run to the next.
@@ -20,6 +20,19 @@ pub(super) fn kind_of(layout: WeightLayout, step: u64) -> WeightsKind {
         WeightLayout::PerRow | WeightLayout::PerColumn if step == 0 => WeightsKind::OfRun,
         WeightLayout::PerRow | WeightLayout::PerColumn => WeightsKind::Along(Element::F32),
     }
+}
+
+/// Where a kernel of this walk finds them: down a column nothing is shared.
+pub(super) fn kind_along(reduced: &ReduceLayout, layout: WeightLayout, step: u64) -> WeightsKind {
+    match reduced.walk {
+        Walk::Columns => kind_of(layout, 1),
+        Walk::Runs => kind_of(layout, step),
+    }
+}
+
+/// What gradients are divided by, these numbers of words apart.
+pub(super) fn denominators_at(strides: Strides) -> Other {
+    Other { slot: Slot::ForwardResults, strides, bytes: 4, by_four: false }
 }
 
 pub(super) fn gradient_kind(place: GradientPlace, element: Element) -> GradientKind {
@@ -155,11 +168,5 @@ impl Forms<'_> {
             list.push(Other { slot: Slot::PositiveCounts, strides, bytes: 16, by_four: false });
         }
         list
-    }
-
-    /// What each result of a forward was divided by, behind its value.
-    pub(super) fn denominators(&self, layout: &ReduceLayout) -> Other {
-        let strides = layout.result;
-        Other { slot: Slot::ForwardResults, strides, bytes: 8, by_four: false }
     }
 }

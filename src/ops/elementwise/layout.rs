@@ -55,8 +55,10 @@ impl ElementwiseLayout {
 pub enum ElementwisePass {
     /// The loss alone.
     Forward,
-    /// Loss and gradient: from one read of the operands unless columns, or rows that lie side by
-    /// side, are reduced or a mean is divided by the sum of its weights.
+    /// Loss and gradient, from one read of the operands; but a mean that is divided by the sum of
+    /// its weights reads these twice, and columns, or rows that lie side by side, have gradients of
+    /// half precision from a second read of everything, as does a device that cannot bind all
+    /// operands at a time.
     Fused {
         /// Where the gradient goes.
         gradient: GradientPlace,

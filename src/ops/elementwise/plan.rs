@@ -79,6 +79,8 @@ pub struct ElementwisePlan {
     whole: ElementwiseLayout,
     pass: ElementwisePass,
     gradient: Shape,
+    /// Adds up the weights that gradients are divided by.
+    denominators: Option<Reduction>,
     /// Puts losses together; may write gradients, too.
     sum: Option<Reduction>,
     /// Writes each element's loss or gradient.
@@ -152,7 +154,7 @@ impl ElementwiseLoss {
         }
         let gradient = self.gradient_shape(layout, pass)?;
         let forms = Forms { layout, gradient, pass, whole };
-        let Stages { sum, write } = self.stages(kernels, &forms)?;
+        let Stages { denominators, sum, write } = self.stages(kernels, &forms)?;
         let plan = ElementwisePlan {
             kernels: kernels.clone(),
             options: *self,
@@ -160,6 +162,7 @@ impl ElementwiseLoss {
             whole: whole.map_or(*layout, |whole| *whole.layout),
             pass,
             gradient,
+            denominators,
             sum,
             write,
         };
@@ -184,7 +187,7 @@ impl ElementwisePlan {
         self.options.result_words(self.layout.weights)
     }
 
-    /// Whether a dispatch that reads the operands once does it all.
+    /// Whether the operands are read once; but weights whose sum must come first are read twice.
     pub fn is_one_read(&self) -> bool {
         self.sum.is_none() || self.write.is_none()
     }
@@ -227,6 +230,7 @@ impl ElementwisePlan {
             },
             Slot::Gradient if upstream.is_some() => of(self.gradient.element),
             Slot::VarianceGradient if self.has_variance_gradient() => of(self.gradient.element),
+            Slot::ForwardResults if self.sum.is_some() => 4 * self.results() as u64,
             Slot::Results | Slot::ForwardResults => {
                 4 * self.results() as u64 * u64::from(self.result_words())
             }
@@ -252,7 +256,7 @@ impl ElementwisePlan {
 
     fn variants(&self) -> Result<Vec<ReduceVariant>> {
         let mut variants = Vec::new();
-        if let Some(reduction) = &self.sum {
+        for reduction in self.denominators.iter().chain(&self.sum) {
             variants.extend(reduction.variants(&self.kernels));
         }
         if let Some(write) = &self.write {
@@ -275,15 +279,35 @@ impl ElementwisePlan {
     /// [`Error::Invalid`] for buffers that are missing, unwanted, too small, misaligned, of another
     /// usage or that overlap; [`Error::Limit`] where a binding cannot hold what must be in one.
     pub fn bind(&self, operands: &ElementwiseOperands<'_>) -> Result<Step> {
+        self.bind_piece(operands, None)
+    }
+
+    /// The same of a piece; `sums`: of the weights of the whole, one for each of its results.
+    pub(crate) fn bind_piece(
+        &self,
+        operands: &ElementwiseOperands<'_>,
+        sums: Option<BufferSlice<'_>>,
+    ) -> Result<Step> {
         let operation = self.options.function.name();
         let mut builder = StepBuilder::new(&self.kernels, operation);
-        let sources = self.sources(operation, operands)?;
+        let mut sources = self.sources(operation, operands)?;
         let factor = match operands.upstream {
             UpstreamOperand::Scalar(factor) => factor,
             UpstreamOperand::Buffer(_) => 1.0,
         };
         let fixed = self.options.parameters(&self.whole, factor);
-        let of = |slot: Slot| sources.iter().find(|source| source.slot == slot).cloned();
+        if let (Some(reduction), Some(weights)) =
+            (&self.denominators, find(&sources, Slot::Weights))
+        {
+            let denominators = self.add_weights(&mut builder, reduction, weights)?;
+            sources.push(denominators);
+        }
+        if let Some(sums) = sums {
+            let rows = Rows::of_words(self.results(), 1);
+            let operand = Operand::new(operation, Slot::ForwardResults, sums, rows)?;
+            sources.push(Source::from(&operand));
+        }
+        let of = |slot: Slot| find(&sources, slot);
         if self.counts()
             && let Some(counts) = of(Slot::PositiveCounts)
         {
@@ -294,7 +318,7 @@ impl ElementwisePlan {
         {
             let others = reduction.others().iter().filter_map(|other| of(other.slot)).collect();
             let sources = Sources {
-                values,
+                values: Some(values),
                 weights: of(Slot::Weights),
                 forward: None,
                 upstream: None,
@@ -306,14 +330,32 @@ impl ElementwisePlan {
         }
         if let Some(write) = &self.write {
             let found = write.operands.iter().filter_map(|operand| match operand.slot {
-                Slot::ForwardResults => {
-                    of(Slot::Results).map(|source| Source { slot: Slot::ForwardResults, ..source })
-                }
+                // Behind the value of each result.
+                Slot::ForwardResults => of(Slot::Results).map(|results| Source {
+                    slot: Slot::ForwardResults,
+                    offset: results.offset + 4,
+                    ..results
+                }),
                 slot => of(slot),
             });
             write.bind(&mut builder, &found.collect::<Vec<_>>(), fixed)?;
         }
         builder.finish()
+    }
+
+    /// Adds up the weights of each result.
+    fn add_weights(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        reduction: &Reduction,
+        weights: Source,
+    ) -> Result<Source> {
+        let bytes = self.operand_bytes(Slot::ForwardResults).max(4);
+        let buffer = builder.scratch("wgpu-loss sums of weights", bytes)?;
+        let results = Source { slot: Slot::Results, buffer, offset: 0 };
+        let of_weights = Sources::of_weights(weights, results.clone());
+        reduction.bind(builder, &of_weights, ReduceParameters::default())?;
+        Ok(Source { slot: Slot::ForwardResults, ..results })
     }
 
     fn clear_counts(&self, builder: &mut StepBuilder<'_>, counts: &Source) -> Result<()> {
@@ -402,4 +444,8 @@ impl ElementwisePlan {
         }
         Ok(sources)
     }
+}
+
+fn find(sources: &[Source], slot: Slot) -> Option<Source> {
+    sources.iter().find(|source| source.slot == slot).cloned()
 }

@@ -1,18 +1,23 @@
 //! The stages of an element-wise loss, as few as there may be: losses that are put together, and
 //! losses or gradients that are written element by element.
 
-use super::kinds::{Forms, gradient_kind, kind_of};
+use super::kinds::{Forms, denominators_at, gradient_kind, kind_along, kind_of};
 use super::write::Writing;
 use super::{ElementwisePass, ElementwiseUpstreamLayout};
-use crate::kernel::Kernels;
 use crate::kernel::loss::{LossGradient, LossTerm};
-use crate::kernel::reduce::{ReducedTerm, ReducedValues, StatisticKind, WeightsKind};
+use crate::kernel::reduce::{
+    ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightsKind,
+};
+use crate::kernel::{Kernels, Variant};
+use crate::ops::reduce::others::Other;
 use crate::ops::reduce::reduction::Reduction;
-use crate::plan::reduce::{LOSS_OPERANDS, ReduceLayout, Strides, Walk};
-use crate::{Axis, ElementwiseLoss, ElementwiseReduction, Mode, Result, WeightLayout};
+use crate::plan::reduce::{ReduceLayout, Walk};
+use crate::{Axis, Element, ElementwiseLoss, ElementwiseReduction, Mode, Result, WeightLayout};
 
 /// See the module.
 pub(super) struct Stages {
+    /// Adds up the weights that gradients are divided by, where these do not wait for the losses.
+    pub(super) denominators: Option<Reduction>,
     /// Puts losses together; may write gradients, too.
     pub(super) sum: Option<Reduction>,
     /// Writes each element's loss or gradient.
@@ -45,31 +50,65 @@ impl ElementwiseLoss {
 
     /// The stages of operands of these forms; of a piece, with the parts of the whole.
     pub(super) fn stages(&self, kernels: &Kernels, forms: &Forms<'_>) -> Result<Stages> {
-        let is_unreduced = self.reduction == ElementwiseReduction::None;
+        let has_gradient = forms.pass.gradient().is_some();
         let is_backward = matches!(forms.pass, ElementwisePass::Backward { .. });
-        let sum = match is_unreduced || is_backward {
-            true => None,
-            false => Some(self.sum(kernels, forms)?),
-        };
-        let term = sum.as_ref().and_then(|sum| sum.values.loss());
-        let is_fused = term.is_some_and(|term| term.gradient.is_some());
-        let writes = is_unreduced || (forms.pass.gradient().is_some() && !is_fused);
-        Ok(Stages { sum, write: writes.then(|| self.writing(forms)) })
+        if self.reduction == ElementwiseReduction::None || is_backward {
+            let write = Some(self.writing(forms));
+            return Ok(Stages { denominators: None, sum: None, write });
+        }
+        if let Some(sum) = self.fused_sum(kernels, forms)? {
+            // Pieces of a whole are told its sums.
+            let is_merged = forms.whole.is_some_and(|whole| whole.is_merged);
+            let denominators = match self.divides(forms.layout.weights) && !is_merged {
+                true => Some(self.denominators(kernels, forms)?),
+                false => None,
+            };
+            return Ok(Stages { denominators, sum: Some(sum), write: None });
+        }
+        let sum = Some(self.sum(kernels, forms, false)?);
+        let write = has_gradient.then(|| self.writing(forms));
+        Ok(Stages { denominators: None, sum, write })
     }
 
-    /// What puts losses together. Runs have their gradients written on the way, unless these wait
-    /// for what everything is divided by.
-    pub(super) fn sum(&self, kernels: &Kernels, forms: &Forms<'_>) -> Result<Reduction> {
+    /// What puts losses together and writes gradients on the way, if there are any and the device
+    /// can bind all of that. Halves of columns, which share words, are faster read twice.
+    pub(super) fn fused_sum(
+        &self,
+        kernels: &Kernels,
+        forms: &Forms<'_>,
+    ) -> Result<Option<Reduction>> {
+        let (reduced, _) = forms.along(self.axis, self.axis, false);
+        let are_shared = reduced.walk == Walk::Columns && forms.gradient.element != Element::F32;
+        if forms.pass.gradient().is_none() || are_shared {
+            return Ok(None);
+        }
+        let sum = self.sum(kernels, forms, true)?;
+        let variants = sum.variants(kernels);
+        let can_bind = |&variant: &ReduceVariant| kernels.can_bind(&Variant::Reduce(variant));
+        Ok(variants.iter().all(can_bind).then_some(sum))
+    }
+
+    /// What puts losses together; `is_fused`: gradients are written on the way.
+    pub(super) fn sum(
+        &self,
+        kernels: &Kernels,
+        forms: &Forms<'_>,
+        is_fused: bool,
+    ) -> Result<Reduction> {
         let layout = forms.layout;
         let (reduced, strides) = forms.along(self.axis, self.axis, false);
-        let is_fused = !self.divides(layout.weights) && reduced.walk == Walk::Runs;
-        let kind = |layout, step: u64| match reduced.walk {
-            Walk::Columns => kind_of(layout, 1),
-            Walk::Runs => kind_of(layout, step),
+        let kind = |layout, step| kind_along(&reduced, layout, step);
+        let divides = self.divides(layout.weights);
+        let of_gradient = match is_fused {
+            true => self.loss_gradient(forms, divides, |layout| kind(layout, strides[2].step)),
+            false => None,
         };
-        let of_gradient = if is_fused { self.loss_gradient(forms, false, &strides) } else { None };
         let counts = self.threshold.is_some();
         let term = self.term(forms, counts, of_gradient, kind(layout.third(), strides[1].step));
+        let mut others = forms.others(&term, &strides, false);
+        if of_gradient.is_some() && divides {
+            others.push(denominators_at(reduced.forward));
+        }
         let values = ReducedValues {
             statistic: self.statistic(layout.weights),
             element: layout.input.element,
@@ -77,7 +116,31 @@ impl ElementwiseLoss {
             masked: self.mode == Mode::Masked,
             term: Some(ReducedTerm::Loss(term)),
         };
-        let others = forms.others(&term, &strides, false);
+        self.reduction(kernels, forms, reduced, values, others)
+    }
+
+    /// What adds up the weights of each result, in the order in which [`sum`](Self::sum) does, so
+    /// that gradients are divided by the same bits as losses.
+    pub(super) fn denominators(&self, kernels: &Kernels, forms: &Forms<'_>) -> Result<Reduction> {
+        let (reduced, _) = forms.along(self.axis, self.axis, false);
+        let values = ReducedValues {
+            statistic: StatisticKind::Sum,
+            element: forms.layout.input.element,
+            weights: kind_along(&reduced, forms.layout.weights, reduced.weights.step),
+            masked: false,
+            term: Some(ReducedTerm::Weight),
+        };
+        self.reduction(kernels, forms, reduced, values, Vec::new())
+    }
+
+    fn reduction(
+        &self,
+        kernels: &Kernels,
+        forms: &Forms<'_>,
+        reduced: ReduceLayout,
+        values: ReducedValues,
+        others: Vec<Other>,
+    ) -> Result<Reduction> {
         let whole = forms.whole_along(self.axis, self.axis, false);
         let reduction = Reduction::new(kernels, reduced, whole.as_ref(), values, others)?;
         let is_merged = forms.whole.is_some_and(|whole| whole.is_merged);
@@ -94,18 +157,19 @@ impl ElementwiseLoss {
         let (mut written, strides): (ReduceLayout, _) =
             forms.along(Axis::All, result, is_unreduced);
         let whole = forms.whole_along(Axis::All, result, is_unreduced);
-        written.result = written.forward;
+        let result_words = u64::from(self.result_words(layout.weights));
+        written.result = written.forward.times(result_words);
         let term = self.term(
             forms,
             self.threshold.is_some() && writes_losses,
-            self.loss_gradient(forms, divides, &strides),
+            self.loss_gradient(forms, divides, |layout| kind_of(layout, strides[2].step)),
             kind_of(layout.third(), strides[1].step),
         );
         let weights = kind_of(layout.weights, written.weights.step);
         let mut operands = forms.first(&written, weights);
         operands.extend(forms.others(&term, &strides, writes_losses));
         if divides {
-            operands.push(forms.denominators(&written));
+            operands.push(denominators_at(written.result));
         }
         Writing {
             term,
@@ -136,11 +200,12 @@ impl ElementwiseLoss {
         }
     }
 
+    /// The gradient of a term; `kind`: where upstream gradients of a form are found.
     fn loss_gradient(
         &self,
         forms: &Forms<'_>,
         divides: bool,
-        strides: &[Strides; LOSS_OPERANDS],
+        kind: impl Fn(WeightLayout) -> WeightsKind,
     ) -> Option<LossGradient> {
         let element = forms.gradient.element;
         forms.pass.gradient().map(|(place, upstream)| LossGradient {
@@ -148,7 +213,7 @@ impl ElementwiseLoss {
             upstream: match upstream {
                 ElementwiseUpstreamLayout::Scalar => WeightsKind::None,
                 ElementwiseUpstreamLayout::Buffer(WeightLayout::None) => WeightsKind::OfRun,
-                ElementwiseUpstreamLayout::Buffer(factors) => kind_of(factors, strides[2].step),
+                ElementwiseUpstreamLayout::Buffer(factors) => kind(factors),
             },
             divides,
             of_third: forms.layout.has_variance_of_elements().then_some(element),

@@ -56,6 +56,7 @@ impl Other {
             Slot::Upstream => {
                 parameters.upstream_offset = offset;
                 (parameters.upstream_outer, parameters.upstream_inner) = (outer, inner);
+                parameters.upstream_step = self.strides.step as u32;
             }
             Slot::Gradient => {
                 parameters.gradient_offset = offset;

@@ -48,6 +48,12 @@ impl Parts {
         (rows - tail).div_ceil(self.together) * self.each + usize::from(tail > 0)
     }
 
+    /// The same of partial results of other sizes, which are numbered alike.
+    pub(crate) fn of(self, merging: &PiecewiseReduction) -> Self {
+        let (_, words) = merging.whole.partial_results();
+        Self { words: words as usize, ..self }
+    }
+
     /// At most so many words do pieces of so many rows have.
     pub(crate) fn most_words(&self, rows: usize) -> usize {
         let partials = rows.div_ceil(self.together) * self.each + usize::from(self.has_tail);

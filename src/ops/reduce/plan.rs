@@ -340,7 +340,7 @@ impl ReducePlan {
             .map(|results| Source { slot: Slot::ForwardResults, ..results });
         if let (Some(forward), Some(results)) = (&self.forward, source(&results_operand)) {
             let sources = Sources {
-                values: Source::from(&values),
+                values: Some(Source::from(&values)),
                 weights: source(&weights),
                 forward: None,
                 upstream: None,
@@ -354,7 +354,7 @@ impl ReducePlan {
         if let (Some(reduction), Some(gradient)) = (&self.weight_gradient, source(&weight_gradient))
         {
             let sources = Sources {
-                values: Source::from(&values),
+                values: Some(Source::from(&values)),
                 weights: source(&weights),
                 forward: forward_results.clone(),
                 upstream: source(&upstream),

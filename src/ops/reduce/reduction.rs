@@ -62,7 +62,8 @@ impl From<&Operand> for Source {
 
 /// What a reduction reads and writes.
 pub(in crate::ops) struct Sources {
-    pub(in crate::ops) values: Source,
+    /// Unless the weights alone are reduced.
+    pub(in crate::ops) values: Option<Source>,
     pub(in crate::ops) weights: Option<Source>,
     /// Results of the forward, and the upstream gradient where it has a buffer.
     pub(in crate::ops) forward: Option<Source>,
@@ -72,6 +73,21 @@ pub(in crate::ops) struct Sources {
     pub(in crate::ops) results: Source,
     /// Operands of a loss.
     pub(in crate::ops) others: Vec<Source>,
+}
+
+impl Sources {
+    /// Of weights that are added up alone.
+    pub(in crate::ops) fn of_weights(weights: Source, results: Source) -> Self {
+        Self {
+            values: None,
+            weights: Some(weights),
+            forward: None,
+            upstream: None,
+            shares_upstream: false,
+            results,
+            others: Vec::new(),
+        }
+    }
 }
 
 impl Reduction {
@@ -166,9 +182,10 @@ impl Reduction {
 
     /// The kernel over the values. `along`: what tells its workgroups apart.
     fn variant(&self, access: Access, along: Along) -> ReduceVariant {
+        let values = self.values.as_read();
         match self.kernel {
             Geometry::Runs { entry, is_grouped, .. } => ReduceVariant::Runs(RunsVariant {
-                values: self.values,
+                values,
                 access,
                 team: entry.team,
                 geometry: entry.geometry,
@@ -177,7 +194,7 @@ impl Reduction {
                 output: self.output_kind(),
             }),
             Geometry::Columns { lanes, depth, .. } => ReduceVariant::Columns(ColumnsVariant {
-                values: self.values,
+                values,
                 rows: RowsOf::Parts,
                 lanes,
                 vectors: 2,
@@ -219,10 +236,8 @@ impl Reduction {
         let offset = |at: usize| others.get(at).map_or(0, |source| source.offset);
         let mut all = self.others.iter().enumerate();
         let others = all.all(|(at, other)| other.is_whole(&self.layout, offset(at)));
-        let is_vector = self.nest.places[2].is_multiple_of(4)
-            && is_whole(self.layout.values, offsets[0], bytes)
-            && weights
-            && others;
+        let values = !self.values.reads_values() || is_whole(self.layout.values, offsets[0], bytes);
+        let is_vector = self.nest.places[2].is_multiple_of(4) && values && weights && others;
         if is_vector { Access::Vector } else { Access::Scalar }
     }
 
@@ -279,8 +294,8 @@ impl Reduction {
         fixed: ReduceParameters,
     ) -> Result<()> {
         let capabilities = *builder.kernels().capabilities();
-        let offsets =
-            [sources.values.offset, sources.weights.as_ref().map_or(0, |source| source.offset)];
+        let offsets = [&sources.values, &sources.weights]
+            .map(|source| source.as_ref().map_or(0, |source| source.offset));
         let operands = self.operands(sources, output);
         let list: Vec<_> = operands.iter().map(|(_, operand)| *operand).collect();
         if self.nest.places[2] > 0 {
@@ -321,7 +336,10 @@ impl Reduction {
             bytes,
         };
         let element = self.values.element.bytes() as u64;
-        let mut list = vec![(&sources.values, of(self.layout.values, element, &sources.values))];
+        let mut list = Vec::new();
+        if let Some(values) = &sources.values {
+            list.push((values, of(self.layout.values, element, values)));
+        }
         if let Some(weights) = &sources.weights {
             let bytes = match self.values.weights {
                 WeightsKind::Along(element) => element.bytes() as u64,

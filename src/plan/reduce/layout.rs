@@ -13,6 +13,13 @@ pub struct Strides {
     pub step: u64,
 }
 
+impl Strides {
+    /// Of so many words each.
+    pub(crate) const fn times(self, words: u64) -> Self {
+        strides(self.outer * words, self.inner * words, self.step * words)
+    }
+}
+
 const fn strides(outer: u64, inner: u64, step: u64) -> Strides {
     Strides { outer, inner, step }
 }

@@ -65,8 +65,27 @@ impl Turns {
         }
     }
 
-    fn loss_values(&mut self, term: LossTerm, element: Element) -> ReducedValues {
+    /// The sum of weights that gradients are divided by.
+    fn weights_alone(&mut self) -> ReducedValues {
+        ReducedValues {
+            statistic: StatisticKind::Sum,
+            element: Element::F32,
+            weights: self.next(&WEIGHTS[1..]),
+            masked: false,
+            term: Some(ReducedTerm::Weight),
+        }
+    }
+
+    fn loss_values(&mut self, mut term: LossTerm, element: Element) -> ReducedValues {
         let statistic = self.next(&STATISTICS);
+        let has_third = term.third != WeightsKind::None;
+        if let Some(gradient) = &mut term.gradient {
+            gradient.divides = statistic == StatisticKind::WeightedMean;
+            // Not every device can bind all of that.
+            if gradient.divides && has_third {
+                gradient.upstream = WeightsKind::None;
+            }
+        }
         let weights = match statistic {
             StatisticKind::WeightedMean => self.next(&WEIGHTS[1..]),
             StatisticKind::CountedMean => WeightsKind::None,
@@ -100,12 +119,20 @@ pub(super) fn loss_variants(
             let term = turns.loss_term(kind, gradient);
             let values = turns.loss_values(term, element);
             list.push(turns.runs(values, &entry, is_grouped));
+            let of_weights = turns.weights_alone();
+            list.push(turns.runs(of_weights, &entry, is_grouped));
         }
-        let element = turns.next(&Element::ALL);
-        let term = turns.loss_term(kind, None);
-        let term = LossTerm { third: along(term.third), ..term };
-        let values = turns.loss_values(term, element);
-        list.push(turns.columns(values, RowsOf::Parts, column_lanes));
+        let of_weights = turns.weights_alone();
+        list.push(turns.columns(of_weights, RowsOf::Parts, column_lanes));
+        for has_gradient in [false, true] {
+            let element = turns.next(&Element::ALL);
+            let gradient = has_gradient.then(|| turns.loss_gradient(kind, element, false));
+            let gradient = gradient.map(|of| of_columns(kind, of, element));
+            let term = turns.loss_term(kind, gradient);
+            let term = LossTerm { third: along(term.third), ..term };
+            let values = turns.loss_values(term, element);
+            list.push(turns.columns(values, RowsOf::Parts, column_lanes));
+        }
         if !writing.is_empty() {
             let Geometry { lanes, rows, .. } = turns.next(writing).geometry;
             let element = turns.next(&Element::ALL);
@@ -132,6 +159,16 @@ const CALLERS: CustomModule = CustomModule {
     name: "a loss of the caller's",
     wgsl: "fn loss_of(x: f32, t: f32, third: f32) -> Loss {\n    return Loss(x - t, 1.0, 0.0);\n}\n",
 };
+
+/// Gradients of columns are in single precision.
+fn of_columns(kind: LossKind, gradient: LossGradient, element: Element) -> LossGradient {
+    let place = match gradient.place {
+        GradientKind::InPlace if element == Element::F32 => GradientKind::InPlace,
+        _ => GradientKind::Separate(Element::F32),
+    };
+    let of_third = (kind == LossKind::GaussianNll).then_some(Element::F32);
+    LossGradient { place, upstream: along(gradient.upstream), of_third, ..gradient }
+}
 
 /// Columns have no runs that could share a number.
 fn along(kind: WeightsKind) -> WeightsKind {

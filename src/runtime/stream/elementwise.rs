@@ -1,6 +1,7 @@
 //! Element-wise losses, piece by piece.
 
 use crate::ops::elementwise::pieces::{PiecewiseLoss, WholeLoss};
+use crate::ops::reduce::pieces::{Parts, PiecewiseReduction};
 use crate::plan::Piece;
 use crate::runtime::call::place_of_packed;
 use crate::runtime::elementwise::{binary_counts, output};
@@ -16,7 +17,7 @@ use super::cut::{Cut, Work};
 use super::output::{MatrixOutput, zeroed, zeros};
 use super::partials::{Partials, Pieces, Results, as_column, weights_as_column};
 use super::pipeline::Pipeline;
-use super::traffic::{Brought, Returned, Spread, Traffic};
+use super::traffic::{Brought, Returned, Spread, Traffic, packed_weights};
 
 /// An element-wise loss that goes in pieces.
 pub(in crate::runtime) struct LossInPieces<'a> {
@@ -102,10 +103,7 @@ impl Gpu {
             let cut = cut_apart(self, host, upstream, &options);
             return Ok(cut.map(|cut| made(*host, Pieces::Apart(cut))));
         }
-        let waits = options.divides(host.weights.layout());
-        let factors =
-            upstream.map_or(ElementwiseUpstreamLayout::Scalar, |upstream| upstream.layout());
-        let pass = pass_of(host, upstream.filter(|_| !waits).map(|_| factors), element, false);
+        let pass = pass_of(host, upstream.map(|upstream| upstream.layout()), element, false);
         let whole = options.piecewise(self.kernels(), &host.layout(), pass)?;
         let host = match whole.merging.is_single_run() {
             false => *host,
@@ -138,8 +136,8 @@ fn pass_of(
 }
 
 impl LossInPieces<'_> {
-    /// Goes over the batch: once, or twice where the gradient waits for what everything is divided
-    /// by.
+    /// Goes over the batch once; but over the weights first where gradients are divided by their
+    /// sum, or twice over everything where the device cannot bind all that at a time.
     pub(in crate::runtime) async fn run(&self, waiting: Waiting) -> Result<ElementwiseOutput> {
         let (operation, options) = (self.options.function.name(), &self.options);
         let shape = self.host.input.shape();
@@ -158,7 +156,7 @@ impl LossInPieces<'_> {
             Pieces::Apart(_) if options.reduction == ElementwiseReduction::None => {
                 let mut words = zeroed(operation, shape.elements())?;
                 let results = Results::OfElements(MatrixOutput::new(shape, &mut words));
-                self.pass(results, &mut written, (0, 1), waiting).await?;
+                self.pass((results, None), &mut written, (0, 1), waiting).await?;
                 (words, 1)
             }
             Pieces::Apart(_) => {
@@ -166,25 +164,31 @@ impl LossInPieces<'_> {
                 let count = shape.rows.checked_mul(result_words as usize);
                 let mut words = zeroed(operation, count)?;
                 let results = Results::OfRows(result_words, &mut words);
-                self.pass(results, &mut written, (0, 1), waiting).await?;
+                self.pass((results, None), &mut written, (0, 1), waiting).await?;
                 (words, result_words)
             }
             Pieces::Across(whole, parts) => {
                 let mut partials = Partials::new(operation, *parts, shape.rows)?;
-                let waits = has_gradient && options.divides(self.host.weights.layout());
+                let divides = has_gradient && options.divides(self.host.weights.layout());
                 let results = Results::Partial(&mut partials);
-                if waits {
+                if let Some(denominators) = &whole.denominators {
+                    let sums = self.sums_of_weights(denominators, *parts, waiting).await?;
+                    let sums = self.gpu.upload(operation, "wgpu-loss sums of weights", &sums)?;
+                    let results = (results, Some(&sums));
+                    self.pass(results, &mut written, (1, 2), waiting).await?;
+                } else if divides {
                     let mut counted = Written { counts: written.counts, ..Default::default() };
-                    self.pass(results, &mut counted, (0, 2), waiting).await?;
+                    self.pass((results, None), &mut counted, (0, 2), waiting).await?;
                     written.counts = counted.counts;
                 } else {
-                    self.pass(results, &mut written, (0, 1), waiting).await?;
+                    self.pass((results, None), &mut written, (0, 1), waiting).await?;
                 }
                 let words = partials.merge(self.gpu, operation, &whole.merging, waiting).await?;
-                if waits {
+                if divides && whole.denominators.is_none() {
                     let read = self.gpu.upload(operation, "wgpu-loss results", &words)?;
                     let counts = written.counts.take();
-                    self.pass(Results::Read(&read), &mut written, (1, 2), waiting).await?;
+                    let results = (Results::Read(&read), None);
+                    self.pass(results, &mut written, (1, 2), waiting).await?;
                     written.counts = counts;
                 }
                 (words, whole.merging.result_words())
@@ -198,10 +202,37 @@ impl LossInPieces<'_> {
         })
     }
 
-    /// One pass over the batch.
+    /// The sums of weights that gradients are divided by, from a pass over the weights alone.
+    async fn sums_of_weights(
+        &self,
+        denominators: &PiecewiseReduction,
+        parts: Parts,
+        waiting: Waiting,
+    ) -> Result<Vec<f32>> {
+        let (gpu, host, operation) = (self.gpu, &self.host, self.options.function.name());
+        let shape = host.input.shape();
+        let mut partials = Partials::new(operation, parts.of(denominators), shape.rows)?;
+        let traffic = Traffic::beside(host.input, self.pieces.cut());
+        let mut traffic = traffic.reported_as(self.rows, (0, 2));
+        let weights = traffic.bring_weights(gpu, operation, "wgpu-loss weights", host.weights)?;
+        let results = Results::Partial(&mut partials).join(&mut traffic);
+        let mut pipeline = Pipeline::of(gpu, operation, waiting, traffic)?;
+        pipeline
+            .run(0..shape.rows, |piece, buffers| {
+                let operands = [weights.slice(&buffers), results.slice(&buffers)];
+                let (kernels, layout) = (gpu.kernels(), self.packed(piece));
+                let whole = self.whole_layout();
+                let whole = self.as_piece(&whole, true, false);
+                self.options.bind_weights_of_piece(kernels, &layout, whole, operands)
+            })
+            .await?;
+        partials.merge(gpu, operation, denominators, waiting).await
+    }
+
+    /// One pass over the batch; with its results, sums of weights that were added up before.
     async fn pass(
         &self,
-        results: Results<'_>,
+        (results, sums): (Results<'_>, Option<&wgpu::Buffer>),
         written: &mut Written,
         turn: (usize, usize),
         waiting: Waiting,
@@ -234,7 +265,8 @@ impl LossInPieces<'_> {
                 let returned = |index: Option<usize>| buffers.returned(index?);
                 let scalar = upstream.map_or(1.0, |upstream| upstream.scalar());
                 let factors = beside.upstream.slice(&buffers);
-                self.plan_of(piece, &beside, has_gradient, is_backward)?.bind(
+                let sums = sums.map(|sums| sums.slice(..));
+                self.plan_of(piece, &beside, has_gradient, is_backward)?.bind_piece(
                     &ElementwiseOperands {
                         target: beside.target.map(|index| buffers.brought(index)),
                         weights: beside.weights.slice(&buffers),
@@ -248,9 +280,42 @@ impl LossInPieces<'_> {
                             .map_or(UpstreamOperand::Scalar(scalar), UpstreamOperand::Buffer),
                         ..ElementwiseOperands::new(buffers.brought(0))
                     },
+                    sums,
                 )
             })
             .await
+    }
+
+    /// The forms of a piece's operands.
+    fn packed(&self, piece: &Piece) -> ElementwiseLayout {
+        let layout = self.host.layout();
+        ElementwiseLayout {
+            input: piece.packed(&layout.input),
+            target: layout.target.map(|target| piece.packed(&target)),
+            weights: packed_weights(layout.weights, piece),
+            positive_weights: packed_weights(layout.positive_weights, piece),
+            variance: packed_weights(layout.variance, piece),
+        }
+    }
+
+    fn whole_layout(&self) -> ElementwiseLayout {
+        self.pieces.whole().map_or_else(|| self.host.layout(), |whole| whole.layout)
+    }
+
+    /// What pieces are a part of, in a pass over a whole of this form.
+    fn as_piece<'b>(
+        &self,
+        layout: &'b ElementwiseLayout,
+        has_gradient: bool,
+        is_backward: bool,
+    ) -> WholeLoss<'b> {
+        let element = self.options.gradient_element.unwrap_or(layout.input.element);
+        let upstream = self.upstream.filter(|_| has_gradient).map(|upstream| upstream.layout());
+        WholeLoss {
+            layout,
+            pass: pass_of(&self.host, upstream, element, is_backward),
+            is_merged: self.pieces.whole().is_some(),
+        }
     }
 
     fn plan_of(
@@ -260,27 +325,15 @@ impl LossInPieces<'_> {
         has_gradient: bool,
         is_backward: bool,
     ) -> Result<ElementwisePlan> {
-        let (kernels, host) = (self.gpu.kernels(), &self.host);
-        let layout = ElementwiseLayout {
-            input: piece.packed(&host.input.shape()),
-            target: host.target.map(|target| piece.packed(&target.shape())),
-            weights: beside.weights.layout(piece),
-            positive_weights: beside.positive_weights.layout(piece),
-            variance: beside.variance.layout(piece),
-        };
+        let layout = self.packed(piece);
         let upstream = has_gradient.then(|| match beside.upstream.layout(piece) {
             WeightLayout::None => ElementwiseUpstreamLayout::Scalar,
             factors => ElementwiseUpstreamLayout::Buffer(factors),
         });
         let element = self.options.gradient_element.unwrap_or(layout.input.element);
-        let pass = pass_of(host, upstream, element, is_backward);
-        let of_whole = self.pieces.whole().map_or_else(|| host.layout(), |whole| whole.layout);
-        let upstream = self.upstream.filter(|_| has_gradient).map(|upstream| upstream.layout());
-        let whole = WholeLoss {
-            layout: &of_whole,
-            pass: pass_of(host, upstream, element, is_backward),
-            is_merged: self.pieces.whole().is_some(),
-        };
-        self.options.plan_piece(kernels, &layout, pass, whole)
+        let pass = pass_of(&self.host, upstream, element, is_backward);
+        let whole = self.whole_layout();
+        let whole = self.as_piece(&whole, has_gradient, is_backward);
+        self.options.plan_piece(self.gpu.kernels(), &layout, pass, whole)
     }
 }

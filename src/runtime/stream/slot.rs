@@ -172,10 +172,9 @@ impl Slot {
             for (TakenBack { device, readback }, returned) in
                 self.returned.iter().zip(&traffic.returned)
             {
-                let logits = &self.brought[0];
                 let (results, shift) = match device {
                     Some(device) => (device, 0),
-                    None => (&logits.device, logits.shift),
+                    None => (&self.brought[0].device, self.brought[0].shift),
                 };
                 let bytes = whole_words(returned.bytes(piece.rows, classes));
                 encoder.copy_buffer_to_buffer(results, shift, readback, 0, bytes);

@@ -159,7 +159,7 @@ impl Returned<'_> {
 /// All that goes to and fro.
 pub(super) struct Traffic<'a> {
     pub(super) logits: Logits<'a>,
-    /// The logits, then whatever else is brought.
+    /// The logits unless they stay, then whatever else is brought.
     pub(super) brought: Vec<Brought<'a>>,
     pub(super) returned: Vec<Returned<'a>>,
     /// Where it may be cut.
@@ -184,10 +184,15 @@ impl<'a> Traffic<'a> {
 
     /// Logits, and nothing else yet.
     pub(super) fn new(logits: Logits<'a>, cut: Cut) -> Self {
+        Self { brought: vec![Brought::Matrix(logits)], ..Self::beside(logits, cut) }
+    }
+
+    /// What goes piece by piece as logits do, which stay where they are.
+    pub(super) fn beside(logits: Logits<'a>, cut: Cut) -> Self {
         let rows = logits.rows();
         Self {
             logits,
-            brought: vec![Brought::Matrix(logits)],
+            brought: Vec::new(),
             returned: Vec::new(),
             cut,
             order: None,
@@ -258,6 +263,14 @@ impl<'a> Traffic<'a> {
     }
 }
 
+/// The form of weights in a piece.
+pub(super) fn packed_weights(layout: WeightLayout, piece: &Piece) -> WeightLayout {
+    match layout {
+        WeightLayout::PerElement(shape) => WeightLayout::PerElement(piece.packed(&shape)),
+        layout => layout,
+    }
+}
+
 /// Numbers of rows, columns or elements on the device.
 pub(super) struct Spread {
     layout: WeightLayout,
@@ -280,10 +293,7 @@ impl Spread {
 
     /// Their form in a piece.
     pub(super) fn layout(&self, piece: &Piece) -> WeightLayout {
-        match self.layout {
-            WeightLayout::PerElement(shape) => WeightLayout::PerElement(piece.packed(&shape)),
-            layout => layout,
-        }
+        packed_weights(self.layout, piece)
     }
 
     /// Those of a piece.
