@@ -53,7 +53,10 @@ const QUICK: [(&str, &[&str]); 8] = [
         ],
     ),
     ("corners", &["gpu::fused::calls_to_refuse", "gpu::fused::log_sum_exp_and_softmax"]),
-    ("elementwise", &["a_loss_of_the_callers", "nothing_has_sums", "sums_keep_infinities"]),
+    (
+        "elementwise",
+        &["a_loss_of_the_callers", "nothing_has_sums", "special_sums", "sums_keep_infinities"],
+    ),
     ("embed_example", &["the_loss_falls"]),
     ("embedded", &["errors::"]),
     ("long_rows", &["two_to_the_24"]),

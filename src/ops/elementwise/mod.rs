@@ -44,6 +44,7 @@
 //! # }
 //! ```
 
+mod bind;
 mod custom;
 mod function;
 mod kernel_terms;

@@ -1,5 +1,6 @@
 //! Weighted reductions: what is asked of them, what they return, and their verbs.
 
+mod dispatches;
 mod gradients;
 mod kernel_terms;
 mod merge;

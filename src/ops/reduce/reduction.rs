@@ -1,4 +1,4 @@
-//! The dispatches of a reduction: over runs or columns, then over partial results.
+//! A reduction that was planned: over runs or columns, then over partial results.
 
 use crate::Result;
 use crate::kernel::bindings::Slot;
@@ -7,16 +7,13 @@ use crate::kernel::reduce::{
     Along, ColumnsVariant, ReduceOutputKind, ReduceVariant, ReducedValues, RowsOf, RunsVariant,
     WeightsKind,
 };
-use crate::kernel::{Access, GradientKind, Kernels, Variant};
+use crate::kernel::{Access, Kernels};
 use crate::ops::operand::Operand;
 use crate::ops::step::{Bound, StepBuilder};
-use crate::plan::reduce::{
-    Boxed, BoxedOperand, Nest, ReduceLayout, RunEntry, Strides, Walk, boxes, run_geometry,
-};
+use crate::plan::reduce::{Boxed, Nest, ReduceLayout, RunEntry, Strides, Walk, run_geometry};
 
-use super::merge::{Merge, bind_merges, merges, scratch_partials};
+use super::merge::{Merge, bind_merges, merges};
 use super::others::Other;
-use super::validate::OPERATION;
 
 /// Bytes that the rows of a part of a column may be apart, so that a binding holds it.
 const MOST_PART_BYTES: u64 = 1 << 26;
@@ -25,23 +22,23 @@ const MOST_PART_BYTES: u64 = 1 << 26;
 #[derive(Clone, Debug)]
 pub(in crate::ops) struct Reduction {
     pub(in crate::ops) values: ReducedValues,
-    layout: ReduceLayout,
-    kernel: Geometry,
-    nest: Nest,
+    pub(super) layout: ReduceLayout,
+    pub(super) kernel: Geometry,
+    pub(super) nest: Nest,
     /// Numbers of partial results along each axis of the nest.
-    output: [u64; 3],
+    pub(super) output: [u64; 3],
     /// Of each result.
-    partials: u64,
+    pub(super) partials: u64,
     /// Values behind the last whole vector of a single run.
-    tail: u64,
+    pub(super) tail: u64,
     /// Operands of the loss that is reduced, in the order of [`Sources::others`].
-    others: Vec<Other>,
+    pub(super) others: Vec<Other>,
     /// Partial results are what is left, even if there is but one.
-    is_piece: bool,
+    pub(super) is_piece: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Geometry {
+pub(super) enum Geometry {
     Runs { entry: RunEntry, is_grouped: bool, rounds: u64 },
     Columns { lanes: u32, width: u64, depth: u64 },
 }
@@ -169,19 +166,19 @@ impl Reduction {
         &self.others
     }
 
-    fn output_kind(&self) -> ReduceOutputKind {
+    pub(super) fn output_kind(&self) -> ReduceOutputKind {
         match self.partials {
             1 if !self.is_piece => ReduceOutputKind::Result,
             _ => ReduceOutputKind::Partial,
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.nest.places.contains(&0) && self.tail == 0
     }
 
     /// The kernel over the values. `along`: what tells its workgroups apart.
-    fn variant(&self, access: Access, along: Along) -> ReduceVariant {
+    pub(super) fn variant(&self, access: Access, along: Along) -> ReduceVariant {
         let values = self.values.as_read();
         match self.kernel {
             Geometry::Runs { entry, is_grouped, .. } => ReduceVariant::Runs(RunsVariant {
@@ -219,7 +216,7 @@ impl Reduction {
     }
 
     /// How values and weights that start at these byte offsets are addressed.
-    fn access(&self, offsets: [u64; 2], others: &[Source]) -> Access {
+    pub(super) fn access(&self, offsets: [u64; 2], others: &[Source]) -> Access {
         let is_whole = |strides: Strides, offset: u64, bytes: u64| {
             let apart = |count: u64, stride: u64| count <= 1 || stride.is_multiple_of(4);
             offset.is_multiple_of(4 * bytes)
@@ -241,7 +238,7 @@ impl Reduction {
         if is_vector { Access::Vector } else { Access::Scalar }
     }
 
-    fn along(&self, of: &Boxed) -> Along {
+    pub(super) fn along(&self, of: &Boxed) -> Along {
         let units = [0, 1, 2].map(|axis| of.units(&self.nest, axis));
         match units {
             [1, 1, _] => Along::Parts,
@@ -251,203 +248,13 @@ impl Reduction {
     }
 
     /// The merges that follow, in their order.
-    fn merges(&self, kernels: &Kernels) -> Vec<Merge> {
+    pub(super) fn merges(&self, kernels: &Kernels) -> Vec<Merge> {
         if self.is_piece {
             return Vec::new();
         }
         // Of nothing there is still a result.
         let partials = if self.is_empty() { 0 } else { self.partials };
         merges(kernels, &self.values, self.layout.results, partials)
-    }
-
-    /// Adds the dispatches.
-    pub(in crate::ops) fn bind(
-        &self,
-        builder: &mut StepBuilder<'_>,
-        sources: &Sources,
-        fixed: ReduceParameters,
-    ) -> Result<()> {
-        let kernels = builder.kernels().clone();
-        let merges = self.merges(&kernels);
-        let vectors = self.values.statistic.partial_vectors();
-        let partials = match merges.first() {
-            Some(_) => {
-                Some(scratch_partials(builder, self.layout.results * self.partials, vectors)?)
-            }
-            None => None,
-        };
-        let output = partials.clone().unwrap_or_else(|| match self.is_piece {
-            true => Source { slot: Slot::PartialResults, ..sources.results.clone() },
-            false => sources.results.clone(),
-        });
-        if !self.is_empty() {
-            self.bind_values(builder, sources, &output, fixed)?;
-        }
-        bind_merges(builder, merges, partials, &sources.results, fixed)
-    }
-
-    fn bind_values(
-        &self,
-        builder: &mut StepBuilder<'_>,
-        sources: &Sources,
-        output: &Source,
-        fixed: ReduceParameters,
-    ) -> Result<()> {
-        let capabilities = *builder.kernels().capabilities();
-        let offsets = [&sources.values, &sources.weights]
-            .map(|source| source.as_ref().map_or(0, |source| source.offset));
-        let operands = self.operands(sources, output);
-        let list: Vec<_> = operands.iter().map(|(_, operand)| *operand).collect();
-        if self.nest.places[2] > 0 {
-            let access = self.access(offsets, &sources.others);
-            for each in boxes(OPERATION, &capabilities, &self.nest, &list)? {
-                let variant = self.variant(access, self.along(&each));
-                self.dispatch(builder, &variant, &self.nest, &each, &operands, fixed)?;
-            }
-        }
-        if self.tail > 0 {
-            let length = self.nest.places[2];
-            let variant = self.variant(Access::Scalar, Along::Parts);
-            let nest = Nest { places: [1, 1, self.tail], ..self.nest };
-            let mut operands = operands;
-            for (_, operand) in &mut operands {
-                // The run's last part, and the last of its partial results.
-                operand.offset += match operand.per_unit[2] {
-                    true => operand.strides[2] * length.div_ceil(self.nest.unit[2]),
-                    false => operand.strides[2] * length,
-                };
-            }
-            let each = Boxed { first: [0; 3], end: nest.places };
-            self.dispatch(builder, &variant, &nest, &each, &operands, fixed)?;
-        }
-        Ok(())
-    }
-
-    /// Every operand, and where its elements are along the nest.
-    fn operands<'a>(
-        &self,
-        sources: &'a Sources,
-        output: &'a Source,
-    ) -> Vec<(&'a Source, BoxedOperand)> {
-        let of = |strides: Strides, bytes: u64, source: &Source| BoxedOperand {
-            offset: source.offset,
-            strides: [strides.outer, strides.inner, strides.step].map(|stride| stride * bytes),
-            per_unit: [false; 3],
-            bytes,
-        };
-        let element = self.values.element.bytes() as u64;
-        let mut list = Vec::new();
-        if let Some(values) = &sources.values {
-            list.push((values, of(self.layout.values, element, values)));
-        }
-        if let Some(weights) = &sources.weights {
-            let bytes = match self.values.weights {
-                WeightsKind::Along(element) => element.bytes() as u64,
-                WeightsKind::None | WeightsKind::OfRun => 4,
-            };
-            list.push((weights, of(self.layout.weights, bytes, weights)));
-        }
-        if let (Some(forward), Some(term)) = (&sources.forward, self.values.weight_gradient()) {
-            let bytes = 4 * u64::from(term.of.forward().result_words());
-            list.push((forward, of(self.layout.forward, bytes, forward)));
-        }
-        if let Some(upstream) = &sources.upstream {
-            let strides = match sources.shares_upstream {
-                true => Strides::default(),
-                false => self.layout.forward,
-            };
-            list.push((upstream, of(strides, 4, upstream)));
-        }
-        let others = self.others.iter().zip(&sources.others);
-        list.extend(others.map(|(other, source)| (source, other.boxed(source))));
-        let bytes = record_bytes(&self.values, self.output_kind());
-        let is_grouped = matches!(self.kernel, Geometry::Runs { is_grouped: true, .. });
-        let per_unit = match self.layout.walk {
-            Walk::Runs => [false, is_grouped, true],
-            Walk::Columns => [false, true, false],
-        };
-        let strides = self.output.map(|number| number * bytes);
-        list.push((output, BoxedOperand { offset: output.offset, strides, per_unit, bytes }));
-        list
-    }
-
-    fn dispatch(
-        &self,
-        builder: &mut StepBuilder<'_>,
-        variant: &ReduceVariant,
-        nest: &Nest,
-        each: &Boxed,
-        operands: &[(&Source, BoxedOperand)],
-        fixed: ReduceParameters,
-    ) -> Result<()> {
-        let layout = &self.layout;
-        let mut parameters = ReduceParameters {
-            values_outer: layout.values.outer as u32,
-            values_inner: layout.values.inner as u32,
-            weights_outer: layout.weights.outer as u32,
-            weights_inner: layout.weights.inner as u32,
-            weights_step: layout.weights.step as u32,
-            result_outer: layout.forward.outer as u32,
-            result_inner: layout.forward.inner as u32,
-            result_step: layout.forward.step as u32,
-            output_outer: self.output[0] as u32,
-            ..fixed
-        };
-        match self.kernel {
-            Geometry::Runs { rounds, .. } => {
-                parameters.runs = each.places(1) as u32;
-                parameters.units = each.units(nest, 1) as u32;
-                parameters.parts = each.units(nest, 2) as u32;
-                parameters.length = each.places(2) as u32;
-                parameters.part_length = nest.unit[2] as u32;
-                parameters.rounds = rounds as u32;
-                parameters.output_inner = self.output[1] as u32;
-                parameters.output_part = self.output[2] as u32;
-            }
-            Geometry::Columns { width, depth, .. } => {
-                parameters.runs = u32::MAX; // pieces are those of segments
-                parameters.parts = each.units(nest, 1) as u32;
-                parameters.length = each.places(1) as u32;
-                parameters.part_length = nest.unit[1] as u32;
-                parameters.columns = each.places(2) as u32;
-                parameters.units = each.units(nest, 2) as u32;
-                parameters.width = width as u32;
-                parameters.depth = depth as u32;
-                parameters.output_part = self.output[1] as u32;
-                parameters.output_inner = self.output[2] as u32;
-            }
-        }
-        // In place, the gradient is where the values are.
-        let in_place = self.values.loss().is_some_and(|loss| {
-            loss.gradient.is_some_and(|gradient| gradient.place == GradientKind::InPlace)
-        });
-        let alignment = builder.kernels().capabilities().storage_alignment;
-        let mut bound = Vec::with_capacity(operands.len());
-        for (source, operand) in operands {
-            let (start, end) = operand.range(nest, each);
-            let slack = start % alignment;
-            if let Some(other) = self.others.iter().find(|other| other.slot == source.slot) {
-                other.tell(&mut parameters, slack);
-                bound.push(bind_range(source, start - slack, end));
-                continue;
-            }
-            match source.slot {
-                Slot::Values => parameters.values_offset = (slack / operand.bytes) as u32,
-                Slot::Weights => parameters.weights_offset = (slack / operand.bytes) as u32,
-                Slot::ForwardResults => parameters.result_offset = (slack / 4) as u32,
-                Slot::Upstream => parameters.upstream_offset = (slack / 4) as u32,
-                Slot::PartialResults => parameters.output_offset = (slack / 16) as u32,
-                _ => parameters.output_offset = (slack / 4) as u32,
-            }
-            bound.push(bind_range(source, start - slack, end));
-        }
-        if in_place {
-            parameters.gradient_offset = parameters.values_offset;
-            parameters.gradient_outer = parameters.values_outer;
-            parameters.gradient_inner = parameters.values_inner;
-        }
-        let workgroups = each.workgroups(nest) as u32; // within the device's limit
-        builder.dispatch(&Variant::Reduce(*variant), &parameters, workgroups, &bound)
     }
 
     /// How many partial results there are of each result, and of how many words each is.
@@ -510,14 +317,6 @@ impl Reduction {
                     * u64::from(self.values.statistic.partial_vectors())
             }
         }
-    }
-}
-
-/// Bytes of what a kernel writes of each unit.
-fn record_bytes(values: &ReducedValues, output: ReduceOutputKind) -> u64 {
-    match output {
-        ReduceOutputKind::Partial => 16 * u64::from(values.statistic.partial_vectors()),
-        ReduceOutputKind::Result => 4 * u64::from(values.statistic.result_words()),
     }
 }
 
