@@ -6,23 +6,27 @@
 //! GPU times are from recording to the end of the wait, one submit an iteration. Every engine's
 //! answers are held against the oracle before its time is taken.
 
+#[path = "support/device.rs"]
+mod device;
+
 use std::cell::OnceCell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{
-    Bencher, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group,
-    criterion_main,
+    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use wgpu_loss::kernel::{Family, Record, Variant, Word};
 use wgpu_loss::plan::{AdapterClass, Tuning};
-use wgpu_loss::wgpu::{self, Buffer, BufferUsages, CommandEncoder};
+use wgpu_loss::wgpu::{self, Buffer};
 use wgpu_loss::{
     Axis, CrossEntropy, CrossEntropyOperands, Engine, Gpu, GradientPlace, Kernels, LogSumExp,
     LogSumExpOperands, Logits, OwnedValues, Pass, Reduce, ReduceOperands, Reduction, RowOutputs,
     Shape, Statistic, Step, TargetLayout, Targets, Totals, Upstream, UpstreamSource, Weights, cpu,
 };
+
+use device::{gpu, group, read, run, time, upload};
 
 const CLASSES: [usize; 5] = [10, 100, 1000, 8192, 32_000];
 /// Columns of what is reduced.
@@ -76,7 +80,7 @@ fn operations(criterion: &mut Criterion) {
         ("cross-entropy backward from state", BACKWARD),
     ];
     for (name, pass) in passes {
-        let mut group = self::group(criterion, name);
+        let mut group = device::group(criterion, name);
         let sweeps = if pass == FORWARD { 1 } else { 2 };
         copy(&mut group, &gpu, sweeps * 4 * ELEMENTS);
         for batch in &batches {
@@ -192,18 +196,6 @@ fn overheads(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn gpu() -> Gpu {
-    let gpu = Gpu::new().expect("the benchmarks need an adapter: `cargo xtask run` installs one");
-    eprintln!("adapter: {}", gpu.name());
-    gpu
-}
-
-fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
-    let mut group = criterion.benchmark_group(name);
-    group.sampling_mode(SamplingMode::Flat); // few, long iterations
-    group
-}
-
 /// Times a step that `prepare` makes ready; what the command line leaves out is not prepared.
 fn on_gpu(
     group: &mut BenchmarkGroup<'_, WallTime>,
@@ -289,51 +281,6 @@ fn copy(group: &mut BenchmarkGroup<'_, WallTime>, gpu: &Gpu, bytes: usize) {
             pass.dispatch_workgroups((bytes / 2 / 16 / LANES) as u32, 1, 1);
         });
     });
-}
-
-fn time(bencher: &mut Bencher<'_>, gpu: &Gpu, record: impl Fn(&mut CommandEncoder)) {
-    bencher.iter_custom(|iterations| {
-        let start = Instant::now();
-        for _ in 0..iterations {
-            run(gpu, &record);
-        }
-        start.elapsed()
-    });
-}
-
-/// Records, submits and waits.
-fn run(gpu: &Gpu, record: impl FnOnce(&mut CommandEncoder)) {
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    record(&mut encoder);
-    gpu.queue().submit([encoder.finish()]);
-    gpu.device().poll(wgpu::PollType::wait_indefinitely()).unwrap();
-}
-
-fn upload(gpu: &Gpu, bytes: &[u8]) -> Buffer {
-    let buffer = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: bytes.len() as u64,
-        usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    gpu.queue().write_buffer(&buffer, 0, bytes);
-    buffer
-}
-
-/// The first values of a buffer.
-fn read(gpu: &Gpu, buffer: &Buffer, values: usize) -> Vec<f32> {
-    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: 4 * values as u64,
-        usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, staging.size());
-    gpu.queue().submit([encoder.finish()]);
-    staging.map_async(wgpu::MapMode::Read, .., |result| result.unwrap());
-    gpu.device().poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    bytemuck::pod_collect_to_vec(&staging.get_mapped_range(..).unwrap())
 }
 
 /// A reduction of the logits, the weights a value for each where there are any.
