@@ -19,8 +19,9 @@ impl ElementwisePlan {
     /// Checks the caller's buffers and binds them. A misaligned buffer may have a kernel compiled.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for buffers that are missing, unwanted, too small, misaligned, of another
-    /// usage or that overlap; [`Error::Limit`] where a binding cannot hold what must be in one.
+    /// [`Error::Invalid`](crate::Error::Invalid) for buffers that are missing, unwanted, too small,
+    /// misaligned, of another usage or that overlap; [`Error::Limit`](crate::Error::Limit) where a
+    /// binding cannot hold what must be in one.
     pub fn bind(&self, operands: &ElementwiseOperands<'_>) -> Result<Step> {
         self.bind_piece(operands, None)
     }

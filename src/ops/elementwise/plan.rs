@@ -40,7 +40,7 @@ pub struct ElementwiseOperands<'a> {
     /// Four `u32`: true positives, false positives, true negatives and false negatives. For a
     /// forward or fused pass with a threshold.
     pub counts: Option<BufferSlice<'a>>,
-    /// The gradient with respect to the input, for a [`GradientPlace`] of its own.
+    /// The gradient with respect to the input, for a [`GradientPlace`](crate::GradientPlace) of its own.
     pub gradient: Option<BufferSlice<'a>>,
     /// The gradient with respect to a variance of each element, contiguous.
     pub variance_gradient: Option<BufferSlice<'a>>,
