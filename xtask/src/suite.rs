@@ -17,8 +17,20 @@ use crate::note;
 /// What takes longest where kernels are compiled on the CPU: it is not left to the end, where it would
 /// run alone. `embedded` and `corners` hold a thousand kernels each, gigabytes of a software driver's
 /// memory: what lies between them keeps them apart.
-const LONG: [&str; 8] =
-    ["embedded", "families", "streaming", "bench", "corners", "conformance", "properties", "gpu"];
+const LONG: [&str; 12] = [
+    "embedded",
+    "families",
+    "streaming",
+    "bench",
+    "corners",
+    "conformance",
+    "properties",
+    "gpu",
+    "elementwise",
+    "tune",
+    "softmax_losses",
+    "kernels",
+];
 
 /// A program with tests, as cargo built it.
 #[derive(Debug, PartialEq, Eq)]
