@@ -291,7 +291,8 @@ impl Problem {
         self.compare(&exact, &found)
     }
 
-    fn compare(
+    /// What is wrong with an answer.
+    pub fn compare(
         &self,
         exact: &ElementwiseOutput<f64, Vec<f64>>,
         found: &ElementwiseOutput,

@@ -2,9 +2,10 @@
 
 use wgpu_loss::wgpu;
 use wgpu_loss::{
-    Axis, Element, ElementwiseLoss, ElementwiseOperands, ElementwisePass, ElementwiseReduction,
-    ElementwiseUpstream, ElementwiseUpstreamLayout, Gpu, GpuOptions, GradientPlace, LossFunction,
-    Mode, Shape, Streaming, UpstreamOperand, WeightLayout, Weights,
+    Axis, BinaryCounts, Element, ElementwiseLoss, ElementwiseOperands, ElementwiseOutput,
+    ElementwisePass, ElementwiseReduction, ElementwiseUpstream, ElementwiseUpstreamLayout, Gpu,
+    GpuOptions, GradientPlace, LossFunction, Mode, OwnedValues, Shape, Streaming, UpstreamOperand,
+    WeightLayout, Weights, cpu,
 };
 
 use crate::agreement::{Numbers, Problem, Random};
@@ -185,7 +186,7 @@ impl<'a> Resident<'a> {
     }
 
     /// Compares the passes. What nobody writes is the same in both, canaries too.
-    fn check(&self, gradient: GradientPlace) {
+    fn check(&self, gradient: GradientPlace) -> Written {
         let upstream = self.upstream_layout();
         let forward = self.run(ElementwisePass::Forward, None);
         let [before, after] = [BEFORE, forward.results.len() - 8];
@@ -202,6 +203,65 @@ impl<'a> Resident<'a> {
             _ => backward.gradient[BEFORE..][..4] != [CANARY; 4],
         };
         assert!(is_written, "a gradient was written");
+        fused
+    }
+
+    /// Holds what a fused pass wrote against the oracle.
+    fn compare(&self, written: &Written, gradient: GradientPlace) {
+        let Problem { shape, options, .. } = *self.problem;
+        let host = self.problem.operands();
+        let exact = cpu::Oracle
+            .elementwise_loss_f64(&host, self.problem.upstream(), &options)
+            .expect("a valid call");
+        let words = |bytes: &[u8]| bytemuck::pod_collect_to_vec::<u8, f32>(&bytes[BEFORE..]);
+        let count = exact.values.len();
+        let of_result = if exact.denominator.is_some() && self.weights.is_some() { 2 } else { 1 };
+        let results = words(&written.results);
+        let result = |at: usize, word: usize| results[at * of_result + word];
+        let element = options.gradient_element.unwrap_or(shape.element);
+        let (bytes, row_stride) = match gradient {
+            GradientPlace::SeparateWithRowStride(stride) => (&written.gradient, stride),
+            _ => (&written.input, shape.row_stride),
+        };
+        let stored = widened(&bytes[BEFORE..], element);
+        let (placed, packed) = (Shape { row_stride, ..shape }, shape.contiguous());
+        let mut of_input = vec![0.0; exact.gradient.as_ref().map_or(0, Vec::len)];
+        for row in 0..shape.rows {
+            for step in (0..shape.classes).map(|class| class * shape.inner.max(1)) {
+                of_input[packed.start_of(row) + step] = stored[placed.start_of(row) + step];
+            }
+        }
+        let of_variance = exact.variance_gradient.as_ref().map(|exact| {
+            let all = widened(&written.variance_gradient[BEFORE..], element);
+            OwnedValues::from_f32(all[..exact.len()].to_vec(), element)
+        });
+        let counts: Vec<u32> = bytemuck::pod_collect_to_vec(&written.counts[BEFORE..]);
+        let found = ElementwiseOutput {
+            values: (0..count).map(|at| result(at, 0)).collect(),
+            denominator: exact.denominator.as_ref().map(|exact| match of_result {
+                2 => (0..count).map(|at| result(at, 1)).collect(),
+                _ => exact.iter().map(|&exact| exact as f32).collect(), // of elements, not written
+            }),
+            counts: exact.counts.map(|_| BinaryCounts {
+                true_positives: counts[0].into(),
+                false_positives: counts[1].into(),
+                true_negatives: counts[2].into(),
+                false_negatives: counts[3].into(),
+            }),
+            gradient: Some(OwnedValues::from_f32(of_input, element)),
+            variance_gradient: of_variance,
+        };
+        if let Err(error) = self.problem.compare(&exact, &found) {
+            panic!("{gradient:?} {options:?}: {error}");
+        }
+    }
+}
+
+fn widened(bytes: &[u8], element: Element) -> Vec<f32> {
+    match element {
+        Element::F32 => bytemuck::pod_collect_to_vec(bytes),
+        Element::F16 => OwnedValues::F16(bytemuck::pod_collect_to_vec(bytes)).into_f32(),
+        Element::Bf16 => OwnedValues::Bf16(bytemuck::pod_collect_to_vec(bytes)).into_f32(),
     }
 }
 
@@ -297,7 +357,9 @@ fn fused_passes_read_once_and_are_forward_and_backward() {
     let gpu = device::new_gpu();
     let mut random = Random(77);
     for kind in kinds() {
-        Resident::new(&gpu, &kind.problem(&mut random)).check(kind.place());
+        let problem = kind.problem(&mut random);
+        let resident = Resident::new(&gpu, &problem);
+        resident.compare(&resident.check(kind.place()), kind.place());
     }
 }
 
@@ -353,7 +415,8 @@ fn a_device_that_binds_few_buffers_reads_twice() {
         let positive = |random: &mut Random| 0.25 + 3.0 * random.unit();
         problem.positive_weights = Numbers::new(3, kind.shape, &mut random, positive);
         assert_eq!(reads_once(&gpu, &problem, kind.place()), !of_columns);
-        Resident::new(&gpu, &problem).check(kind.place());
+        let resident = Resident::new(&gpu, &problem);
+        resident.compare(&resident.check(kind.place()), kind.place());
         let streaming = Streaming { device_bytes: 1 << 18, submission_bytes: 1 << 14 };
         problem.check(&gpu.with_streaming(streaming)).expect("as the oracle");
     }

@@ -114,9 +114,7 @@ impl Effort {
             host_passes: 2,
         }
     }
-}
 
-impl Effort {
     /// The same over so many bytes.
     pub fn over(self, footprint: u64) -> Self {
         let buffer_bytes = self.buffer_bytes.min(footprint);
