@@ -97,11 +97,12 @@ fn sample(gpu: Option<&Gpu>, out: &mut Output) -> Result<()> {
     let expected: Expected =
         serde_json::from_str(EXPECTED).map_err(|error| Failure::Sample(error.to_string()))?;
     let tensors = parse(SAMPLE).map_err(damaged)?;
-    let matrix = select(&tensors, Role::Logits, None)
-        .and_then(|tensor| Matrix::new(tensor, -1))
+    let found = |role| select(&tensors, role, None, None).map(|at| &tensors[at]);
+    let matrix = found(Role::Logits)
+        .and_then(|tensor| Matrix::new(tensor.floats()?, &tensor.shape, -1))
         .map_err(damaged)?;
-    let indices = select(&tensors, Role::Targets(&matrix.layout), None)
-        .and_then(|tensor| tensor.indices().ok_or_else(|| format!("no targets: {tensor}")))
+    let indices = found(Role::Targets(&matrix.layout))
+        .and_then(|tensor| tensor.indices())
         .map_err(damaged)?;
     let (logits, targets) = (matrix.logits()?, Targets::classes(indices.classes()));
     if (logits.rows(), logits.classes()) != (expected.rows, expected.classes) {

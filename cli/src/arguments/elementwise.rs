@@ -42,13 +42,12 @@ pub enum LossOperation {
 #[command(mut_arg("logits", |option| option
     .long("input")
     .visible_alias("logits")
-    .help("Name of the tensor of inputs [default: input, or the only one that fits]")))]
+    .help("Name of the tensor of inputs in INPUT [default: input, or the only one that fits]")))]
 #[command(mut_arg("class_axis", |option| option
     .help("Dimension of the input that holds the columns, from 0, or from -1 backwards")))]
 pub struct ElementwiseOptions {
-    /// .safetensors or .npy file that holds the input: float32, float16 or bfloat16,
-    /// (rows, columns) or with more dimensions
-    #[arg(index = 1, value_name = "FILE")]
+    /// File that holds the input, (rows, columns) or with more dimensions; `-`: standard input
+    #[arg(index = 1, value_name = "INPUT")]
     pub file: PathBuf,
     /// How the losses of elements are put together
     #[arg(long, value_enum, default_value_t = LossReductionOption::Mean)]
@@ -56,8 +55,8 @@ pub struct ElementwiseOptions {
     /// Which results there are of a reduction
     #[arg(long, value_enum, default_value_t = AxisOption::All)]
     pub axis: AxisOption,
-    /// Tensor of FILE, or another file, with weights, float32, float16 or bfloat16: one for each
-    /// element, shaped as the input; one for each row, (rows); or one for each column, (columns)
+    /// Weights: one for each element, shaped as the input; one for each row, (rows); or one for each
+    /// column, (columns)
     #[arg(long, value_name = "NAME_OR_FILE")]
     pub weights: Option<String>,
     /// What the weights are of, where there are as many rows as columns
@@ -69,8 +68,7 @@ pub struct ElementwiseOptions {
     /// Compute the gradient with respect to the input too, and to a variance of each element
     #[arg(long)]
     pub gradient: bool,
-    /// Upstream gradient: a factor for all results, or a tensor of FILE, or another file, with one
-    /// for each result, shaped as they are
+    /// Upstream gradient: a factor for all results, or one for each result, shaped as they are
     #[arg(
         long,
         value_name = "X|NAME_OR_FILE",
@@ -91,8 +89,10 @@ pub struct ElementwiseOptions {
 /// Options of losses that compare the input with a target.
 #[derive(Debug, Args)]
 pub struct TargetedOptions {
-    /// Tensor of FILE, or another file, with the target, shaped as the input: float32, float16 or
-    /// bfloat16 [default: target, or the only one that fits]
+    /// The target, shaped as the input: floats, or integers that f32 holds
+    #[arg(index = 2, value_name = "TARGET", conflicts_with = "target")]
+    pub target_operand: Option<String>,
+    /// The same as TARGET [default: target, or the only one that fits]
     #[arg(long, value_name = "NAME_OR_FILE")]
     pub target: Option<String>,
     /// What every element-wise loss takes.
@@ -121,8 +121,7 @@ pub struct BinaryCrossEntropyOptions {
     /// The input holds probabilities instead of logits
     #[arg(long, conflicts_with = "positive_weights")]
     pub probabilities: bool,
-    /// Tensor of FILE, or another file, with what the loss of positives is multiplied by, shaped as
-    /// --weights may be
+    /// What the loss of positives is multiplied by, shaped as --weights may be
     #[arg(long, value_name = "NAME_OR_FILE")]
     pub positive_weights: Option<String>,
     /// What these are of, where there are as many rows as columns
@@ -189,10 +188,12 @@ pub struct PoissonOptions {
 /// Options of `eval gaussian`.
 #[derive(Debug, Args)]
 pub struct GaussianOptions {
-    /// Tensor of FILE, or another file, with the variance, shaped as --weights may be
-    /// [default: variance]
-    #[arg(long, value_name = "NAME_OR_FILE", default_value = "variance")]
-    pub variance: String,
+    /// The variance, shaped as --weights may be
+    #[arg(index = 3, value_name = "VARIANCE", conflicts_with = "variance")]
+    pub variance_operand: Option<String>,
+    /// The same as VARIANCE [default: variance]
+    #[arg(long, value_name = "NAME_OR_FILE")]
+    pub variance: Option<String>,
     /// What the variance is of, where there are as many rows as columns
     #[arg(long, value_enum)]
     pub variance_axis: Option<WeightsAxis>,
@@ -230,7 +231,8 @@ impl<'a> AskedLoss<'a> {
     }
 
     fn targeted(name: &'static str, function: LossFunction, options: &'a TargetedOptions) -> Self {
-        Self { target: options.target.as_deref(), ..Self::new(name, function, &options.loss) }
+        let target = options.target_operand.as_deref().or(options.target.as_deref());
+        Self { target, ..Self::new(name, function, &options.loss) }
     }
 
     fn binary(name: &'static str, function: LossFunction, options: &'a BinaryOptions) -> Self {
@@ -279,11 +281,12 @@ impl LossOperation {
                 AskedLoss::targeted("poisson", function, targeted)
             }
             Self::Gaussian(options) => {
-                let GaussianOptions { variance, variance_axis, full, epsilon, targeted } =
+                let GaussianOptions { variance_axis, full, epsilon, targeted, .. } =
                     options.as_ref();
+                let variance = options.variance_operand.as_deref().or(options.variance.as_deref());
                 let function = LossFunction::GaussianNll { full: *full, epsilon: *epsilon };
                 AskedLoss {
-                    third: Some((variance, *variance_axis)),
+                    third: Some((variance.unwrap_or("variance"), *variance_axis)),
                     ..AskedLoss::targeted("gaussian", function, targeted)
                 }
             }

@@ -9,6 +9,15 @@ use super::{
     FurtherTargetOptions, LossOperation, ReduceOptions, SoftmaxLossOperation, TargetOptions,
 };
 
+/// How operands are given, for the end of each help text.
+const OPERANDS: &str = "\
+Operands stand in the order of the formula. The first is a file; each other one, and what an
+option gives, is a NAME_OR_FILE: the name of a tensor in the first file, a file, FILE:NAME for a
+tensor of another file, or `-` for standard input. Files are told by their content: .safetensors,
+.npy, .npz, and what llama-perplexity writes by --save-all-logits, with its targets inside.
+Floats are f32, f16 or bf16, or f64, which is rounded once to f32; classes and ids are integers of
+any type, or bool.";
+
 /// Options of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalOptions {
@@ -42,9 +51,8 @@ pub enum Operation {
 /// Options of `eval cross-entropy`.
 #[derive(Debug, Args)]
 pub struct CrossEntropyOptions {
-    /// .safetensors or .npy file that holds the logits: float32, float16 or bfloat16,
-    /// (rows, classes) or with more dimensions
-    #[arg(index = 1, value_name = "FILE")]
+    /// File that holds the logits, (rows, classes) or with more dimensions; `-`: standard input
+    #[arg(index = 1, value_name = "LOGITS")]
     pub file: PathBuf,
     /// Further files of logits, in this order part of the same batch: they continue its first
     /// dimension
@@ -101,7 +109,8 @@ pub struct LossOptions {
     /// What becomes of `0 * inf`.
     #[command(flatten)]
     pub mode: ModeOptions,
-    /// The file holds log-probabilities instead of logits
+    /// The file holds log-probabilities instead of logits; so llama.cpp's is taken unless an option
+    /// asks for what only logits have
     #[arg(long)]
     pub log_probabilities: bool,
 }
@@ -130,9 +139,8 @@ impl ModeOptions {
 /// Options of `eval log-sum-exp`.
 #[derive(Debug, Args)]
 pub struct LogSumExpOptions {
-    /// .safetensors or .npy file that holds the logits: float32, float16 or bfloat16,
-    /// (rows, classes) or with more dimensions
-    #[arg(index = 1, value_name = "FILE")]
+    /// File that holds the logits, (rows, classes) or with more dimensions; `-`: standard input
+    #[arg(index = 1, value_name = "LOGITS")]
     pub file: PathBuf,
     /// Further files of logits, in this order part of the same batch: they continue its first
     /// dimension
@@ -149,15 +157,21 @@ pub struct LogSumExpOptions {
 /// Options of `eval softmax` and `eval log-softmax`.
 #[derive(Debug, Args)]
 pub struct SoftmaxOptions {
-    /// .safetensors or .npy file that holds the logits: float32, float16 or bfloat16,
-    /// (rows, classes) or with more dimensions
-    #[arg(index = 1, value_name = "FILE")]
+    /// File that holds the logits, (rows, classes) or with more dimensions; `-`: standard input
+    #[arg(index = 1, value_name = "LOGITS")]
     pub file: PathBuf,
-    /// Compute the gradient for this tensor, the upstream gradient shaped as the logits
-    #[arg(long, value_name = "NAME")]
+    /// Compute the gradient for this upstream gradient, which is shaped as the logits
+    #[arg(
+        long,
+        value_name = "NAME_OR_FILE",
+        conflicts_with_all = ["upstream_tensor", "upstream_file"]
+    )]
+    pub upstream: Option<String>,
+    /// The name of its tensor, once.
+    #[arg(long, value_name = "NAME", hide = true)]
     pub upstream_tensor: Option<String>,
-    /// File that holds the upstream gradient, where FILE does not
-    #[arg(long, value_name = "UPSTREAM")]
+    /// The file that holds it, once.
+    #[arg(long, value_name = "UPSTREAM", hide = true)]
     pub upstream_file: Option<PathBuf>,
     /// Element type of the result [default: that of the logits]
     #[arg(long, value_enum, value_name = "TYPE")]
@@ -196,8 +210,9 @@ impl GradientOptions {
 
 /// Options of every operation of `eval`.
 #[derive(Debug, Args)]
+#[command(after_help = OPERANDS)]
 pub struct CommonOptions {
-    /// Name of the tensor of logits [default: logits, or the only one that fits]
+    /// Name of the tensor of logits in LOGITS [default: logits, or the only one that fits]
     #[arg(long, value_name = "NAME")]
     pub logits: Option<String>,
     /// Dimension of the logits that holds the classes, from 0, or from -1 backwards; 1 for

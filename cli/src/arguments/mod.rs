@@ -52,7 +52,7 @@ pub enum Command {
     /// Measure which kernel geometries are the fastest on the adapter, and keep them in a file that
     /// the program finds by itself
     Tune(TuneOptions),
-    /// Evaluate a loss over arrays in .safetensors or .npy files
+    /// Evaluate a loss over arrays in files: .safetensors, .npy, .npz, llama.cpp's logits
     Eval(EvalOptions),
 }
 

@@ -12,13 +12,12 @@ use super::{CommonOptions, ElementOption, ModeOptions};
 #[command(mut_arg("logits", |option| option
     .long("values")
     .visible_alias("logits")
-    .help("Name of the tensor of values [default: values, or the only one that fits]")))]
+    .help("Name of the tensor of values in VALUES [default: values, or the only one that fits]")))]
 #[command(mut_arg("class_axis", |option| option
     .help("Dimension of the values that holds the columns, from 0, or from -1 backwards")))]
 pub struct ReduceOptions {
-    /// .safetensors or .npy file that holds the values: float32, float16 or bfloat16,
-    /// (rows, columns) or with more dimensions
-    #[arg(index = 1, value_name = "FILE")]
+    /// File that holds the values, (rows, columns) or with more dimensions; `-`: standard input
+    #[arg(index = 1, value_name = "VALUES")]
     pub file: PathBuf,
     /// What is computed of the values x and their weights w, which are 1 where there are none
     #[arg(long, value_enum, default_value_t = StatisticOption::Sum)]
@@ -50,17 +49,27 @@ pub struct ReduceOptions {
 /// The weights of `eval reduce`.
 #[derive(Debug, Args)]
 pub struct WeightOptions {
-    /// Tensor of FILE, or another file, with weights, float32, float16 or bfloat16: one for each
-    /// value, shaped as they are; one for each row, (rows); or one for each column, (columns)
-    #[arg(long, value_name = "NAME_OR_FILE")]
+    /// Weights: one for each value, shaped as they are; one for each row, (rows); or one for each
+    /// column, (columns)
+    #[arg(index = 2, value_name = "WEIGHTS", group = "given_weights")]
+    pub weights_operand: Option<String>,
+    /// The same as WEIGHTS
+    #[arg(long, value_name = "NAME_OR_FILE", group = "given_weights")]
     pub weights: Option<String>,
     /// What the weights are of, where there are as many rows as columns
-    #[arg(long, value_enum, requires = "weights")]
+    #[arg(long, value_enum, requires = "given_weights")]
     pub weights_axis: Option<WeightsAxis>,
     /// Divide the mean by the number of weights that are not 0, not by their sum; for --statistic
     /// mean
     #[arg(long)]
     pub nonzero_weights: bool,
+}
+
+impl WeightOptions {
+    /// The name or file of the weights.
+    pub fn given(&self) -> Option<&str> {
+        self.weights_operand.as_deref().or(self.weights.as_deref())
+    }
 }
 
 /// The gradients of `eval reduce`.
@@ -69,8 +78,7 @@ pub struct ReduceGradientOptions {
     /// Compute the gradient with respect to the values too: of sum, mean and log-sum-exp
     #[arg(long)]
     pub gradient: bool,
-    /// Upstream gradient: a factor for all results, or a tensor of FILE, or another file, with one
-    /// for each result, (rows) or (columns)
+    /// Upstream gradient: a factor for all results, or one for each result, (rows) or (columns)
     #[arg(
         long,
         value_name = "X|NAME_OR_FILE",
@@ -84,20 +92,18 @@ pub struct ReduceGradientOptions {
     #[arg(long, value_enum, value_name = "TYPE", requires = "gradient")]
     pub gradient_element: Option<ElementOption>,
     /// Compute the gradient with respect to the weights too, shaped as they are
-    #[arg(long, requires_all = ["gradient", "weights"])]
+    #[arg(long, requires_all = ["gradient", "given_weights"])]
     pub weight_gradient: bool,
 }
 
 /// The segments of `eval reduce`.
 #[derive(Debug, Args)]
 pub struct SegmentOptions {
-    /// Tensor of FILE, or another file, that cuts the rows into segments, (segments + 1) integers:
-    /// segment s is the rows from offset s to before offset s + 1. There is a result for each
+    /// What cuts the rows into segments, (segments + 1) integers: segment s is the rows from offset s to before offset s + 1. There is a result for each
     /// segment and column, (segments, columns)
     #[arg(long, value_name = "NAME_OR_FILE", conflicts_with_all = ["segment_ids", "gradient"])]
     pub segment_offsets: Option<String>,
-    /// Tensor of FILE, or another file, with the segment of each row, (rows) integers; a negative
-    /// one is none
+    /// The segment of each row, (rows) integers; a negative one is none
     #[arg(long, value_name = "NAME_OR_FILE", conflicts_with = "gradient")]
     pub segment_ids: Option<String>,
     /// Number of segments [default: the largest id + 1]

@@ -28,9 +28,8 @@ pub enum SoftmaxLossOperation {
 /// Options of all of them.
 #[derive(Debug, Args)]
 pub struct SoftmaxLossOptions {
-    /// .safetensors or .npy file that holds the logits: float32, float16 or bfloat16,
-    /// (rows, classes) or with more dimensions
-    #[arg(index = 1, value_name = "FILE")]
+    /// File that holds the logits, (rows, classes) or with more dimensions; `-`: standard input
+    #[arg(index = 1, value_name = "LOGITS")]
     pub file: PathBuf,
     /// What logits are divided by, above 0; divergences are multiplied by its square
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
@@ -47,8 +46,7 @@ pub struct SoftmaxLossOptions {
     /// Compute the gradient with respect to the logits too
     #[arg(long)]
     pub gradient: bool,
-    /// Upstream gradient: a factor for all rows, or with --reduction none a tensor of FILE, or
-    /// another file, with one for each row
+    /// Upstream gradient: a factor for all rows, or with --reduction none one for each row
     #[arg(
         long,
         value_name = "X|NAME_OR_FILE",
@@ -69,7 +67,7 @@ pub struct SoftmaxLossOptions {
 /// Options of `eval softmax-focal`.
 #[derive(Debug, Args)]
 #[command(mut_arg("class_weights", |option| option
-    .help("Name of a tensor of weights, one for each class: the alpha of focal loss")))]
+    .help("Weights, one for each class: the alpha of focal loss")))]
 pub struct SoftmaxFocalOptions {
     /// How much certain classes count less, at least 0; with 0 it is cross-entropy
     #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
@@ -91,16 +89,25 @@ pub struct SoftmaxFocalOptions {
 /// Options of `eval softmax-kl-divergence` and `eval softmax-jensen-shannon`.
 #[derive(Debug, Args)]
 pub struct SoftmaxDivergenceOptions {
-    /// Tensor of FILE, or another file, with the teacher's logits, shaped as the others: float32,
-    /// float16 or bfloat16 [default: teacher, or the only one that fits]
+    /// The teacher's logits, shaped as the others
+    #[arg(index = 2, value_name = "TEACHER", conflicts_with = "teacher")]
+    pub teacher_operand: Option<String>,
+    /// The same as TEACHER [default: teacher, or the only one that fits]
     #[arg(long, value_name = "NAME_OR_FILE")]
     pub teacher: Option<String>,
-    /// Tensor of FILE, or another file, with weights, one for each row
+    /// Weights, one for each row
     #[arg(long, value_name = "NAME_OR_FILE")]
     pub row_weights: Option<String>,
     /// What all of these losses take.
     #[command(flatten)]
     pub loss: SoftmaxLossOptions,
+}
+
+impl SoftmaxDivergenceOptions {
+    /// The name or file of the teacher's logits.
+    pub fn given_teacher(&self) -> Option<&str> {
+        self.teacher_operand.as_deref().or(self.teacher.as_deref())
+    }
 }
 
 /// A loss as the options of its subcommand have it.

@@ -7,30 +7,31 @@ use clap::Args;
 /// What the rows of `eval cross-entropy` and `eval softmax-focal` are compared with.
 #[derive(Debug, Args)]
 pub struct TargetOptions {
-    /// .npy or .safetensors file that holds the targets, where FILE does not: a class for each
-    /// row (int32, int64, uint32 or uint8), or probabilities shaped as the logits
+    /// File with the targets, or the name of their tensor in LOGITS: a class for each row, integers
+    /// of any type, or probabilities shaped as the logits
     #[arg(index = 2, value_name = "TARGETS", conflicts_with = "targets_file")]
     pub targets_path: Option<PathBuf>,
-    /// The same as TARGETS
-    #[arg(long, value_name = "TARGETS")]
+    /// The same as TARGETS, once.
+    #[arg(long, value_name = "TARGETS", hide = true)]
     pub targets_file: Option<PathBuf>,
-    /// Name of the tensor of targets [default: targets, or the only one that fits]
-    #[arg(long, value_name = "NAME", conflicts_with = "probabilities")]
+    /// The same as TARGETS; beside TARGETS, the name of a tensor in that file [default: targets, or
+    /// the only one that fits]
+    #[arg(long, value_name = "NAME_OR_FILE", conflicts_with = "probabilities")]
     pub targets: Option<String>,
-    /// Name of a tensor of target probabilities, shaped as the logits
-    #[arg(long, value_name = "NAME")]
+    /// Target probabilities, shaped as the logits; beside TARGETS, a tensor of that file
+    #[arg(long, value_name = "NAME_OR_FILE")]
     pub probabilities: Option<String>,
-    /// Name of a tensor of weights, one for each class
-    #[arg(long, value_name = "NAME")]
+    /// Weights, one for each class
+    #[arg(long, value_name = "NAME_OR_FILE")]
     pub class_weights: Option<String>,
-    /// File that holds the class weights, where FILE does not
-    #[arg(long, value_name = "WEIGHTS")]
+    /// The file that --class-weights names a tensor of, once.
+    #[arg(long, value_name = "WEIGHTS", hide = true)]
     pub class_weights_file: Option<PathBuf>,
-    /// Name of a tensor of weights, one for each row
-    #[arg(long, value_name = "NAME")]
+    /// Weights, one for each row
+    #[arg(long, value_name = "NAME_OR_FILE")]
     pub row_weights: Option<String>,
-    /// File that holds the row weights, where FILE does not
-    #[arg(long, value_name = "WEIGHTS")]
+    /// The file that --row-weights names a tensor of, once.
+    #[arg(long, value_name = "WEIGHTS", hide = true)]
     pub row_weights_file: Option<PathBuf>,
 }
 

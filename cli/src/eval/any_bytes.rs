@@ -2,6 +2,8 @@
 //! every array in them is as long as its shape says. For the fuzz targets, and their corpus.
 
 use super::layout::Matrix;
+use super::llama::Llama;
+use super::npz::Npz;
 use super::tensor::Tensor;
 use super::{npy, safetensors};
 
@@ -21,27 +23,66 @@ pub fn safetensors(bytes: &[u8]) {
     }
 }
 
+/// As a .npz file.
+pub fn npz(bytes: &[u8]) {
+    let file = match Npz::parse(bytes) {
+        Ok(file) => file,
+        Err(message) => return check_message(&message),
+    };
+    for (at, listed) in file.tensors().iter().enumerate() {
+        check_message(&listed.to_string());
+        match file.read(bytes, at) {
+            Ok(tensor) => check(&tensor),
+            Err(message) => check_message(&message),
+        }
+    }
+}
+
+/// As logits that llama.cpp wrote.
+pub fn llama(bytes: &[u8]) {
+    let file = match Llama::parse(bytes) {
+        Ok(file) => file,
+        Err(message) => return check_message(&message),
+    };
+    for at in 0..file.tensors().len() {
+        match file.read(bytes, at) {
+            Ok(tensor) => check(&tensor),
+            Err(message) => check_message(&message),
+        }
+    }
+    let (lowest, clamped) = file.lowest(bytes);
+    assert!(clamped <= lowest && lowest <= file.rows() * file.classes);
+    let is_clamped =
+        |row| (0..file.classes).filter(|class| file.is_clamped(bytes, row, *class)).count();
+    assert_eq!((0..file.rows()).map(is_clamped).sum::<usize>(), clamped);
+}
+
 fn check_message(message: &str) {
     assert!(!message.is_empty() && !message.contains('\n'), "{message:?}");
 }
 
 fn check(tensor: &Tensor<'_>) {
     check_message(&tensor.to_string());
-    if !tensor.dtype.is_index() && !tensor.dtype.is_float() {
-        assert!(tensor.indices().is_none() && tensor.floats().is_none());
+    if tensor.dtype.size().is_none() {
+        assert!(tensor.indices().is_err() && tensor.floats().is_err());
         return; // refused, whatever its shape
     }
     let product =
         tensor.shape.iter().try_fold(1, |product: usize, each| product.checked_mul(*each));
     let count = product.expect("a product that was checked");
-    if let Some(indices) = tensor.indices() {
-        assert_eq!(indices.classes().len(), count);
+    match tensor.indices() {
+        Ok(indices) => assert_eq!(indices.classes().len(), count),
+        Err(message) => check_message(&message),
     }
-    let Some(floats) = tensor.floats() else { return };
+    match tensor.numbers_counting(&mut 0) {
+        Ok(numbers) => assert_eq!(numbers.values().len(), count),
+        Err(message) => check_message(&message),
+    }
+    let Ok(floats) = tensor.floats() else { return };
     assert_eq!(floats.values().len(), count);
     let dimensions = tensor.shape.len().min(4) as i64;
     for axis in -dimensions..=dimensions {
-        match Matrix::new(tensor, axis) {
+        match Matrix::new(floats.clone(), &tensor.shape, axis) {
             Ok(matrix) => {
                 let logits = match matrix.logits() {
                     Ok(logits) => logits,
@@ -83,6 +124,16 @@ mod tests {
     #[test]
     fn the_corpus_of_npy_files() {
         replay("npy", super::npy);
+    }
+
+    #[test]
+    fn the_corpus_of_npz_files() {
+        replay("npz", super::npz);
+    }
+
+    #[test]
+    fn the_corpus_of_llama_cpp_logits() {
+        replay("llama", super::llama);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! reported.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -11,7 +11,9 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use wgpu_loss::{Element, Engine, Logits, Mode, OwnedValues, Progress, Streaming, Values};
 
+use super::inputs::Remarks;
 use super::layout::{Layout, Matrix};
+use super::source::Source;
 use super::write::{Array, Elements, Pending};
 use crate::arguments::CommonOptions;
 use crate::device::{self, Chosen};
@@ -141,6 +143,8 @@ pub struct Common<'a> {
     file: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     and: Vec<String>,
+    #[serde(flatten)]
+    remarks: Remarks,
     device: &'static str,
     engine: String,
     rows: usize,
@@ -159,7 +163,7 @@ impl<'a> Common<'a> {
     /// once at the least, as the logits do.
     pub fn new<T>(
         operation: &'static str,
-        file: &Path,
+        source: &Source,
         logits: &'a Matrix<'_>,
         options: &'a CommonOptions,
         run: &Run<T>,
@@ -168,23 +172,25 @@ impl<'a> Common<'a> {
         let values = logits.floats.values();
         let others = others.iter().flatten().map(|other| other.bytes().len());
         let least = values.bytes().len() + others.sum::<usize>();
-        Self::of_files(operation, (file, &[]), &logits.layout, options, run, least)
+        Self::of_files(operation, &[source], &logits.layout, options, run, least)
     }
 
-    /// Of logits in one file and in others, in this layout; `least`: the bytes that move at the
+    /// Of logits in one file, or in several, in this layout; `least`: the bytes that move at the
     /// least.
     pub fn of_files<T>(
         operation: &'static str,
-        (file, others): (&Path, &[PathBuf]),
+        sources: &[&Source],
         layout: &'a Layout,
         options: &'a CommonOptions,
         run: &Run<T>,
         least: usize,
     ) -> Self {
+        let mut names = sources.iter().map(|source| source.name());
         Self {
             operation,
-            file: file.display().to_string(),
-            and: others.iter().map(|other| other.display().to_string()).collect(),
+            file: names.next().unwrap_or_default(),
+            and: names.collect(),
+            remarks: sources.first().map(|first| first.inputs().remarks()).unwrap_or_default(),
             device: run.chosen.kind,
             engine: run.chosen.engine.name(),
             rows: layout.shape.rows,
@@ -223,6 +229,7 @@ impl<'a> Common<'a> {
             format_args!("{:.6}, transfers and kernel compilation included", self.seconds),
         )?;
         out.field("GB/s", three(self.gigabytes_per_second))?;
+        self.remarks.print(out)?;
         match self.out {
             Some(path) => out.field("written", path.display()),
             None => Ok(()),

@@ -12,6 +12,7 @@ use super::combine::Combination;
 use super::common::{Common, GradientReport, Run, mode_name};
 use super::gradient::{cross_entropy, next};
 use super::parts::{self, Parts};
+use super::role::Role;
 use super::rows::Rows;
 use super::source::Source;
 use super::targets::{FileTargets, TargetFiles};
@@ -29,21 +30,20 @@ pub fn run(
     let CrossEntropyOptions { file, and, gradient, common, .. } = options;
     let sources = parts::open(file, and)?;
     let batch = Parts::read(&sources, common)?;
-    let files = TargetFiles::open(&options.targets, &options.further, and.len())?;
-    let read = sources.iter().zip(&files).zip(&batch.matrices).enumerate().map(
-        |(at, ((source, files), matrix))| {
-            FileTargets::read(&options.targets, at == 0, source, files, &matrix.layout)
-        },
-    );
+    let files = TargetFiles::find(&options.targets, &options.further, &sources)?;
+    let read = files.iter().zip(&batch.matrices);
+    let read = read.map(|(files, matrix)| FileTargets::read(files, &matrix.layout));
     let file_targets = read.collect::<Result<Vec<_>>>()?;
     let class_weights = file_targets.first().and_then(FileTargets::class_weights);
     let targets = file_targets.iter().map(|targets| targets.library(class_weights));
     let (logits, targets) = (batch.logits()?, targets.collect::<wgpu_loss::Result<Vec<_>>>()?);
     let kind = kind(&sources, &targets)?;
+    sources.iter().zip(&targets).for_each(count_clamped);
     let row_weights = targets.iter().any(|targets| targets.row_weights.is_some());
     let gradient_element = gradient.element(batch.element());
     let layout = targets.first().map(Targets::layout).unwrap_or_default();
-    let request = request(options, &layout, gradient_element);
+    let are_log_probabilities = sources.iter().any(|source| source.llama().is_some());
+    let request = request(options, &layout, gradient_element, are_log_probabilities);
 
     let planned_gradient =
         gradient_element.map(|it| Planned::floats("gradient", &batch.layout.dimensions, it));
@@ -72,9 +72,9 @@ pub fn run(
     let least = batch.bytes_of(batch.element())
         + gradient_element.map_or(0, |element| batch.bytes_of(element))
         + probabilities.sum::<usize>();
-    let files = (file.as_path(), and.as_slice());
+    let files: Vec<_> = sources.iter().collect();
     let report = Report {
-        common: Common::of_files("cross-entropy", files, &batch.layout, common, &run, least),
+        common: Common::of_files("cross-entropy", &files, &batch.layout, common, &run, least),
         gradient: GradientReport::of(gradient.upstream, gradient_element),
         reduction: options.loss.reduction.name(),
         ignore_index: request.ignore_index,
@@ -83,6 +83,7 @@ pub fn run(
         class_weights: class_weights.is_some(),
         row_weights,
         results: Results::new(result, &request),
+        perplexity: perplexity(result, &request).filter(|_| are_log_probabilities),
         rows: rows.shown(options, &request),
     };
     if common.json {
@@ -110,19 +111,51 @@ fn kind(sources: &[Source], targets: &[Targets<'_>]) -> Result<&'static str> {
     Ok(first)
 }
 
+/// Counts the targets that llama.cpp may have stored as more likely than they are.
+fn count_clamped((source, targets): (&Source, &Targets<'_>)) {
+    if let (Some((file, bytes)), TargetValues::Classes(classes)) = (source.llama(), targets.values)
+    {
+        let class = |row| usize::try_from(classes.get(row)?).ok();
+        let is_clamped =
+            |row: &usize| class(*row).is_some_and(|class| file.is_clamped(bytes, *row, class));
+        let clamped = (0..classes.len()).filter(is_clamped).count();
+        source.inputs().clamped_targets(Role::Logits.describe(), clamped);
+    }
+}
+
+/// Whether an option asks for what log-probabilities lack: without one, those that llama.cpp wrote
+/// are taken as they are, which is what it prints the perplexity of, and else as logits.
+fn needs_logits(options: &CrossEntropyOptions) -> bool {
+    let loss = &options.loss;
+    let of_logits =
+        |row: &RowOption| !matches!(row, RowOption::Loss | RowOption::TargetLogProbability);
+    loss.label_smoothing != 0.0
+        || loss.z_loss != 0.0
+        || loss.logit_scale != 1.0
+        || loss.softcap.is_some()
+        || options.gradient.gradient
+        || options.correct
+        || options.top_k != 1
+        || options.common.out.is_some()
+        || options.rows.iter().any(of_logits)
+}
+
 /// What the options ask of the library.
 fn request(
     options: &CrossEntropyOptions,
     targets: &TargetLayout,
     gradient_element: Option<Element>,
+    are_log_probabilities: bool,
 ) -> CrossEntropy {
     let loss = &options.loss;
+    let log_probabilities =
+        loss.log_probabilities || (are_log_probabilities && !needs_logits(options));
     let has = |row| options.rows.contains(&row);
     let is_usual = options.rows.is_empty();
     // Log-probabilities have no other values of rows.
     let writes = is_usual && options.common.out.is_some();
-    let writes_more = writes && !loss.log_probabilities;
-    let may_be_correct = !loss.log_probabilities && targets.probabilities.is_none();
+    let writes_more = writes && !log_probabilities;
+    let may_be_correct = !log_probabilities && targets.probabilities.is_none();
     CrossEntropy {
         reduction: loss.reduction.library(),
         ignore_index: loss.ignore_index.0,
@@ -130,7 +163,7 @@ fn request(
         z_loss: loss.z_loss,
         logit_scale: loss.logit_scale,
         softcap: loss.softcap,
-        input: if loss.log_probabilities { Input::LogProbabilities } else { Input::Logits },
+        input: if log_probabilities { Input::LogProbabilities } else { Input::Logits },
         mode: loss.mode.library(),
         rows: RowOutputs {
             loss: writes || has(RowOption::Loss),
@@ -303,8 +336,16 @@ struct Report<'a> {
     row_weights: bool,
     #[serde(flatten)]
     results: Results,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    perplexity: Option<Number>,
     #[serde(flatten)]
     rows: RowValues<'a>,
+}
+
+/// The exponential of the mean loss, where that is all that the loss is.
+fn perplexity(result: &CrossEntropyOutput, request: &CrossEntropy) -> Option<Number> {
+    let is_plain = request.reduction == Reduction::Mean && request.z_loss == 0.0;
+    is_plain.then(|| Number(f64::from(result.loss).exp()))
 }
 
 impl Report<'_> {
@@ -314,6 +355,9 @@ impl Report<'_> {
             &self.results;
         if let Some(loss) = loss {
             out.field("loss", format_args!("{} ({})", loss.0, self.reduction))?;
+        }
+        if let Some(Number(perplexity)) = self.perplexity {
+            out.field("perplexity", format_args!("{perplexity:.3}"))?;
         }
         if let Some(z_loss) = z_loss {
             out.field("z-loss", format_args!("{}, part of the loss", z_loss.0))?;

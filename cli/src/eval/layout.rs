@@ -2,7 +2,7 @@
 
 use wgpu_loss::{Element, Logits, Shape};
 
-use super::tensor::{Floats, Tensor};
+use super::tensor::Floats;
 
 /// Most rows without classes: they take no bytes in the file, so that nothing else bounds them.
 const MOST_EMPTY_ROWS: usize = 1 << 24;
@@ -59,6 +59,27 @@ impl Layout {
         dimensions
     }
 
+    /// Whether these are the dimensions of what has one value for each row: without that of the
+    /// classes, or with a 1 in its place or at the end.
+    pub fn is_of_rows(&self, shape: &[usize]) -> bool {
+        let kept = shape.len() == self.dimensions.len()
+            && shape.iter().zip(&self.dimensions).enumerate().all(|(axis, (found, length))| {
+                if axis == self.class_axis { *found == 1 } else { found == length }
+            });
+        let rows = self.of_rows();
+        kept || shape == rows || shape.split_last() == Some((&1, rows.as_slice()))
+    }
+
+    /// Whether these are the dimensions of what has one value for each class, or column: alone, or
+    /// with a 1 in the place of each other one.
+    pub fn is_of_columns(&self, shape: &[usize]) -> bool {
+        let kept = shape.len() == self.dimensions.len()
+            && shape.iter().enumerate().all(|(axis, found)| {
+                *found == if axis == self.class_axis { self.shape.classes } else { 1 }
+            });
+        kept || shape == self.of_columns()
+    }
+
     /// The dimensions of what has one value for each class, or column.
     pub fn of_columns(&self) -> Vec<usize> {
         vec![self.shape.classes]
@@ -75,10 +96,9 @@ pub struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// Of a tensor of floats with at least two dimensions.
-    pub fn new(tensor: &Tensor<'a>, class_axis: i64) -> Result<Self, String> {
-        let floats = tensor.floats().ok_or_else(|| format!("expected floats, found {tensor}"))?;
-        let layout = Layout::new(&tensor.shape, class_axis, floats.values().element())?;
+    /// Of floats with at least two dimensions.
+    pub fn new(floats: Floats<'a>, shape: &[usize], class_axis: i64) -> Result<Self, String> {
+        let layout = Layout::new(shape, class_axis, floats.values().element())?;
         Ok(Self { floats, layout })
     }
 

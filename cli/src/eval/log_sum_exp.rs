@@ -55,9 +55,9 @@ pub fn run(
     destination.write(vec![log_sum_exp.array("log_sum_exp", &batch.layout.of_rows())])?;
     let least =
         batch.bytes_of(batch.element()) + gradient_element.map_or(0, |it| batch.bytes_of(it));
-    let files = (file.as_path(), and.as_slice());
+    let files: Vec<_> = sources.iter().collect();
     let report = Report {
-        common: Common::of_files("log-sum-exp", files, &batch.layout, common, &run, least),
+        common: Common::of_files("log-sum-exp", &files, &batch.layout, common, &run, least),
         gradient: GradientReport::of(gradient.upstream, gradient_element),
         log_sum_exp,
     };

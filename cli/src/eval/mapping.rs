@@ -3,21 +3,16 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 
 use memmap2::{Mmap, MmapMut};
 
 /// Maps a whole file for reading.
-pub fn map(path: &Path) -> io::Result<Mmap> {
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
+pub fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: a slice must not change while it is borrowed, and no system can promise that of a
     // file. Its bytes are only ever read as plain numbers, so a program that writes to the file
     // meanwhile changes the result, and one that shortens it ends ours by a signal, as with every
     // other reader of mapped files.
-    unsafe { Mmap::map(&file) }
+    unsafe { Mmap::map(file) }
 }
 
 /// Maps a whole file of ours for writing.

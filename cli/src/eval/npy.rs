@@ -1,7 +1,8 @@
 //! The .npy format (NumPy enhancement proposal 1), read where it lies. The header is parsed here,
 //! with every length checked: general parsers of it overflow on hostile shapes.
 
-use super::tensor::{Dtype, Tensor};
+use super::dtype::Dtype;
+use super::tensor::{self, Tensor};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -12,6 +13,13 @@ pub fn is_npy(bytes: &[u8]) -> bool {
 
 /// The array in a .npy file.
 pub fn parse(bytes: &[u8]) -> Result<Tensor<'_>, String> {
+    let (tensor, start) = parse_header(bytes)?;
+    Tensor { bytes: &bytes[start..], ..tensor }.checked()
+}
+
+/// The array in a .npy file of which at least the header is there, without its elements; and where
+/// they begin.
+pub fn parse_header(bytes: &[u8]) -> Result<(Tensor<'static>, usize), String> {
     let rest = bytes.strip_prefix(MAGIC).ok_or("not a .npy file: wrong magic string")?;
     let truncated = || "truncated inside the .npy header".to_owned();
     let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(truncated)?;
@@ -30,33 +38,10 @@ pub fn parse(bytes: &[u8]) -> Result<Tensor<'_>, String> {
     let header = std::str::from_utf8(header).map_err(|_| "the .npy header is not text")?;
     let Header { descr, fortran_order, shape } =
         Header::parse(header).map_err(|message| format!("wrong .npy header: {message}"))?;
-    let (dtype, size) = element(&descr)?;
-    let expected = shape
-        .iter()
-        .try_fold(size, |product, length| product.checked_mul(*length))
-        .ok_or_else(|| format!("wrong .npy header: shape {shape:?} is too large"))?;
-    // Of other types only the name is needed, for the message that refuses them.
-    if size > 0 && data.len() != expected {
-        let what = if data.len() < expected { "truncated" } else { "bytes after the array" };
-        return Err(format!(
-            "{what}: {dtype} {shape:?} takes {expected} bytes, the file has {}",
-            data.len()
-        ));
-    }
-    Ok(Tensor { name: None, dtype, shape, fortran_order, bytes: data })
-}
-
-/// The type that a NumPy type string names, and the bytes of one element, 0 where unknown.
-fn element(descr: &str) -> Result<(Dtype, usize), String> {
-    Ok(match descr {
-        "<f4" => (Dtype::F32, 4),
-        "<f2" => (Dtype::F16, 2),
-        "<i4" => (Dtype::I32, 4),
-        "<i8" => (Dtype::I64, 8),
-        "<u4" => (Dtype::U32, 4),
-        "|u1" | "<u1" | ">u1" => (Dtype::U8, 1),
-        other => (Dtype::Other(other.to_owned()), 0),
-    })
+    let (dtype, big_endian) = Dtype::of_numpy(&descr);
+    tensor::length(&shape, dtype.size().unwrap_or(1))?;
+    let tensor = Tensor { name: None, dtype, shape, fortran_order, big_endian, bytes: &[] };
+    Ok((tensor, bytes.len() - data.len()))
 }
 
 struct Header {
@@ -185,15 +170,15 @@ mod tests {
         assert_eq!((tensor.dtype, tensor.shape, tensor.bytes.len()), (Dtype::F32, vec![2, 1], 8));
         assert_eq!(
             message("{'descr': '|u1', 'fortran_order': True, 'shape': (3,), }", &[0; 3]),
-            "U8 [3]"
+            "u8 [3]"
         );
         assert_eq!(
             message("{'shape': (3L,), 'fortran_order': False, 'descr': '<i8'}", &[0; 24]),
-            "I64 [3]"
+            "i64 [3]"
         );
         assert_eq!(
             message("{'descr': '<f8', 'fortran_order': False, 'shape': (), }", &[0; 8]),
-            "<f8 []"
+            "f64 []"
         );
     }
 

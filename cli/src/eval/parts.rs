@@ -12,8 +12,13 @@ use crate::failure::{Failure, Result};
 
 /// Opens the files of a batch.
 pub fn open(first: &Path, others: &[PathBuf]) -> Result<Vec<Source>> {
-    let others = others.iter().map(PathBuf::as_path);
-    std::iter::once(first).chain(others).map(Source::open).collect()
+    let first = Source::open(first, "LOGITS")?;
+    let mut sources = vec![first];
+    for other in others {
+        let other = sources[0].open_beside(other, "--and")?;
+        sources.push(other);
+    }
+    Ok(sources)
 }
 
 /// The logits of a batch.

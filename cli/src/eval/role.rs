@@ -4,8 +4,8 @@ use super::layout::Layout;
 use super::tensor::Tensor;
 use crate::arguments::WeightsAxis;
 
-const FLOATS: &str = "F32, F16 or BF16";
-const INDICES: &str = "I32, I64, U32 or U8";
+const FLOATS: &str = "f32, f16, bf16 or f64";
+const INDICES: &str = "integers or bool";
 
 /// What a tensor is wanted for, beside logits of a known layout.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +68,8 @@ impl Role<'_> {
         }
     }
 
-    /// The option that names a tensor for it; in a file of its own it has to have the usual name
-    /// where an option names either the one or the other.
+    /// The option that chooses among the tensors of a file; of files that an option names, FILE:NAME
+    /// does, and is not named here.
     fn option(self) -> Option<&'static str> {
         match self {
             Self::Logits => Some("--logits"),
@@ -78,7 +78,7 @@ impl Role<'_> {
             Self::ClassWeights => Some("--class-weights"),
             Self::RowWeights(_) => Some("--row-weights"),
             Self::Teacher(_) => Some("--teacher"),
-            Self::Upstream(_) => Some("--upstream-tensor"),
+            Self::Upstream(_) => Some("--upstream"),
             Self::Values => Some("--values"),
             Self::Input => Some("--input"),
             Self::Target(_) => Some("--target"),
@@ -93,7 +93,7 @@ impl Role<'_> {
     }
 
     /// In words.
-    fn describe(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::ClassWeights => "class weights",
             Self::RowWeights(_) => "row weights",
@@ -105,31 +105,44 @@ impl Role<'_> {
         }
     }
 
+    /// Whether it is what the others stand beside.
+    pub fn is_main(self) -> bool {
+        matches!(self, Self::Logits | Self::Values | Self::Input)
+    }
+
+    /// Whether log-probabilities may be it: not where probabilities or factors are wanted.
+    pub fn takes_log_probabilities(self) -> bool {
+        self.is_main() || matches!(self, Self::Teacher(_) | Self::Target(_))
+    }
+
     /// Whether a tensor is taken for it unasked, if no other could be it. Numbers of rows and
     /// classes are left to the library, which says what is wrong with them.
-    fn fits(self, tensor: &Tensor<'_>) -> bool {
-        let vector = tensor.shape.len() == 1;
+    fn fits(self, tensor: &Tensor<'_>, breadth: Breadth) -> bool {
+        let (dtype, shape) = (&tensor.dtype, tensor.shape.as_slice());
+        let is_broad = breadth == Breadth::Any;
+        let is_float = dtype.is_native_float() || (is_broad && dtype.is_float());
+        let is_index = dtype.is_integer() && (is_broad || dtype.is_native());
+        let is_vector = shape.len() == 1 || (is_broad && matches!(shape, [_, 1]));
+        let of_rows = |layout: &Layout| {
+            is_vector || shape == layout.of_rows() || (is_broad && layout.is_of_rows(shape))
+        };
         match self {
-            Self::Logits | Self::Values | Self::Input => {
-                tensor.dtype.is_float() && tensor.shape.len() >= 2
-            }
-            Self::Targets(layout) | Self::SegmentIds(layout) => {
-                tensor.dtype.is_index() && (vector || tensor.shape == layout.of_rows())
-            }
-            Self::ClassWeights => tensor.dtype.is_float() && vector,
-            Self::RowWeights(layout) => {
-                tensor.dtype.is_float() && (vector || tensor.shape == layout.of_rows())
-            }
+            Self::Logits | Self::Values | Self::Input => is_float && shape.len() >= 2,
+            Self::Targets(layout) | Self::SegmentIds(layout) => is_index && of_rows(layout),
+            Self::ClassWeights => is_float && is_vector,
+            Self::RowWeights(layout) => is_float && of_rows(layout),
             Self::Probabilities(layout)
             | Self::Teacher(layout)
             | Self::Upstream(layout)
-            | Self::LossUpstream(layout)
-            | Self::Target(layout) => tensor.dtype.is_float() && tensor.shape == layout.dimensions,
+            | Self::LossUpstream(layout) => is_float && shape == layout.dimensions,
+            Self::Target(layout) => {
+                (is_float || (is_broad && is_index)) && shape == layout.dimensions
+            }
             Self::Weights(layout, axis)
             | Self::PositiveWeights(layout, axis)
             | Self::Variance(layout, axis) => {
-                let axes = WeightAxes::new(&tensor.shape, layout);
-                tensor.dtype.is_float()
+                let axes = WeightAxes::new(shape, layout);
+                is_float
                     && match axis {
                         None => axes.element || axes.row || axes.column,
                         Some(WeightsAxis::Row) => axes.row,
@@ -137,18 +150,41 @@ impl Role<'_> {
                     }
             }
             Self::Factors(results) => {
-                tensor.dtype.is_float() && (vector || tensor.shape == results)
+                is_float
+                    && (is_vector || shape == results || (is_broad && is_padded(shape, results)))
             }
-            Self::SegmentOffsets => tensor.dtype.is_index() && vector,
+            Self::SegmentOffsets => is_index && is_vector,
         }
     }
 
     /// Whether a tensor that was named can be it.
     fn accepts(self, tensor: &Tensor<'_>) -> bool {
         match self {
-            Self::Targets(layout) => self.fits(tensor) || Self::Probabilities(layout).fits(tensor),
-            role => role.fits(tensor),
+            Self::Targets(layout) => {
+                self.fits(tensor, Breadth::Any)
+                    || Self::Probabilities(layout).fits(tensor, Breadth::Any)
+            }
+            role => role.fits(tensor, Breadth::Any),
         }
+    }
+
+    /// What else to say of a tensor that was refused.
+    fn advice(self, tensor: &Tensor<'_>) -> String {
+        let is_of_integers =
+            matches!(self, Self::Targets(_) | Self::SegmentIds(_) | Self::SegmentOffsets);
+        let of_rows = match self {
+            Self::Targets(layout) | Self::SegmentIds(layout) => {
+                tensor.shape.len() == 1 || layout.is_of_rows(&tensor.shape)
+            }
+            _ => true,
+        };
+        // Of arrays that are in memory, as those of .npz files are only then.
+        if !is_of_integers || !of_rows || !tensor.dtype.is_float() {
+            return String::new();
+        }
+        let what = if matches!(self, Self::Targets(_)) { "classes" } else { "they" };
+        let why = tensor.not_integers().map_or(String::new(), |why| format!(", and {why}"));
+        format!("; {what} must be integers{why}")
     }
 
     fn expected(self) -> String {
@@ -199,8 +235,23 @@ impl Role<'_> {
         if self.accepts(tensor) {
             return Ok(());
         }
-        Err(format!("{}: expected {}, found {tensor}", self.describe(), self.expected()))
+        let (what, expected, advice) = (self.describe(), self.expected(), self.advice(tensor));
+        Err(format!("{what}: expected {expected}, found {tensor}{advice}"))
     }
+}
+
+/// Which tensors fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Breadth {
+    /// Those that need no conversion: where there is such, no other is looked at.
+    Usual,
+    /// All that are read.
+    Any,
+}
+
+/// Whether a shape is another with a 1 after it.
+fn is_padded(shape: &[usize], other: &[usize]) -> bool {
+    shape.split_last() == Some((&1, other))
 }
 
 /// What weights of some shape can be of.
@@ -217,41 +268,53 @@ pub struct WeightAxes {
 impl WeightAxes {
     /// Of weights with these dimensions, beside values of this layout.
     pub fn new(shape: &[usize], layout: &Layout) -> Self {
-        Self {
-            element: shape == layout.dimensions,
-            row: shape == [layout.shape.rows] || shape == layout.of_rows(),
-            column: shape == layout.of_columns(),
+        let element = shape == layout.dimensions;
+        let row = shape == [layout.shape.rows] || shape == layout.of_rows();
+        let column = shape == layout.of_columns();
+        if element || row || column {
+            return Self { element, row, column };
         }
+        Self { element, row: layout.is_of_rows(shape), column: layout.is_of_columns(shape) }
     }
 }
 
-/// The tensor that was named, else the one with the usual name, else the only one that fits.
-pub fn select<'t, 'a>(
-    tensors: &'t [Tensor<'a>],
+/// The place of the tensor that was named, else of the one with the usual name, else of the only
+/// one that fits, beside the one at `main`.
+pub fn select(
+    tensors: &[Tensor<'_>],
     role: Role<'_>,
     wanted: Option<&str>,
-) -> Result<&'t Tensor<'a>, String> {
-    let named = |name: &str| tensors.iter().find(|tensor| tensor.name.as_deref() == Some(name));
+    main: Option<usize>,
+) -> Result<usize, String> {
+    let named = |name: &str| tensors.iter().position(|tensor| tensor.name.as_deref() == Some(name));
     let usual = role.usual_name();
-    if let Some(tensor) = named(wanted.unwrap_or(usual)) {
-        return Ok(tensor);
+    if let Some(at) = named(wanted.unwrap_or(usual)) {
+        return Ok(at);
     }
     let listed = listing(tensors);
     if let Some(name) = wanted {
         return Err(format!("no tensor `{name}`; {listed}"));
     }
-    let mut candidates = tensors.iter().filter(|tensor| role.fits(tensor));
-    match (candidates.next(), candidates.next()) {
-        (Some(only), None) => Ok(only),
-        (None, _) => Err(format!("no tensor `{usual}` and none that could be it; {listed}")),
-        _ => {
-            let choose = match role.option() {
-                Some(option) => format!("choose by {option}"),
-                None => "give one of them this name".to_owned(),
-            };
-            Err(format!("no tensor `{usual}` and several that could be it, {choose}; {listed}"))
+    for breadth in [Breadth::Usual, Breadth::Any] {
+        // What is compared with itself was forgotten.
+        let others =
+            tensors.iter().enumerate().filter(|(at, _)| main != Some(*at) || role.is_main());
+        let mut candidates = others.filter(|(_, tensor)| role.fits(tensor, breadth));
+        match (candidates.next(), candidates.next()) {
+            (Some((only, _)), None) => return Ok(only),
+            (None, _) => {}
+            _ => {
+                let choose = match role.option() {
+                    Some(option) => format!("choose by {option}"),
+                    None => "give one of them this name, or choose by FILE:NAME".to_owned(),
+                };
+                return Err(format!(
+                    "no tensor `{usual}` and several that could be it, {choose}; {listed}"
+                ));
+            }
         }
     }
+    Err(format!("no tensor `{usual}` and none that could be it; {listed}"))
 }
 
 /// The first tensors of the file, so that the message stays a line.
@@ -273,13 +336,14 @@ fn listing(tensors: &[Tensor<'_>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tensor::Dtype;
+    use super::super::dtype::Dtype;
     use super::*;
     use wgpu_loss::Element;
 
     fn tensor(name: &str, dtype: Dtype, shape: &[usize]) -> Tensor<'static> {
         let name = Some(name.to_owned());
-        Tensor { name, dtype, shape: shape.to_vec(), fortran_order: false, bytes: &[] }
+        let shape = shape.to_vec();
+        Tensor { name, dtype, shape, fortran_order: false, big_endian: false, bytes: &[] }
     }
 
     #[test]
@@ -290,14 +354,14 @@ mod tests {
             tensor("w", Dtype::F32, &[3]),
         ];
         let layout = Layout::new(&[2, 3, 4], 1, Element::F16).expect("a layout");
-        let name = |role, wanted| select(&tensors, role, wanted).map(|it| it.name.clone());
-        assert_eq!(name(Role::Logits, None), Ok(Some("x".to_owned())));
-        assert_eq!(name(Role::Targets(&layout), None), Ok(Some("y".to_owned())));
-        assert_eq!(name(Role::ClassWeights, None), Ok(Some("w".to_owned())));
-        let message = name(Role::Targets(&layout), Some("z")).expect_err("there is no z");
+        let at = |role, wanted| select(&tensors, role, wanted, Some(0));
+        assert_eq!(at(Role::Logits, None), Ok(0));
+        assert_eq!(at(Role::Targets(&layout), None), Ok(1));
+        assert_eq!(at(Role::ClassWeights, None), Ok(2));
+        let message = at(Role::Targets(&layout), Some("z")).expect_err("there is no z");
         assert_eq!(
             message,
-            "no tensor `z`; the file has `x` F16 [2, 3, 4], `y` U8 [2, 4], `w` F32 [3]"
+            "no tensor `z`; the file has `x` f16 [2, 3, 4], `y` u8 [2, 4], `w` f32 [3]"
         );
     }
 
@@ -326,9 +390,67 @@ mod tests {
         assert_eq!(targets.check(&tensor("q", Dtype::Bf16, &[2, 3])), Ok(()));
         assert_eq!(targets.check(&tensor("y", Dtype::U32, &[7])), Ok(()));
         let message = targets.check(&tensor("q", Dtype::F32, &[3, 2])).expect_err("transposed");
-        assert!(message.starts_with("targets: expected I32, I64, U32 or U8 [2], or"), "{message}");
-        assert!(message.ends_with("found `q` F32 [3, 2]"), "{message}");
+        assert!(message.starts_with("targets: expected integers or bool [2], or"), "{message}");
+        assert!(message.ends_with("found `q` f32 [3, 2]"), "{message}");
         let only = [tensor("q", Dtype::F32, &[2, 3])];
-        assert!(select(&only, targets, None).is_err(), "the logits are not their own targets");
+        let own = select(&only, targets, None, Some(0));
+        assert!(own.is_err(), "the logits are not their own targets");
+    }
+
+    #[test]
+    fn what_needs_no_conversion_comes_first() {
+        let tensors = [
+            tensor("x", Dtype::F64, &[4, 3]),
+            tensor("z", Dtype::F32, &[4, 3]),
+            tensor("i", Dtype::I16, &[4]),
+            tensor("j", Dtype::I64, &[4]),
+            tensor("c", Dtype::Bool, &[4, 1]),
+        ];
+        let layout = Layout::new(&[4, 3], 1, Element::F32).expect("a layout");
+        assert_eq!(select(&tensors, Role::Logits, None, None), Ok(1));
+        assert_eq!(select(&tensors, Role::Targets(&layout), None, Some(1)), Ok(3));
+        assert_eq!(select(&tensors, Role::Teacher(&layout), None, Some(1)), Ok(0));
+        assert_eq!(select(&tensors[2..3], Role::Targets(&layout), None, None), Ok(0));
+        assert_eq!(select(&tensors[4..], Role::Targets(&layout), None, None), Ok(0));
+        assert!(select(&tensors[1..2], Role::Teacher(&layout), None, Some(0)).is_err());
+        let several = [tensor("i", Dtype::I16, &[4]), tensor("c", Dtype::U64, &[4])];
+        let message = select(&several, Role::Targets(&layout), None, None).expect_err("two");
+        assert!(message.contains("several that could be it, choose by --targets"), "{message}");
+    }
+
+    #[test]
+    fn a_dimension_of_one_stands_for_the_missing_one() {
+        let layout = Layout::new(&[4, 3, 5], 1, Element::F32).expect("a layout");
+        for shape in [&[4, 5][..], &[20], &[20, 1], &[4, 5, 1], &[4, 1, 5]] {
+            let targets = Role::Targets(&layout);
+            assert_eq!(targets.check(&tensor("y", Dtype::I16, shape)), Ok(()), "{shape:?}");
+            let weights = Role::RowWeights(&layout);
+            assert_eq!(weights.check(&tensor("w", Dtype::F64, shape)), Ok(()), "{shape:?}");
+        }
+        for shape in [&[4, 5, 2][..], &[1, 4, 5], &[4, 5, 1, 1], &[]] {
+            let targets = Role::Targets(&layout);
+            assert!(targets.check(&tensor("y", Dtype::I16, shape)).is_err(), "{shape:?}");
+        }
+        let axes = |shape: &[usize], dimensions: &[usize]| {
+            let layout = Layout::new(dimensions, 1, Element::F32).expect("a layout");
+            let WeightAxes { element, row, column } = WeightAxes::new(shape, &layout);
+            [element, row, column]
+        };
+        assert_eq!(axes(&[3, 1], &[3, 3]), [false, true, false]);
+        assert_eq!(axes(&[1, 3], &[3, 3]), [false, false, true]);
+        assert_eq!(axes(&[2, 1], &[2, 1]), [true, false, false]);
+        assert_eq!(axes(&[1, 3, 1], &[2, 3, 4]), [false, false, true]);
+    }
+
+    #[test]
+    fn floats_are_told_that_classes_are_integers() {
+        let layout = Layout::new(&[2, 3], 1, Element::F32).expect("a layout");
+        let whole = Tensor { bytes: &[0, 60, 0, 64], ..tensor("y", Dtype::F16, &[2]) };
+        let message = Role::Targets(&layout).check(&whole).expect_err("floats");
+        assert!(message.contains("found `y` f16 [2]; classes must be integers"), "{message}");
+        assert!(message.contains("astype"), "{message}");
+        let half = Tensor { bytes: &[0, 60, 0, 56], ..tensor("y", Dtype::F16, &[2]) };
+        let message = Role::SegmentIds(&layout).check(&half).expect_err("floats");
+        assert!(message.ends_with("they must be integers, and row 1 is 0.5"), "{message}");
     }
 }

@@ -1,11 +1,18 @@
 //! The .safetensors format, read where it lies.
 
-use safetensors::tensor::{Dtype as Stored, Metadata};
+use safetensors::tensor::Metadata;
 
-use super::tensor::{Dtype, Tensor};
+use super::tensor::Tensor;
 
 /// The format's own limit.
 const LONGEST_HEADER: usize = 100_000_000;
+
+/// Whether the bytes start as a .safetensors file does: with the length of a header, and its brace.
+pub fn is_safetensors(bytes: &[u8]) -> bool {
+    bytes.split_first_chunk().is_some_and(|(length, rest)| {
+        u64::from_le_bytes(*length) <= LONGEST_HEADER as u64 && rest.first() == Some(&b'{')
+    })
+}
 
 /// Every tensor in a .safetensors file, in the order of their data.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Tensor<'_>>, String> {
@@ -35,18 +42,10 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Tensor<'_>>, String> {
             let info = metadata.info(&name).ok_or("wrong .safetensors header")?;
             let (start, end) = info.data_offsets;
             Ok(Tensor {
-                dtype: match info.dtype {
-                    Stored::F32 => Dtype::F32,
-                    Stored::F16 => Dtype::F16,
-                    Stored::BF16 => Dtype::Bf16,
-                    Stored::I32 => Dtype::I32,
-                    Stored::I64 => Dtype::I64,
-                    Stored::U32 => Dtype::U32,
-                    Stored::U8 => Dtype::U8,
-                    other => Dtype::Other(format!("{other:?}")),
-                },
+                dtype: info.dtype.into(),
                 shape: info.shape.clone(),
                 fortran_order: false,
+                big_endian: false,
                 bytes: data.get(start..end).ok_or("wrong .safetensors header: offsets")?,
                 name: Some(name),
             })

@@ -8,7 +8,7 @@ use wgpu_loss::{Softmax, Values};
 use super::common::{Common, Run, like_logits, pending};
 use super::role::Role;
 use super::rows::Range;
-use super::source::Source;
+use super::source::{Named, Source};
 use crate::arguments::SoftmaxOptions;
 use crate::failure::Result;
 use crate::output::{Number, Output};
@@ -31,20 +31,22 @@ pub fn run(
     options: &SoftmaxOptions,
     out: &mut Output,
 ) -> Result<ExitCode> {
-    let SoftmaxOptions { file, common, .. } = options;
-    let source = Source::open(file)?;
+    let common = &options.common;
+    let source = Source::open(&options.file, "LOGITS")?;
     let matrix = source.logits(common)?;
     let logits = matrix.logits()?;
-    let upstream_file = Source::open_other(options.upstream_file.as_deref())?;
-    let upstream_name = options.upstream_tensor.as_deref();
-    let upstream_source = match (&upstream_file, upstream_name) {
-        (None, None) => None,
-        (Some(other), _) => Some(other),
-        (None, Some(_)) => Some(source.beside_logits("upstream gradient", "by --upstream-file")?),
+    let (what, name) = ("upstream gradient", options.upstream_tensor.as_deref());
+    let upstream_named = match options.upstream_file.as_deref() {
+        Some(path) => Some(Named::of_path(&source, path, name, what)?),
+        None => {
+            let given = options.upstream.as_deref().or(name);
+            Named::find_any(&source, given, what, "--upstream")?
+        }
     };
-    let role = Role::Upstream(&matrix.layout);
-    let upstream_matrix = upstream_source
-        .map(|source| source.like_logits(role, upstream_name, &matrix.layout))
+    let layout = &matrix.layout;
+    let upstream_matrix = upstream_named
+        .as_ref()
+        .map(|named| named.operand(Role::Upstream(layout))?.matrix(layout.class_axis as i64))
         .transpose()?;
     let upstream = upstream_matrix.as_ref().map(|it| it.logits()).transpose()?;
     let pending = pending(common)?;
@@ -64,7 +66,7 @@ pub fn run(
     let range = range(values);
     let others = [Some(values), upstream.map(|it| it.values())];
     let report = Report {
-        common: Common::new(operation, file, &matrix, common, &run, &others),
+        common: Common::new(operation, &source, &matrix, common, &run, &others),
         gradient: upstream.is_some(),
         result_element: values.element().name(),
         smallest: range.ends.map(|(least, _)| Number::single(least)),

@@ -1,53 +1,119 @@
 //! Targets and weights of `eval cross-entropy` and `eval softmax-focal`.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wgpu_loss::{TargetValues, Targets};
 
 use super::layout::{Layout, Matrix};
 use super::role::Role;
-use super::source::Source;
+use super::source::{Named, Source};
 use super::tensor::Indices;
 use crate::arguments::{FurtherTargetOptions, TargetOptions};
 use crate::failure::{Failure, Result};
 
-/// The files that targets and weights are in, where the file of the logits is not.
-pub struct TargetFiles {
-    targets: Option<Source>,
-    class_weights: Option<Source>,
-    row_weights: Option<Source>,
+/// Where the targets and weights of one file of logits are: in it, or in files of their own.
+pub struct TargetFiles<'a> {
+    targets: Named<'a>,
+    are_probabilities: bool,
+    class_weights: Option<Named<'a>>,
+    row_weights: Option<Named<'a>>,
 }
 
-impl TargetFiles {
-    /// Opens those that were named for the first file of logits.
-    pub fn open_first(options: &TargetOptions) -> Result<Self> {
-        let targets = options.targets_path.as_deref().or(options.targets_file.as_deref());
-        Ok(Self {
-            targets: Source::open_other(targets)?,
-            class_weights: Source::open_other(options.class_weights_file.as_deref())?,
-            row_weights: Source::open_other(options.row_weights_file.as_deref())?,
-        })
+impl<'a> TargetFiles<'a> {
+    /// Finds those of the first file of logits.
+    pub fn find_first(options: &'a TargetOptions, main: &'a Source) -> Result<Self> {
+        let path = options.targets_path.as_deref().or(options.targets_file.as_deref());
+        let are_probabilities = options.probabilities.is_some();
+        let (what, option, given) = match options.probabilities.as_deref() {
+            Some(given) => ("probabilities", "--probabilities", Some(given)),
+            None => ("targets", "--targets", options.targets.as_deref()),
+        };
+        let targets = match (path, given) {
+            (Some(path), name) => Named::of_path(main, path, name, what)?,
+            (None, Some(given)) => Named::find(main, given, what, option)?,
+            (None, None) => {
+                let option = format!("after it or by {option}");
+                Named::beside(main.beside_logits(what, &option)?, None)
+            }
+        };
+        let class_weights = find_weights(
+            main,
+            options.class_weights_file.as_deref(),
+            options.class_weights.as_deref(),
+            ("class weights", "--class-weights"),
+        )?;
+        let row_weights = find_weights(
+            main,
+            options.row_weights_file.as_deref(),
+            options.row_weights.as_deref(),
+            ("row weights", "--row-weights"),
+        )?;
+        Ok(Self { targets, are_probabilities, class_weights, row_weights })
     }
 
     /// The same, then for each of the others.
-    pub fn open(
-        options: &TargetOptions,
-        further: &FurtherTargetOptions,
-        others: usize,
+    pub fn find(
+        options: &'a TargetOptions,
+        further: &'a FurtherTargetOptions,
+        mains: &'a [Source],
     ) -> Result<Vec<Self>> {
-        let first = Self::open_first(options)?;
         let FurtherTargetOptions { and_targets, and_row_weights } = further;
-        count("--and-targets", others, and_targets.len())?;
-        count("--and-row-weights", others, and_row_weights.len())?;
-        let other = |at: usize| {
-            Ok(Self {
-                targets: Source::open_other(and_targets.get(at).map(PathBuf::as_path))?,
-                class_weights: None,
-                row_weights: Source::open_other(and_row_weights.get(at).map(PathBuf::as_path))?,
-            })
+        let others = mains.get(1..).unwrap_or_default();
+        count("--and-targets", others.len(), and_targets.len())?;
+        count("--and-row-weights", others.len(), and_row_weights.len())?;
+        let mut all = Vec::new();
+        if let Some(main) = mains.first() {
+            all.push(Self::find_first(options, main)?);
+        }
+        for (at, main) in others.iter().enumerate() {
+            let other = all[0].find_other(main, and_targets.get(at), and_row_weights.get(at))?;
+            all.push(other);
+        }
+        Ok(all)
+    }
+
+    /// Those of a file after the first: the names of tensors are the same ones, and class weights
+    /// are those of the first.
+    fn find_other(
+        &self,
+        main: &'a Source,
+        targets: Option<&'a PathBuf>,
+        row_weights: Option<&'a PathBuf>,
+    ) -> Result<Self> {
+        let targets = match targets {
+            Some(path) => Named::of_path(main, path, None, "targets")?.named_as(&self.targets),
+            None => {
+                let main = main.beside_logits("targets", "by --and-targets")?;
+                Named::beside(main, None).named_as(&self.targets)
+            }
         };
-        std::iter::once(Ok(first)).chain((0..others).map(other)).collect()
+        let row_weights = match (row_weights, &self.row_weights) {
+            (Some(path), None) => Some(Named::of_path(main, path, None, "row weights")?),
+            (Some(path), Some(first)) => {
+                Some(Named::of_path(main, path, None, "row weights")?.named_as(first))
+            }
+            (None, Some(first)) if first.is_beside() => {
+                let main = main.beside_logits("row weights", "by --and-row-weights")?;
+                Some(Named::beside(main, None).named_as(first))
+            }
+            (None, _) => None,
+        };
+        let are_probabilities = self.are_probabilities;
+        Ok(Self { targets, are_probabilities, class_weights: None, row_weights })
+    }
+}
+
+/// Weights, in a file of their own, or as an option says.
+fn find_weights<'a>(
+    main: &'a Source,
+    file: Option<&'a Path>,
+    given: Option<&'a str>,
+    (what, option): (&str, &str),
+) -> Result<Option<Named<'a>>> {
+    match file {
+        Some(path) => Named::of_path(main, path, given, what).map(Some),
+        None => Named::find_any(main, given, what, option),
     }
 }
 
@@ -75,47 +141,15 @@ pub struct FileTargets<'a> {
 }
 
 impl<'a> FileTargets<'a> {
-    /// Finds what the options ask for, of the first file of logits or of another: class weights are
-    /// for all of them.
-    pub fn read(
-        options: &TargetOptions,
-        is_first: bool,
-        main: &'a Source,
-        files: &'a TargetFiles,
-        layout: &Layout,
-    ) -> Result<Self> {
-        let (by_option, row_weights_option) = match is_first {
-            true => ("after it or by --targets-file", "by --row-weights-file"),
-            false => ("by --and-targets", "by --and-row-weights"),
-        };
-        let source = match &files.targets {
-            Some(source) => source,
-            None => main.beside_logits("targets", by_option)?,
-        };
-        let weights = |role, name: &Option<String>, file: &'a Option<Source>, what, option| {
-            let source = match (file, name) {
-                (None, None) => return Ok(None),
-                (Some(source), _) => source,
-                (None, Some(_)) => main.beside_logits(what, option)?,
-            };
-            source.weights(role, name.as_deref()).map(Some)
+    /// Reads what was found.
+    pub fn read(files: &'a TargetFiles<'_>, layout: &Layout) -> Result<Self> {
+        let weights = |named: &'a Option<Named<'_>>, role| {
+            named.as_ref().map(|named| named.operand(role)?.numbers()).transpose()
         };
         Ok(Self {
-            given: given(options, source, layout)?,
-            class_weights: weights(
-                Role::ClassWeights,
-                if is_first { &options.class_weights } else { &None },
-                &files.class_weights,
-                "class weights",
-                "by --class-weights-file",
-            )?,
-            row_weights: weights(
-                Role::RowWeights(layout),
-                &options.row_weights,
-                &files.row_weights,
-                "row weights",
-                row_weights_option,
-            )?,
+            given: given(files, layout)?,
+            class_weights: weights(&files.class_weights, Role::ClassWeights)?,
+            row_weights: weights(&files.row_weights, Role::RowWeights(layout))?,
         })
     }
 
@@ -137,14 +171,15 @@ impl<'a> FileTargets<'a> {
     }
 }
 
-fn given<'a>(options: &TargetOptions, source: &'a Source, layout: &Layout) -> Result<Given<'a>> {
-    if let Some(name) = options.probabilities.as_deref() {
-        let matrix = source.like_logits(Role::Probabilities(layout), Some(name), layout)?;
-        return Ok(Given::Probabilities(matrix));
+fn given<'a>(files: &'a TargetFiles<'_>, layout: &Layout) -> Result<Given<'a>> {
+    let axis = layout.class_axis as i64;
+    if files.are_probabilities {
+        let probabilities = files.targets.operand(Role::Probabilities(layout))?;
+        return probabilities.matrix(axis).map(Given::Probabilities);
     }
-    let tensor = source.tensor(Role::Targets(layout), options.targets.as_deref())?;
-    match tensor.indices() {
+    let targets = files.targets.operand(Role::Targets(layout))?;
+    match targets.indices()? {
         Some(indices) => Ok(Given::Classes(indices)),
-        None => source.matrix(&tensor, layout.class_axis as i64).map(Given::Probabilities),
+        None => targets.matrix(axis).map(Given::Probabilities),
     }
 }

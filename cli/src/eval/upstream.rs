@@ -43,8 +43,7 @@ impl GivenUpstream<'_> {
         Ok(match self {
             Self::Number(factor) => FileUpstream::One(*factor),
             Self::Named(named) => {
-                let tensor = named.tensor(Role::Factors(results))?;
-                FileUpstream::Each(named.source().numbers(&tensor)?)
+                FileUpstream::Each(named.operand(Role::Factors(results))?.numbers()?)
             }
         })
     }
@@ -55,7 +54,7 @@ impl GivenUpstream<'_> {
             Self::Number(factor) => return Ok(*factor),
             Self::Named(named) => named,
         };
-        let factors = named.source().numbers(&named.tensor(Role::Factors(&[]))?)?;
+        let factors = named.operand(Role::Factors(&[]))?.numbers()?;
         match factors.as_ref() {
             [factor] => Ok(*factor),
             several => {

@@ -61,9 +61,9 @@ fn tensors_are_found_by_name_or_because_nothing_else_fits() {
     cross_entropy(&[&only, "--device", "cpu", "--json"]).json();
     cross_entropy(&[&only, "--logits", "x", "--targets", "y", "--device", "cpu", "--json"]).json();
     cross_entropy(&[&only, "--logits", "z", "--device", "cpu"])
-        .fails_with("no tensor `z`; the file has `x` F32 [3, 2], `y` I32 [3]");
+        .fails_with("no tensor `z`; the file has `x` f32 [3, 2], `y` i32 [3]");
     cross_entropy(&[&only, "--logits", "scale", "--device", "cpu"])
-        .fails_with("logits: expected F32, F16 or BF16 [rows, classes] or with more dimensions, found `scale` F32 [1]");
+        .fails_with("logits: expected f32, f16, bf16 or f64 [rows, classes] or with more dimensions, found `scale` f32 [1]");
     let two = folder.write(
         "two.safetensors",
         &safetensors(&[("a", "F32", &[3, 2], logits()), ("b", "F32", &[3, 2], logits())]),

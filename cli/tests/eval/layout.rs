@@ -94,7 +94,7 @@ fn the_last_axis_is_the_default() {
     }
     let wrong = file(&folder, "wrong.safetensors", &[2, 2, 2, 3], &moved, &[4, 2]);
     cross_entropy(&[&wrong, "--targets", "targets", "--device", "cpu"])
-        .fails_with("targets: expected I32, I64, U32 or U8 [2, 2, 2], or probabilities");
+        .fails_with("targets: expected integers or bool [2, 2, 2], or probabilities");
 }
 
 /// A matrix with its classes first is its transpose.

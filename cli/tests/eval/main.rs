@@ -7,6 +7,7 @@ mod common;
 mod answers;
 mod elements;
 mod elementwise;
+mod files;
 mod layout;
 mod options;
 mod reduce;

@@ -24,16 +24,16 @@ fn wrong_files_are_refused_by_name() {
     let folder = Folder::new();
     let targets = folder.write("targets.npy", &npy("|u1", false, "(3,)", &[0, 1, 1]));
     let cases = [
-        ("double.npy", npy("<f8", false, "(3, 2)", &[0; 48]), "found <f8 [3, 2]"),
-        ("big.npy", npy(">f4", false, "(3, 2)", &[0; 24]), "found >f4 [3, 2]"),
-        ("vector.npy", npy("<f4", false, "(6,)", &logits()), "found F32 [6]"),
+        ("complex.npy", npy("<c8", false, "(3, 2)", &[0; 48]), "found c64 [3, 2]"),
+        ("integers.npy", npy(">i4", false, "(3, 2)", &[0; 24]), "found i32 [3, 2]"),
+        ("vector.npy", npy("<f4", false, "(6,)", &logits()), "found f32 [6]"),
         ("huge.npy", npy("<f4", false, "(4294967296, 4294967296)", &[]), "too large"),
         ("noise.npy", b"no array at all".to_vec(), "wrong magic string"),
         ("noise.safetensors", vec![0xff; 64], "longer than the format allows"),
         (
-            "double.safetensors",
-            safetensors(&[("logits", "F64", &[3, 2], vec![0; 48])]),
-            "found `logits` F64 [3, 2]",
+            "eighths.safetensors",
+            safetensors(&[("logits", "F8_E4M3", &[3, 2], vec![0; 6])]),
+            "found `logits` f8_e4m3 [3, 2]",
         ),
         ("text.txt", b"1 2 3".to_vec(), "unknown format"),
     ];
@@ -72,9 +72,9 @@ fn wrong_targets_are_refused_by_row() {
     let short = folder.write("short.npy", &npy("|u1", false, "(2,)", &[0, 1]));
     cross_entropy(&[&rows, &short, "--device", "cpu"]).fails_with("target");
     let floats = folder.write("floats.npy", &npy("<f4", false, "(3,)", &[0; 12]));
-    cross_entropy(&[&rows, &floats, "--device", "cpu"]).fails_with("found F32 [3]");
-    let matrix = folder.write("matrix.npy", &npy("<i4", false, "(3, 1)", &[0; 12]));
-    cross_entropy(&[&rows, &matrix, "--device", "cpu"]).fails_with("found I32 [3, 1]");
+    cross_entropy(&[&rows, &floats, "--device", "cpu"]).fails_with("found f32 [3]");
+    let matrix = folder.write("matrix.npy", &npy("<i4", false, "(1, 3)", &[0; 12]));
+    cross_entropy(&[&rows, &matrix, "--device", "cpu"]).fails_with("found i32 [1, 3]");
 }
 
 /// What the library refuses, in its words, and no file is left behind.
@@ -104,11 +104,17 @@ fn options_out_of_range_are_refused() {
         ("--softcap -2", "softcap: expected a finite number above 0, found -2"),
         ("--class-weights weights", "number of class weights: expected 2, one per class, found 3"),
         ("--row-weights two", "number of row weights: expected 3, one per row, found 2"),
-        ("--class-weights q", "class weights: expected F32, F16 or BF16 [classes], found `q`"),
-        ("--row-weights targets", "row weights: expected F32, F16 or BF16 [3], found `targets` U8"),
+        ("--class-weights q", "class weights: expected f32, f16, bf16 or f64 [classes], found `q`"),
+        (
+            "--row-weights targets",
+            "row weights: expected f32, f16, bf16 or f64 [3], found `targets` u8",
+        ),
         ("--row-weights absent", "no tensor `absent`"),
-        ("--probabilities turned", "probabilities: expected F32, F16 or BF16 [3, 2], shaped as"),
-        ("--probabilities targets", "found `targets` U8 [3]"),
+        (
+            "--probabilities turned",
+            "probabilities: expected f32, f16, bf16 or f64 [3, 2], shaped as",
+        ),
+        ("--probabilities targets", "found `targets` u8 [3]"),
         ("--probabilities q --correct", "number of correct rows: expected not asked for"),
         ("--probabilities q --rows target-rank", "target rank: expected not asked for"),
         ("--top-k 0", "top k: expected 1 to 2, the number of classes, found 0"),

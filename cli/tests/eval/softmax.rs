@@ -148,8 +148,8 @@ fn wrong_upstream_gradients_are_refused() {
     let file = folder.write("file.safetensors", &safetensors(&tensors));
     let out = text(&folder.path("out.safetensors"));
     for (name, part) in [
-        ("g", "upstream gradient: expected F32, F16 or BF16 [3, 2], shaped as the logits"),
-        ("classes", "found `classes` U8 [3]"),
+        ("g", "upstream gradient: expected f32, f16, bf16 or f64 [3, 2], shaped as the logits"),
+        ("classes", "found `classes` u8 [3]"),
         ("h", "no tensor `h`"),
     ] {
         let common = ["--upstream-tensor", name, "--out", &out, "--device", "cpu"];

@@ -24,21 +24,16 @@ use upstream::LossUpstream;
 pub fn run(adapter: Option<&str>, operation: &LossOperation, out: &mut Output) -> Result<ExitCode> {
     let asked = operation.asked();
     let (options, common) = (asked.options, &asked.options.common);
-    let source = Source::open(&options.file)?;
-    let tensor = source.tensor(Role::Input, common.logits.as_deref())?;
-    let input = source.matrix(&tensor, common.class_axis)?;
+    let source = Source::open(&options.file, "INPUT")?;
+    let input = source.main(Role::Input, common)?;
     let layout = &input.layout;
     let files = Files::open(&asked, &source)?;
-    let target = match (&files.target, asked.function.has_target()) {
-        (_, false) => None,
-        (Some(named), true) => {
-            let tensor = named.tensor(Role::Target(layout))?;
-            Some(named.source().matrix(&tensor, layout.class_axis as i64)?)
+    let target = match &files.target {
+        Some(named) => {
+            let operand = named.operand(Role::Target(layout))?;
+            Some(operand.matrix_of_numbers(layout.class_axis as i64)?)
         }
-        (None, true) => {
-            let source = source.beside_logits("target", "by --target")?;
-            Some(source.like_logits(Role::Target(layout), None, layout)?)
-        }
+        None => None,
     };
     let of_weights = Purpose::Weights;
     let weights =
@@ -73,7 +68,7 @@ pub fn run(adapter: Option<&str>, operation: &LossOperation, out: &mut Output) -
     }
     let read =
         [target.as_ref(), weights.of_elements(), third.of_elements(), upstream.of_elements()];
-    let report = Report::new(&asked, &input, (&weights, &third), &results, &run, read);
+    let report = Report::new(&asked, &source, &input, (&weights, &third), &results, &run, read);
     if common.json {
         out.json(&report)?;
     } else {
@@ -127,7 +122,14 @@ impl<'a> Files<'a> {
         let find = |given, what, option| Named::find_any(main, given, what, option);
         let third = third_purpose(asked);
         Ok(Self {
-            target: find(asked.target, "target", "--target")?,
+            target: match (asked.target, asked.function.has_target()) {
+                (_, false) => None,
+                (Some(given), true) => Some(Named::find(main, given, "target", "--target")?),
+                (None, true) => {
+                    let option = "after it or by --target";
+                    Some(Named::beside(main.beside_logits("target", option)?, None))
+                }
+            },
             weights: find(options.weights.as_deref(), "weights", "--weights")?,
             third: find(asked.third.map(|(given, _)| given), third.name(), third.option())?,
             upstream: GivenUpstream::find(main, &options.upstream)?,

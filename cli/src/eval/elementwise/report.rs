@@ -8,6 +8,7 @@ use crate::eval::common::{Common, GradientReport, Run, UpstreamReport, like_logi
 use crate::eval::layout::Matrix;
 use crate::eval::reduce::weights::FileWeights;
 use crate::eval::rows::Rows;
+use crate::eval::source::Source;
 use crate::eval::write::Array;
 use crate::failure::Result;
 use crate::output::{Number, Output};
@@ -168,6 +169,7 @@ impl<'a> Report<'a> {
     /// Of a call; `read`: what has a value for each element, beside the input.
     pub fn new(
         asked: &AskedLoss<'a>,
+        source: &Source,
         input: &'a Matrix<'_>,
         (weights, third): (&FileWeights<'_>, &FileWeights<'_>),
         dimensions: &'a [usize],
@@ -188,7 +190,7 @@ impl<'a> Report<'a> {
             matches!(asked.function, LossFunction::BinaryCrossEntropyWithLogits);
         let is_unreduced = options.reduction == LossReductionOption::None;
         Self {
-            common: Common::new(asked.name, &options.file, input, &options.common, run, &others),
+            common: Common::new(asked.name, source, input, &options.common, run, &others),
             gradient: GradientReport::new(upstream, result.gradient.as_ref()),
             variance_gradient: result.variance_gradient.is_some(),
             reduction: options.reduction.name(),

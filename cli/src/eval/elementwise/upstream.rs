@@ -32,9 +32,8 @@ impl<'a> LossUpstream<'a> {
         if let (GivenUpstream::Named(named), ElementwiseReduction::None) =
             (given, request.reduction)
         {
-            let tensor = named.tensor(Role::LossUpstream(layout))?;
-            let matrix = named.source().matrix(&tensor, layout.class_axis as i64)?;
-            return Ok(Self::Elements(matrix));
+            let factors = named.operand(Role::LossUpstream(layout))?;
+            return factors.matrix(layout.class_axis as i64).map(Self::Elements);
         }
         if request.axis == Axis::All {
             return given.read_one().map(Self::One);

@@ -10,6 +10,7 @@ use wgpu_loss::{Axis, Denominator, Reduce};
 
 use super::common::{Run, pending};
 use super::layout::Layout;
+use super::role::Role;
 use super::source::{Named, Source};
 use crate::arguments::{AxisOption, ReduceOptions, StatisticOption};
 use crate::eval::upstream::GivenUpstream;
@@ -25,10 +26,10 @@ const MOST_EMPTY_RESULTS: usize = 1 << 26;
 
 /// Evaluates and prints.
 pub fn run(adapter: Option<&str>, options: &ReduceOptions, out: &mut Output) -> Result<ExitCode> {
-    let ReduceOptions { file, gradient, common, .. } = options;
+    let ReduceOptions { gradient, common, .. } = options;
     fit_together(options)?;
-    let source = Source::open(file)?;
-    let matrix = source.values(common)?;
+    let source = Source::open(&options.file, "VALUES")?;
+    let matrix = source.main(Role::Values, common)?;
     let layout = &matrix.layout;
     let files = Files::open(options, &source)?;
     let weights = FileWeights::read(files.weights.as_ref(), options.weights.weights_axis, layout)?;
@@ -66,7 +67,7 @@ pub fn run(adapter: Option<&str>, options: &ReduceOptions, out: &mut Output) -> 
         pending.write(arrays(&run.result, &matrix, &weights, &results))?;
     }
     let asked = Asked { options, axis, request: &request, segmented: is_segmented };
-    let report = Report::new(&asked, &matrix, &weights, &results, &run);
+    let report = Report::new(&asked, &source, &matrix, &weights, &results, &run);
     if common.json {
         out.json(&report)?;
     } else {
@@ -138,7 +139,7 @@ struct Files<'a> {
 impl<'a> Files<'a> {
     /// Finds those that were named.
     fn open(options: &'a ReduceOptions, main: &'a Source) -> Result<Self> {
-        let weights = options.weights.weights.as_deref();
+        let weights = options.weights.given();
         let (offsets, ids) = (&options.segments.segment_offsets, &options.segments.segment_ids);
         let find = |given, what, option| Named::find_any(main, given, what, option);
         Ok(Self {

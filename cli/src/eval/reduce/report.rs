@@ -8,6 +8,7 @@ use crate::arguments::{AxisOption, ReduceOptions, StatisticOption, UpstreamOptio
 use crate::eval::common::{Common, GradientReport, Run, UpstreamReport, like_logits, mode_name};
 use crate::eval::layout::Matrix;
 use crate::eval::rows::Rows;
+use crate::eval::source::Source;
 use crate::eval::write::Array;
 use crate::failure::Result;
 use crate::output::{Number, Output};
@@ -109,6 +110,7 @@ impl<'a> Report<'a> {
     /// Of a call.
     pub fn new(
         asked: &Asked<'a>,
+        source: &Source,
         values: &'a Matrix<'_>,
         weights: &FileWeights<'_>,
         dimensions: &'a [usize],
@@ -129,7 +131,7 @@ impl<'a> Report<'a> {
         let has_variance = options.statistic == StatisticOption::MeanAndVariance;
         let correction = options.correction.unwrap_or(0.0);
         Self {
-            common: Common::new("reduce", &options.file, values, &options.common, run, &others),
+            common: Common::new("reduce", source, values, &options.common, run, &others),
             gradient: GradientReport::new(upstream, result.gradient.as_ref()),
             weight_gradient: weight_gradient.is_some(),
             statistic: options.statistic.name(),

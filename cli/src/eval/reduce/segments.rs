@@ -21,22 +21,25 @@ pub enum FileSegments<'a> {
 impl<'a> FileSegments<'a> {
     /// Reads offsets.
     pub fn offsets(named: &'a Named<'_>) -> Result<Self> {
-        let offsets = match indices(named, Role::SegmentOffsets)? {
-            Indices::U32(offsets) => offsets,
-            other => convert(&other, i64::MIN, "segment offset")
-                .map_err(|message| named.source().fail(message))?,
+        let operand = named.operand(Role::SegmentOffsets)?;
+        let offsets = match operand.indices()? {
+            Some(Indices::U32(offsets)) => offsets,
+            Some(other) => convert(&other, i64::MIN, "segment offset")
+                .map_err(|message| operand.fail(&message))?,
+            None => return Err(operand.fail("expected integers")),
         };
         Ok(Self::Offsets(offsets))
     }
 
     /// Reads ids; `segments` defaults to the largest and one.
     pub fn ids(named: &'a Named<'_>, segments: Option<usize>, layout: &Layout) -> Result<Self> {
-        let source = named.source();
-        let ids: Cow<'_, [i32]> = match indices(named, Role::SegmentIds(layout))? {
-            Indices::I32(ids) => ids,
+        let operand = named.operand(Role::SegmentIds(layout))?;
+        let ids: Cow<'_, [i32]> = match operand.indices()? {
+            Some(Indices::I32(ids)) => ids,
             // Whatever is below 0 belongs to no segment.
-            other => convert(&other, i64::from(i32::MIN), "segment id")
-                .map_err(|message| source.fail(message))?,
+            Some(other) => convert(&other, i64::from(i32::MIN), "segment id")
+                .map_err(|message| operand.fail(&message))?,
+            None => return Err(operand.fail("expected integers")),
         };
         let largest = ids.iter().copied().max().unwrap_or(-1);
         let segments = segments.unwrap_or(usize::try_from(largest).map_or(0, |id| id + 1));
@@ -50,11 +53,6 @@ impl<'a> FileSegments<'a> {
             Self::Ids(ids, segments) => Segments::Ids { ids, segments: *segments },
         }
     }
-}
-
-fn indices<'a>(named: &'a Named<'_>, role: Role<'_>) -> Result<Indices<'a>> {
-    let tensor = named.tensor(role)?;
-    tensor.indices().ok_or_else(|| named.source().fail(format!("expected integers: {tensor}")))
 }
 
 /// As another type, with those below `least` in its place.

@@ -75,29 +75,25 @@ impl<'a> FileWeights<'a> {
         let Some(named) = named else {
             return Ok(Self { dimensions: Vec::new(), given: Given::None });
         };
-        let source = named.source();
-        let tensor = named.tensor(match purpose {
+        let operand = named.operand(match purpose {
             Purpose::Weights => Role::Weights(layout, axis),
             Purpose::PositiveWeights => Role::PositiveWeights(layout, axis),
             Purpose::Variance => Role::Variance(layout, axis),
         })?;
-        let axes = WeightAxes::new(&tensor.shape, layout);
+        let axes = WeightAxes::new(operand.shape(), layout);
         let given = match axis {
             None if axes.row && axes.column => {
-                return Err(source.fail(format!(
-                    "{}: {tensor} is ambiguous beside as many rows as columns, choose by {}-axis",
-                    purpose.name(),
-                    purpose.option()
+                let (tensor, option) = (operand.tensor(), purpose.option());
+                return Err(operand.fail(&format!(
+                    "{tensor} is ambiguous beside as many rows as columns, choose by {option}-axis"
                 )));
             }
-            None if axes.element => {
-                Given::Elements(source.matrix(&tensor, layout.class_axis as i64)?)
-            }
-            Some(WeightsAxis::Row) => Given::Rows(source.numbers(&tensor)?),
-            None if axes.row => Given::Rows(source.numbers(&tensor)?),
-            _ => Given::Columns(source.numbers(&tensor)?),
+            None if axes.element => Given::Elements(operand.matrix(layout.class_axis as i64)?),
+            Some(WeightsAxis::Row) => Given::Rows(operand.numbers()?),
+            None if axes.row => Given::Rows(operand.numbers()?),
+            _ => Given::Columns(operand.numbers()?),
         };
-        Ok(Self { dimensions: tensor.shape, given })
+        Ok(Self { dimensions: operand.shape().to_vec(), given })
     }
 
     /// As the library has them.

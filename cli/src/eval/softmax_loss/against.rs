@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wgpu_loss::SoftmaxAgainst;
 
-use crate::arguments::{AskedAgainst, TargetOptions};
+use crate::arguments::AskedAgainst;
 use crate::eval::layout::{Layout, Matrix};
 use crate::eval::role::Role;
 use crate::eval::source::{Named, Source};
@@ -14,9 +14,9 @@ use crate::failure::Result;
 /// The arrays beside the logits that options name, in FILE or in files of their own.
 pub enum AgainstFiles<'a> {
     /// Targets and their weights.
-    Targets(&'a TargetOptions, Box<TargetFiles>),
+    Targets(Box<TargetFiles<'a>>),
     /// A teacher's logits, and weights for rows.
-    Teacher(Option<Named<'a>>, Option<Named<'a>>),
+    Teacher(Named<'a>, Option<Named<'a>>),
 }
 
 impl<'a> AgainstFiles<'a> {
@@ -25,10 +25,16 @@ impl<'a> AgainstFiles<'a> {
         let find = |given, what, option| Named::find_any(main, given, what, option);
         Ok(match asked {
             AskedAgainst::Targets(focal) => {
-                Self::Targets(&focal.targets, Box::new(TargetFiles::open_first(&focal.targets)?))
+                Self::Targets(Box::new(TargetFiles::find_first(&focal.targets, main)?))
             }
             AskedAgainst::Teacher(options) => Self::Teacher(
-                find(options.teacher.as_deref(), "teacher", "--teacher")?,
+                match options.given_teacher() {
+                    Some(given) => Named::find(main, given, "teacher", "--teacher")?,
+                    None => {
+                        let option = "after it or by --teacher";
+                        Named::beside(main.beside_logits("teacher", option)?, None)
+                    }
+                },
                 find(options.row_weights.as_deref(), "row weights", "--row-weights")?,
             ),
         })
@@ -45,22 +51,15 @@ pub enum FileAgainst<'a> {
 
 impl<'a> FileAgainst<'a> {
     /// Reads it.
-    pub fn read(files: &'a AgainstFiles<'a>, main: &'a Source, layout: &Layout) -> Result<Self> {
+    pub fn read(files: &'a AgainstFiles<'a>, layout: &Layout) -> Result<Self> {
         let (teacher, row_weights) = match files {
-            AgainstFiles::Targets(options, files) => {
-                return FileTargets::read(options, true, main, files, layout).map(Self::Targets);
+            AgainstFiles::Targets(files) => {
+                return FileTargets::read(files, layout).map(Self::Targets);
             }
             AgainstFiles::Teacher(teacher, row_weights) => (teacher, row_weights),
         };
-        let role = Role::Teacher(layout);
-        let teacher = match teacher {
-            Some(named) => named.source().matrix(&named.tensor(role)?, layout.class_axis as i64)?,
-            None => {
-                main.beside_logits("teacher", "by --teacher")?.like_logits(role, None, layout)?
-            }
-        };
-        let weights =
-            |named: &'a Named<'a>| named.source().numbers(&named.tensor(Role::RowWeights(layout))?);
+        let teacher = teacher.operand(Role::Teacher(layout))?.matrix(layout.class_axis as i64)?;
+        let weights = |named: &'a Named<'a>| named.operand(Role::RowWeights(layout))?.numbers();
         Ok(Self::Teacher(teacher, row_weights.as_ref().map(weights).transpose()?))
     }
 

@@ -24,10 +24,10 @@ pub fn run(
 ) -> Result<ExitCode> {
     let asked = operation.asked();
     let (options, common) = (asked.options, &asked.options.common);
-    let source = Source::open(&options.file)?;
+    let source = Source::open(&options.file, "LOGITS")?;
     let matrix = source.logits(common)?;
     let files = AgainstFiles::open(&asked.against, &source)?;
-    let file_against = FileAgainst::read(&files, &source, &matrix.layout)?;
+    let file_against = FileAgainst::read(&files, &matrix.layout)?;
     let given_upstream = GivenUpstream::find(&source, &options.upstream)?;
     let file_upstream = match options.reduction {
         ReductionOption::None => given_upstream.read(&matrix.layout.of_rows())?,
@@ -45,7 +45,7 @@ pub fn run(
     if let Some(pending) = pending {
         pending.write(arrays(&run.result, &matrix))?;
     }
-    let report = Report::new(&asked, &matrix, &against, &run);
+    let report = Report::new(&asked, &source, &matrix, &against, &run);
     if common.json {
         out.json(&report)?;
     } else {

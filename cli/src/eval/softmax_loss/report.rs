@@ -9,6 +9,7 @@ use crate::arguments::{AskedAgainst, AskedSoftmaxLoss, ReductionOption, Upstream
 use crate::eval::common::{Common, GradientReport, Run, UpstreamReport, like_logits, mode_name};
 use crate::eval::layout::Matrix;
 use crate::eval::rows::Rows;
+use crate::eval::source::Source;
 use crate::eval::write::Array;
 use crate::failure::Result;
 use crate::output::{Number, Output};
@@ -76,6 +77,7 @@ impl<'a> Report<'a> {
     /// Of a call.
     pub fn new(
         asked: &AskedSoftmaxLoss<'a>,
+        source: &Source,
         logits: &'a Matrix<'_>,
         against: &SoftmaxAgainst<'_>,
         run: &'a Run<SoftmaxLossOutput>,
@@ -105,7 +107,7 @@ impl<'a> Report<'a> {
         };
         let others = [matrix, result.gradient.as_ref().map(OwnedValues::values)];
         Self {
-            common: Common::new(asked.name, &options.file, logits, &options.common, run, &others),
+            common: Common::new(asked.name, source, logits, &options.common, run, &others),
             gradient: GradientReport::new(upstream, result.gradient.as_ref()),
             reduction: options.reduction.name(),
             ignore_index,

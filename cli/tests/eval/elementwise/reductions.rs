@@ -77,7 +77,7 @@ fn axes_of_square_matrices_are_chosen() {
     super::eval(&file, "squared-error FILE --weights s --device cpu")
         .fails_with("as many rows as columns, choose by --weights-axis");
     super::eval(&file, "gaussian FILE --variance s --device cpu")
-        .fails_with("variance: `s` F32 [2] is ambiguous beside as many rows as columns, choose by --variance-axis");
+        .fails_with("variance: `s` f32 [2] is ambiguous beside as many rows as columns, choose by --variance-axis");
 }
 
 #[test]

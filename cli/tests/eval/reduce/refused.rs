@@ -14,20 +14,29 @@ fn options_that_do_not_fit() {
         ("--statistic max --gradient", "gradient: expected one of sum, mean or log-sum-exp"),
         ("--axis row --gradient --upstream u", "upstream gradient: expected 2 values, one per"),
         ("--axis all --gradient --upstream g", "upstream gradient: expected 1 values, one per"),
-        ("--gradient --upstream w", "upstream gradient: expected F32, F16 or BF16 [], shaped as"),
+        (
+            "--gradient --upstream w",
+            "upstream gradient: expected f32, f16, bf16 or f64 [], shaped as",
+        ),
         ("--gradient --upstream absent", "no tensor `absent`"),
         ("--weights absent", "no tensor `absent`; the file has"),
         ("--weights absent.npy", "absent.npy"),
         (
             "--weights one",
-            "weights: expected F32, F16 or BF16 [2, 3] per element, [2] per row or [3] per column, \
-             found `one` F32 []",
+            "weights: expected f32, f16, bf16 or f64 [2, 3] per element, [2] per row or [3] per column, \
+             found `one` f32 []",
         ),
-        ("--weights v --weights-axis column", "weights: expected F32, F16 or BF16 [3] per column"),
-        ("--weights w --weights-axis row", "weights: expected F32, F16 or BF16 [2] per row"),
+        (
+            "--weights v --weights-axis column",
+            "weights: expected f32, f16, bf16 or f64 [3] per column",
+        ),
+        ("--weights w --weights-axis row", "weights: expected f32, f16, bf16 or f64 [2] per row"),
         ("--class-axis 2", "class axis: expected -2 to 1 for [2, 3], found 2"),
-        ("--class-axis 0 --weights v --weights-axis row", "[3] per row, found `v` F32 [2]"),
-        ("--values v", "values: expected F32, F16 or BF16 [rows, columns] or with more dimensions"),
+        ("--class-axis 0 --weights v --weights-axis row", "[3] per row, found `v` f32 [2]"),
+        (
+            "--values v",
+            "values: expected f32, f16, bf16 or f64 [rows, columns] or with more dimensions",
+        ),
     ];
     for engine in ENGINES {
         for (arguments, part) in cases {
@@ -112,7 +121,7 @@ fn files_with_several_weights() {
         [("a", "F32", &[2][..], floats(&[1.0; 2])), ("b", "F32", &[3], floats(&[1.0; 3]))];
     let other = folder.write("w.safetensors", &safetensors(&tensors));
     reduce(&[&file, "--weights", &other, "--device", "cpu"]).fails_with(
-        "no tensor `weights` and several that could be it, give one of them this name; the file \
-         has `a` F32 [2], `b` F32 [3]",
+        "no tensor `weights` and several that could be it, give one of them this name, or choose by FILE:NAME; the file \
+         has `a` f32 [2], `b` f32 [3]",
     );
 }

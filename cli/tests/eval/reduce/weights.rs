@@ -106,7 +106,7 @@ fn square_values_need_the_axis() {
     ];
     let file = folder.write("square.safetensors", &safetensors(&tensors));
     reduce(&[&file, "--weights", "w", "--device", "cpu"]).fails_with(
-        "weights: `w` F32 [2] is ambiguous beside as many rows as columns, choose by --weights-axis",
+        "weights: `w` f32 [2] is ambiguous beside as many rows as columns, choose by --weights-axis",
     );
     on_both(&file, "--weights w --weights-axis row", |out| holds(&out["values"], &[73.0]));
     on_both(&file, "--weights w --weights-axis column", |out| holds(&out["values"], &[64.0]));

@@ -11,7 +11,7 @@ fn operands_and_options_that_do_not_fit_are_named() {
     for (line, part) in [
         (
             "softmax-kl-divergence FILE --teacher v",
-            "teacher: expected F32, F16 or BF16 [4, 3], shaped as the logits, found `v` F32 [4]",
+            "teacher: expected f32, f16, bf16 or f64 [4, 3], shaped as the logits, found `v` f32 [4]",
         ),
         ("softmax-kl-divergence FILE --teacher nothing", "no tensor `nothing`"),
         ("softmax-jensen-shannon FILE --teacher missing.npy", "missing.npy"),
@@ -56,8 +56,8 @@ fn a_file_of_one_array_has_nothing_else() {
     let folder = Folder::new();
     let file = folder.write("x.npy", &npy("<f4", false, "(4, 3)", &floats(&LOGITS)));
     for (line, part) in [
-        ("softmax-kl-divergence FILE", "give the file of the teacher by --teacher"),
-        ("softmax-focal FILE", "give the file of the targets after it or by --targets-file"),
+        ("softmax-kl-divergence FILE", "give the file of the teacher after it or by --teacher"),
+        ("softmax-focal FILE", "give the file of the targets after it or by --targets"),
     ] {
         let run = eval(&file, &format!("{line} --device cpu"));
         assert_eq!(run.code, Some(2), "{}", run.stderr);
