@@ -42,7 +42,7 @@ pub fn run(
     let row_weights = targets.iter().any(|targets| targets.row_weights.is_some());
     let gradient_element = gradient.element(batch.element());
     let layout = targets.first().map(Targets::layout).unwrap_or_default();
-    let are_log_probabilities = sources.iter().any(|source| source.llama().is_some());
+    let are_log_probabilities = sources.iter().all(|source| source.llama().is_some());
     let request = request(options, &layout, gradient_element, are_log_probabilities);
 
     let planned_gradient =
@@ -136,7 +136,6 @@ fn needs_logits(options: &CrossEntropyOptions) -> bool {
         || options.gradient.gradient
         || options.correct
         || options.top_k != 1
-        || options.common.out.is_some()
         || options.rows.iter().any(of_logits)
 }
 
@@ -344,7 +343,9 @@ struct Report<'a> {
 
 /// The exponential of the mean loss, where that is all that the loss is.
 fn perplexity(result: &CrossEntropyOutput, request: &CrossEntropy) -> Option<Number> {
-    let is_plain = request.reduction == Reduction::Mean && request.z_loss == 0.0;
+    let is_plain = request.reduction == Reduction::Mean
+        && request.z_loss == 0.0
+        && request.label_smoothing == 0.0;
     is_plain.then(|| Number(f64::from(result.loss).exp()))
 }
 
