@@ -147,8 +147,8 @@ fn request(
     are_log_probabilities: bool,
 ) -> CrossEntropy {
     let loss = &options.loss;
-    let log_probabilities =
-        loss.log_probabilities || (are_log_probabilities && !needs_logits(options));
+    let needs_logits = needs_logits(options) || targets.probabilities.is_some();
+    let log_probabilities = loss.log_probabilities || (are_log_probabilities && !needs_logits);
     let has = |row| options.rows.contains(&row);
     let is_usual = options.rows.is_empty();
     // Log-probabilities have no other values of rows.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::MEAN;
 use super::archives::archive;
 use crate::common::{Folder, Run, bytes, close, logits, npy, pair, program, safetensors, text};
-use crate::on_both;
+use crate::{ENGINES, cross_entropy};
 
 /// Runs with these bytes on standard input, through a pipe.
 fn piped(arguments: &[&str], bytes: &[u8]) -> Run {
@@ -125,17 +125,17 @@ fn a_redirected_file_and_process_substitution() {
         close(&Run::from(output).json()["loss"], MEAN);
     }
     // A FIFO with a name.
-    let fifo = folder.path("fifo");
-    let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
-    assert!(made.success());
-    let writer = std::thread::spawn({
-        let fifo = fifo.clone();
-        move || {
-            for _ in 0..2 {
-                std::fs::write(&fifo, npy("|b1", false, "(3, 1)", &[0, 1, 1])).expect("a reader");
-            }
-        }
-    });
-    on_both(&rows, &format!("--targets {}", text(&fifo)), |out| close(&out["loss"], MEAN));
-    writer.join().expect("written");
+    for device in ENGINES {
+        let fifo = folder.path(device);
+        let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
+        assert!(made.success());
+        let writer = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || std::fs::write(fifo, npy("|b1", false, "(3, 1)", &[0, 1, 1]))
+        });
+        let fifo = text(&fifo);
+        let line = ["--device", device, "--json", &rows, "--targets", &fifo];
+        close(&cross_entropy(&line).json()["loss"], MEAN);
+        writer.join().expect("it ends").expect("written");
+    }
 }
