@@ -206,7 +206,7 @@ impl<'a> Row<'a> {
     /// Whether its classes span as much as is stored, up to the rounding of large logits: in a row
     /// that spans less nothing is clamped.
     fn has_clamp(&self) -> bool {
-        self.scale * 65_535.0 >= CLAMP * (1.0 - 1e-4)
+        (self.scale * 65_535.0 - CLAMP).abs() <= CLAMP * 1e-4
     }
 }
 

@@ -35,8 +35,10 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Tensor<'_>>, String> {
             data.len()
         ));
     }
-    metadata
-        .offset_keys()
+    let mut names = metadata.offset_keys();
+    // Empty tensors share an offset: the order of these is that of their names.
+    names.sort_by_cached_key(|name| (metadata.info(name).map(|it| it.data_offsets), name.clone()));
+    names
         .into_iter()
         .map(|name| {
             let info = metadata.info(&name).ok_or("wrong .safetensors header")?;

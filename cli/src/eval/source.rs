@@ -87,17 +87,14 @@ impl Source {
 
     /// The operand for a role; a .npy file has only one.
     pub fn operand<'a>(&'a self, role: Role<'_>, name: Option<&str>) -> Result<Operand<'a>> {
-        let found = self.format.tensors(&self.contents).and_then(|tensors| {
+        let found = self.format.tensors(&self.contents).and_then(|mut tensors| {
+            tensors.iter_mut().for_each(|tensor| self.shape_for(role, tensor));
             let at = match self.format {
                 Format::Npy => 0,
                 _ => select(&tensors, role, name, self.main.get())?,
             };
-            let shape = tensors.get(at).and_then(|tensor| self.shaped_as(role, tensor));
-            let tensor = self.format.read(&self.contents, at)?;
-            let tensor = match shape {
-                Some(shape) => Tensor { shape, ..tensor },
-                None => tensor,
-            };
+            let mut tensor = self.format.read(&self.contents, at)?;
+            self.shape_for(role, &mut tensor);
             role.check(&tensor)?;
             if self.is_log_probabilities(at) && !role.takes_log_probabilities() {
                 let what = role.describe();
@@ -112,11 +109,12 @@ impl Source {
     }
 
     /// llama.cpp's rows have lost the dimensions of chunks: those of what they are beside.
-    fn shaped_as(&self, role: Role<'_>, tensor: &Tensor<'_>) -> Option<Vec<usize>> {
-        let (Format::Llama(_), Role::Teacher(layout)) = (&self.format, role) else { return None };
+    fn shape_for(&self, role: Role<'_>, tensor: &mut Tensor<'_>) {
+        let (Format::Llama(_), Role::Teacher(layout)) = (&self.format, role) else { return };
         let is_last = layout.class_axis + 1 == layout.dimensions.len();
-        let is_same = tensor.shape == [layout.shape.rows, layout.shape.classes];
-        (is_last && is_same).then(|| layout.dimensions.clone())
+        if is_last && tensor.shape == [layout.shape.rows, layout.shape.classes] {
+            tensor.shape.clone_from(&layout.dimensions);
+        }
     }
 
     fn is_log_probabilities(&self, at: usize) -> bool {

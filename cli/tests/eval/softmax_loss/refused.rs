@@ -15,7 +15,7 @@ fn operands_and_options_that_do_not_fit_are_named() {
         ),
         ("softmax-kl-divergence FILE --teacher nothing", "no tensor `nothing`"),
         ("softmax-jensen-shannon FILE --teacher missing.npy", "missing.npy"),
-        ("softmax-jensen-shannon FILE --row-weights targets", "row weights: expected F32"),
+        ("softmax-jensen-shannon FILE --row-weights targets", "row weights: expected f32"),
         (
             "softmax-kl-divergence FILE --row-weights alpha",
             "KL divergence of logits: number of row weights: expected 4, one per row, found 3",
