@@ -177,7 +177,7 @@ impl Foreign {
 fn filled(command: &str, path: &Path) -> String {
     let plain = |text: &&str| {
         let ordinary = |c: char| c.is_ascii_alphanumeric() || "._/-+=,@".contains(c);
-        text.chars().all(ordinary) && !text.starts_with('-') && *text != ""
+        text.chars().all(ordinary) && !text.starts_with('-') && !text.is_empty()
     };
     match path.to_str().filter(plain) {
         Some(path) => command.replace("FILE", path),

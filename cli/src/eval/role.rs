@@ -314,7 +314,8 @@ pub fn select(
             }
         }
     }
-    Err(format!("no tensor `{usual}` and none that could be it; {listed}"))
+    let expected = role.expected();
+    Err(format!("no tensor `{usual}` and none that could be it, expected {expected}; {listed}"))
 }
 
 /// The first tensors of the file, so that the message stays a line.

@@ -219,7 +219,7 @@ impl<'a> Operand<'a> {
 /// An array that an operand or an option names: a tensor of the main file, or one of another file.
 pub struct Named<'a> {
     main: &'a Source,
-    other: Option<Source>,
+    other: Option<Box<Source>>,
     name: Option<Cow<'a, str>>,
 }
 
@@ -261,7 +261,7 @@ impl<'a> Named<'a> {
                 return Ok(Self { main, other: None, name: Some(given.into()) });
             }
         }
-        let other = Some(main.open_beside(path, what)?);
+        let other = Some(Box::new(main.open_beside(path, what)?));
         Ok(Self { main, other, name: name.map(Cow::from) })
     }
 
@@ -284,7 +284,7 @@ impl<'a> Named<'a> {
     fn find_file(main: &'a Source, given: &'a str, what: &str) -> Result<Option<Self>> {
         let path = Path::new(given);
         let named = |path: &Path, name: Option<&'a str>| {
-            let other = Some(main.open_beside(path, what)?);
+            let other = Some(Box::new(main.open_beside(path, what)?));
             Ok(Some(Self { main, other, name: name.map(Cow::from) }))
         };
         if is_file(path) {
@@ -306,7 +306,7 @@ impl<'a> Named<'a> {
 
     /// The file it is in.
     pub fn source(&self) -> &Source {
-        self.other.as_ref().unwrap_or(self.main)
+        self.other.as_deref().unwrap_or(self.main)
     }
 
     /// The operand, which must be one for this role.

@@ -118,7 +118,7 @@ fn as_teacher_and_student() {
     });
     let fewer = folder.write("y.npy", &npy("<f2", false, "(92, 261)", &vec![0; 2 * 92 * 261]));
     run(&["eval", "softmax-kl-divergence", &fewer, PLAIN, "--device", "cpu"])
-        .fails_with("shaped as the logits, found `logits` f32 [93, 261]");
+        .fails_with("[92, 261], shaped as the logits; the file has `logits` f32 [93, 261]");
     // What is compared with itself was forgotten.
     run(&["eval", "softmax-kl-divergence", PLAIN, "--device", "cpu"])
         .fails_with("no tensor `teacher` and none that could be it");

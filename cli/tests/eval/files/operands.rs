@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::common::{Folder, bytes, close, logits, npy, run, safetensors};
 
+/// Name, type in .safetensors and in .npy, shape, data.
+type Array = (&'static str, &'static str, &'static str, &'static [usize], Vec<u8>);
+
 /// All arrays, in one file and in files of their own, by these names.
 struct Files {
     folder: Folder,
@@ -15,7 +18,7 @@ impl Files {
     fn new() -> Self {
         let folder = Folder::new();
         let floats = |values: &[f32]| bytes(values, f32::to_le_bytes);
-        let arrays: [(&str, &str, &str, &[usize], Vec<u8>); 7] = [
+        let arrays: [Array; 7] = [
             ("x", "F32", "<f4", &[3, 2], logits()),
             ("z", "F32", "<f4", &[3, 2], floats(&[0.5, 0.25, 0.75, 0.5, 0.125, 1.0])),
             ("y", "I64", "<i8", &[3], bytes(&[0, 1, 1], i64::to_le_bytes)),
