@@ -120,6 +120,41 @@ pub enum Error {
         rows: usize,
     },
 
+    /// WGSL of the caller's holds what a kernel may not.
+    #[error("{operation}: line {line} of its WGSL: {reason}: `{text}`")]
+    Wgsl {
+        /// Whose it is.
+        operation: &'static str,
+        /// The line, from 1 on.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+        /// The line's text.
+        text: String,
+    },
+
+    /// A loss of the caller's is not the same everywhere: the first input where it is not.
+    #[error(
+        "{operation}: {what} at x = {x:?}, t = {t:?}: WGSL gives {wgsl:?}, the function {function:?}{}",
+        slope.as_ref().map_or_else(String::new, |slope| format!(", differences of the function's values {slope:.3}"))
+    )]
+    Disagreement {
+        /// The loss.
+        operation: &'static str,
+        /// `value` or `derivative`.
+        what: &'static str,
+        /// The input.
+        x: f32,
+        /// The target.
+        t: f32,
+        /// What the WGSL module gave.
+        wgsl: f32,
+        /// What the function gave.
+        function: f64,
+        /// The derivative by differences of the function's values; of values there is none.
+        slope: Option<f64>,
+    },
+
     /// wgpu refused or failed.
     #[error("{operation}: {message}")]
     Device {

@@ -49,7 +49,7 @@ pub use ops::softmax_loss::{
 pub use ops::{
     DebugView, GradientPlace, Pass, PipelineView, Step, UpstreamOperand, UpstreamSource,
 };
-pub use runtime::{Gpu, GpuOptions, Progress, Streaming};
+pub use runtime::{CustomLossReport, FurthestResult, Gpu, GpuOptions, Progress, Streaming};
 pub use segments::Segments;
 pub use targets::{ClassIndices, TargetLayout, TargetValues, Targets};
 pub use weights::{WeightLayout, Weights};

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use naga::valid::{Capabilities as NagaCapabilities, ValidationFlags, Validator};
 use wgpu_loss::kernel::bindings::{Binding, bindings};
 use wgpu_loss::kernel::link::{ENTRY_POINT, link};
+use wgpu_loss::kernel::wgsl::rules::operator_fault;
+use wgpu_loss::kernel::wgsl::{Fault, line_at};
 use wgpu_loss::kernel::{Team, Variant};
 use wgpu_loss::plan::{AdapterClass, Capabilities, SubgroupSizes, Tuning, every_variant};
 
@@ -402,54 +404,38 @@ fn every_operand_has_a_name() {
     assert!(identifiers(&template).any(is_nameless));
 }
 
-/// Whether a line has a bitwise operator beside a comparison, without parentheses between them. naga
-/// takes that; WGSL has no such expression, and browsers refuse it.
-/// <https://www.w3.org/TR/WGSL/#operator-precedence-associativity>
-fn mixes_bits_and_comparisons(line: &str) -> bool {
-    let code = line.split("//").next().unwrap_or_default();
-    let apart = |c: char| if "()[]{},;".contains(c) { format!(" {c} ") } else { c.to_string() };
-    let code: String = code.chars().map(apart).collect();
-    // Of each expression that is open: whether it compares, and whether it works on bits.
-    let mut open = vec![[false; 2]];
-    code.split_whitespace().any(|word| {
-        match word {
-            "(" | "[" => open.push([false; 2]),
-            ")" | "]" => drop(open.pop()),
-            _ => {}
-        }
-        if open.is_empty() {
-            open.push([false; 2]); // of an expression that began on another line
-        }
-        let last = open.len() - 1;
-        match word {
-            "==" | "!=" | "<" | "<=" | ">" | ">=" => open[last][0] = true,
-            "&" | "|" | "^" => open[last][1] = true,
-            "," | ";" | "{" | "}" | "=" | "&&" | "||" => open[last] = [false; 2],
-            _ => {}
-        }
-        open[last] == [true; 2]
-    })
-}
-
+/// naga takes operators side by side that WGSL wants parentheses between, and browsers refuse them.
 #[test]
-fn bits_of_comparisons_stand_in_parentheses() {
-    assert!(mixes_bits_and_comparisons("let x = a == b & !c;"));
-    assert!(mixes_bits_and_comparisons("if any(f(a, b) | (c) < d) {"));
-    assert!(!mixes_bits_and_comparisons("let x = (a == b) & !c; // a == b & c"));
-    assert!(!mixes_bits_and_comparisons(
-        "for (var n = u32(w) & 1u; n > 0u; n >>= 1u) { f(&a, b < c); }"
-    ));
+fn operators_stand_in_parentheses_where_browsers_want_them() {
     let mut files = BTreeSet::new();
     files_of(&shaders(), &mut files);
     let mut lines = 0;
     for file in files {
         let text = std::fs::read_to_string(shaders().join(&file)).expect("a file of shaders/");
-        for (number, line) in text.lines().enumerate() {
-            assert!(!mixes_bits_and_comparisons(line), "{file}:{}: {line}", number + 1);
-            lines += 1;
+        if let Some(Fault { at, reason }) = operator_fault(&text) {
+            panic!("{file}:{}: {reason}", line_at(&text, at).0);
         }
+        lines += text.lines().count();
     }
     assert!(lines > 1000, "only {lines} lines");
+}
+
+/// Names that losses of the caller's are linked under are nobody else's.
+#[test]
+fn no_name_begins_as_those_of_the_callers_do() {
+    let mut files = BTreeSet::new();
+    files_of(&shaders(), &mut files);
+    let mut ours = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(shaders().join(&file)).expect("a file of shaders/");
+        let prefixed = |prefix: &str| identifiers(&text).any(|name| name.starts_with(prefix));
+        let may_call = file == "loss/custom_special.wgsl";
+        assert!(!prefixed("caller_") || may_call, "{file} has a name of a caller's");
+        if prefixed("custom_") {
+            ours.insert(file);
+        }
+    }
+    assert_eq!(ours.into_iter().collect::<Vec<_>>(), ["loss/custom_functions.wgsl"]);
 }
 
 fn shaders() -> PathBuf {

@@ -10,6 +10,7 @@ use std::thread::{Builder, available_parallelism};
 
 use super::bindings::{Binding, bindings};
 use super::link::{ENTRY_POINT, link};
+use super::loss::explain;
 use super::variant::Variant;
 use super::{guarded, is_lost, lost, trusted};
 use crate::plan::{Capabilities, Tuning};
@@ -225,8 +226,11 @@ impl Kernels {
         let bindings = bindings(variant);
         self.refuse_too_many(&bindings)?;
         log::debug!("compiling {label}");
+        let custom = variant.custom_module();
+        let source = link(variant);
         let compiled = guarded(device, "compiling a kernel", || {
-            let module = trusted::create_module(device, &label, link(variant));
+            let of_others = custom.is_some_and(|custom| custom.has_loops());
+            let module = trusted::create_module(device, &label, source.clone(), of_others);
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
                 label: Some(&label),
                 entries: &bindings.iter().map(layout_entry).collect::<Vec<_>>(),
@@ -249,6 +253,13 @@ impl Kernels {
                 cache: self.shared.cache.as_ref(),
             });
             Pipeline { pipeline, layout, bindings: bindings.clone(), label: label.clone() }
+        })
+        .map_err(|error| match (error, custom) {
+            (Error::Device { message, .. }, Some(custom)) => Error::Device {
+                operation: custom.name,
+                message: explain(&custom, &source).unwrap_or(message),
+            },
+            (error, _) => error,
         })?;
         // A lost device compiles nothing and says nothing.
         if is_lost(device) { Err(lost("compiling a kernel")) } else { Ok(compiled) }

@@ -46,6 +46,9 @@ pub fn link(variant: &Variant) -> String {
             }
         };
     }
+    if let Some(custom) = variant.custom_module() {
+        let _ = write!(source, "\n// ---- {}\n{}", custom.heading(), custom.linked());
+    }
     source
 }
 

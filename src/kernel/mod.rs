@@ -14,6 +14,7 @@ pub mod softmax_loss;
 mod split;
 mod trusted;
 pub mod variant;
+pub mod wgsl;
 
 pub use cache::Kernels;
 pub(crate) use cache::Pipeline;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::loss::{CustomModule, LossKind};
 use super::record::{Record, Word};
 use super::reduce::ReduceVariant;
 use super::softmax_loss::SoftmaxLossVariant;
@@ -407,6 +408,20 @@ pub enum Variant {
 }
 
 impl Variant {
+    /// The loss module of a caller's that is linked.
+    pub(in crate::kernel) fn custom_module(&self) -> Option<CustomModule> {
+        let term = match self {
+            Self::Reduce(ReduceVariant::Runs(runs)) => runs.values.loss(),
+            Self::Reduce(ReduceVariant::Columns(columns)) => columns.values.loss(),
+            Self::Reduce(ReduceVariant::Losses(losses)) => Some(losses.term),
+            _ => None,
+        };
+        match term?.kind {
+            LossKind::Custom(custom) => Some(custom),
+            _ => None,
+        }
+    }
+
     /// Whether the device must have subgroup operations.
     pub fn needs_subgroups(&self) -> bool {
         if let Self::Reduce(reduce) = self {

@@ -4,6 +4,7 @@ mod adapter;
 mod call;
 mod clock;
 mod cross_entropy;
+mod custom_loss;
 mod elementwise;
 #[cfg(not(target_arch = "wasm32"))]
 mod engine;
@@ -22,6 +23,7 @@ mod upload;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use adapter::adapters;
+pub use custom_loss::{CustomLossReport, FurthestResult};
 pub use gpu::{Gpu, GpuOptions};
 pub use stream::{Progress, Streaming};
 #[cfg(not(target_arch = "wasm32"))]

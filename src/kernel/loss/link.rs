@@ -1,7 +1,7 @@
 //! Modules of element-wise losses.
 
 use super::bindings::is_in_place;
-use super::{CustomModule, LossGradient, LossKind, LossTerm, LossesVariant};
+use super::{LossGradient, LossKind, LossTerm, LossesVariant};
 use crate::Element;
 use crate::kernel::link::Module;
 use crate::kernel::modules::{load_modules, module, narrow_module, store_module, stored_module};
@@ -46,9 +46,8 @@ fn loss_modules(kind: LossKind) -> Vec<Module> {
         LossKind::KlDivergenceOfProbabilities => {
             module!("loss/kl_divergence_of_probabilities.wgsl")
         }
-        LossKind::Custom(CustomModule { name, wgsl }) => {
-            Module { path: name, text: wgsl, operand: None }
-        }
+        // The module of the caller's itself is linked under other names.
+        LossKind::Custom(_) => module!("loss/custom_functions.wgsl"),
     });
     match kind {
         LossKind::PoissonNll { full: true, .. } => modules.push(module!("loss/stirling.wgsl")),
@@ -56,7 +55,10 @@ fn loss_modules(kind: LossKind) -> Vec<Module> {
         LossKind::BinaryCrossEntropyWithLogits | LossKind::SigmoidFocal => {
             modules.push(module!("loss/cross_entropy_bits.wgsl"));
         }
-        LossKind::Custom(_) => modules.push(module!("loss/undefined.wgsl")),
+        LossKind::Custom(custom) => modules.push(match custom.handles_special() {
+            true => module!("loss/custom_special.wgsl"),
+            false => module!("loss/undefined.wgsl"),
+        }),
         _ => {}
     }
     modules

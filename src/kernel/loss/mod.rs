@@ -2,7 +2,12 @@
 //! writes each element's.
 
 pub(in crate::kernel) mod bindings;
+mod custom;
+mod explain;
 pub(in crate::kernel) mod link;
 mod variant;
 
-pub use variant::{CustomModule, LossGradient, LossKind, LossTerm, LossesVariant};
+pub use custom::CustomModule;
+pub(crate) use custom::Unfit;
+pub(in crate::kernel) use explain::explain;
+pub use variant::{LossGradient, LossKind, LossTerm, LossesVariant};

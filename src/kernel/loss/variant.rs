@@ -1,7 +1,6 @@
 //! Every choice that makes one kernel of an element-wise loss differ from another.
 
-use std::fmt;
-
+use super::CustomModule;
 use crate::Element;
 use crate::kernel::reduce::WeightsKind;
 use crate::kernel::{Access, Geometry, GradientKind};
@@ -23,22 +22,6 @@ pub enum LossKind {
     CrossEntropyOfProbabilities,
     KlDivergenceOfProbabilities,
     Custom(CustomModule),
-}
-
-/// A loss module of the caller's.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CustomModule {
-    /// The name in labels.
-    pub name: &'static str,
-    /// The source.
-    pub wgsl: &'static str,
-}
-
-impl fmt::Debug for CustomModule {
-    /// The name alone.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
 }
 
 impl LossKind {

@@ -1,7 +1,7 @@
 //! What kernels are told of an element-wise loss.
 
 use super::ElementwiseLayout;
-use crate::kernel::loss::{CustomModule, LossKind};
+use crate::kernel::loss::LossKind;
 use crate::kernel::parameters::ReduceParameters;
 use crate::{ElementwiseLoss, ElementwiseReduction, LossFunction, WeightLayout};
 
@@ -21,9 +21,7 @@ impl LossFunction {
             Self::Entropy => LossKind::Entropy,
             Self::CrossEntropyOfProbabilities => LossKind::CrossEntropyOfProbabilities,
             Self::KlDivergenceOfProbabilities => LossKind::KlDivergenceOfProbabilities,
-            Self::Custom(custom) => {
-                LossKind::Custom(CustomModule { name: custom.name, wgsl: custom.wgsl })
-            }
+            Self::Custom(custom) => LossKind::Custom(custom.module()),
         }
     }
 

@@ -15,7 +15,8 @@
 //!
 //! The tests then take it through every form, layout and element type (`tests/elementwise`).
 //!
-//! A loss of a caller's needs no change here: [`CustomLoss`] is the module's text and a function.
+//! A loss of a caller's needs no change here: [`CustomLoss`] is the module's text and a function. Its
+//! page tells which functions modules may call, and which traps they had better avoid.
 //!
 //! ```
 //! # fn main() -> wgpu_loss::Result<()> {

@@ -147,7 +147,7 @@ impl ElementwiseLoss {
             validate::upstream(self, layout.input, factors)?;
         }
         if let LossFunction::Custom(custom) = self.function {
-            custom.check()?;
+            custom.validate()?;
         }
         let gradient = self.gradient_shape(layout, pass)?;
         let forms = Forms { layout, gradient, pass, whole };

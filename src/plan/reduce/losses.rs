@@ -108,7 +108,8 @@ pub(super) fn loss_variants(
     column_lanes: u32,
 ) -> Vec<ReduceVariant> {
     let mut list = vec![ReduceVariant::ClearCounts];
-    for kind in LossKind::ALL.into_iter().chain([LossKind::Custom(CALLERS)]) {
+    let callers = [LossKind::Custom(CALLERS), LossKind::Custom(CALLERS_OF_ALL)];
+    for kind in LossKind::ALL.into_iter().chain(callers) {
         let is_grouped = turns.next(&[false, true]);
         let entries = if is_grouped { grouped } else { runs };
         if !entries.is_empty() {
@@ -158,6 +159,13 @@ pub(super) fn loss_variants(
 const CALLERS: CustomModule = CustomModule {
     name: "a loss of the caller's",
     wgsl: "fn loss_of(x: f32, t: f32, third: f32) -> Loss {\n    return Loss(x - t, 1.0, 0.0);\n}\n",
+};
+
+/// Stands for one that takes operands which are not finite.
+const CALLERS_OF_ALL: CustomModule = CustomModule {
+    name: "a loss of the caller's of all operands",
+    wgsl: "fn loss_of(x: f32, t: f32, third: f32) -> Loss {\n    return Loss(tanh_of(x - t), 1.0, 0.0);\n}\n\
+           fn special_loss_of(x: f32, t: f32, third: f32) -> Loss {\n    return loss_of(x, t, third);\n}\n",
 };
 
 /// Gradients of columns are in single precision.

@@ -101,10 +101,7 @@ pub(in crate::cpu) fn loss(function: &LossFunction, mode: Mode, element: Element
             (value, -over(t, x))
         }
         LossFunction::Custom(custom) => {
-            let [value, derivative] = match x.is_finite() && t.is_finite() {
-                true => (custom.function)(x, t, custom.parameters.map(f64::from)),
-                false => [f64::NAN; 2],
-            };
+            let [value, derivative] = custom.evaluate(x, t);
             (value, derivative)
         }
     };
