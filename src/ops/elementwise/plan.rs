@@ -89,8 +89,10 @@ impl ElementwiseLoss {
     ///
     /// # Errors
     /// [`Error::Invalid`] for options out of range, operands that the function has not or lacks, of
-    /// another shape than the input, or rows that overlap; [`Error::Limit`] where the device is too
-    /// small; [`Error::Device`] where it refuses a kernel, such as one of a loss of the caller's.
+    /// another shape than the input, or rows that overlap; [`Error::Wgsl`] where the module of a
+    /// [`CustomLoss`](crate::CustomLoss) holds what some platform refuses; [`Error::Limit`] where the
+    /// device is too small; [`Error::Device`] where it refuses a kernel, such as one of a loss of the
+    /// caller's.
     pub fn plan(
         &self,
         kernels: &Kernels,
