@@ -13,6 +13,8 @@ use super::link::{ENTRY_POINT, link};
 use super::loss::explain;
 use super::variant::Variant;
 use super::{guarded, is_lost, lost, trusted};
+#[cfg(debug_assertions)]
+use super::{link::link_mutated, mutation::Mutation};
 use crate::plan::{Capabilities, Tuning};
 use crate::{Error, Result, Shape};
 
@@ -29,7 +31,7 @@ pub(crate) struct Pipeline {
 /// and other pipelines compile meanwhile.
 type Entry = Arc<Mutex<Option<Arc<Pipeline>>>>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Shared {
     device: wgpu::Device,
     capabilities: Capabilities,
@@ -37,6 +39,9 @@ struct Shared {
     /// The driver's, where the caller keeps one.
     cache: Option<wgpu::PipelineCache>,
     pipelines: Arc<Mutex<HashMap<Variant, Entry>>>,
+    /// What changes the kernels, and those without it.
+    #[cfg(debug_assertions)]
+    mutation: Option<(Mutation, Kernels)>,
 }
 
 /// The kernels of a device: what plans are made with. Cheap to clone; clones share the pipelines.
@@ -73,6 +78,8 @@ impl Kernels {
             tuning,
             cache: None,
             pipelines: Arc::default(),
+            #[cfg(debug_assertions)]
+            mutation: None,
         }))
     }
 
@@ -95,9 +102,7 @@ impl Kernels {
 
     fn sharing(&self, capabilities: Capabilities, tuning: Tuning) -> Result<Self> {
         capabilities.validate()?;
-        let Shared { device, cache, pipelines, .. } = &*self.shared;
-        let (device, cache, pipelines) = (device.clone(), cache.clone(), Arc::clone(pipelines));
-        Ok(Self::of(Shared { device, capabilities, tuning, cache, pipelines }))
+        Ok(Self::of(Shared { capabilities, tuning, ..Shared::clone(&self.shared) }))
     }
 
     fn of(shared: Shared) -> Self {
@@ -121,13 +126,19 @@ impl Kernels {
     /// has it where the adapter does.
     #[must_use]
     pub fn with_pipeline_cache(&self, cache: wgpu::PipelineCache) -> Self {
-        Self::of(Shared {
-            device: self.shared.device.clone(),
-            capabilities: self.shared.capabilities,
-            tuning: self.shared.tuning.clone(),
-            cache: Some(cache),
-            pipelines: Arc::default(),
-        })
+        let pipelines = Arc::default();
+        Self::of(Shared { cache: Some(cache), pipelines, ..Shared::clone(&self.shared) })
+    }
+
+    /// Kernels like these but for a text of them: those that it is part of are compiled anew, the others
+    /// are these.
+    #[cfg(debug_assertions)]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_mutation(&self, mutation: Mutation) -> Self {
+        let mutation = Some((mutation, self.clone()));
+        let pipelines = Arc::default();
+        Self::of(Shared { pipelines, mutation, ..Shared::clone(&self.shared) })
     }
 
     /// The device.
@@ -196,7 +207,7 @@ impl Kernels {
             self.refuse_too_many(&pipeline.bindings)?;
             return Ok(Arc::clone(pipeline));
         }
-        let pipeline = Arc::new(self.compile(variant)?);
+        let pipeline = self.compiled_or_shared(variant)?;
         *compiled = Some(Arc::clone(&pipeline));
         Ok(pipeline)
     }
@@ -220,14 +231,31 @@ impl Kernels {
         })
     }
 
-    fn compile(&self, variant: &Variant) -> Result<Pipeline> {
+    #[cfg(not(debug_assertions))]
+    fn compiled_or_shared(&self, variant: &Variant) -> Result<Arc<Pipeline>> {
+        self.compile(variant, link(variant)).map(Arc::new)
+    }
+
+    #[cfg(debug_assertions)]
+    fn compiled_or_shared(&self, variant: &Variant) -> Result<Arc<Pipeline>> {
+        let mut source = link(variant);
+        if let Some((mutation, kernels)) = &self.shared.mutation {
+            let mutated = link_mutated(variant, mutation);
+            if mutated == source {
+                return kernels.pipeline(variant);
+            }
+            source = mutated;
+        }
+        self.compile(variant, source).map(Arc::new)
+    }
+
+    fn compile(&self, variant: &Variant, source: String) -> Result<Pipeline> {
         let device = &self.shared.device;
         let label = variant.to_string();
         let bindings = bindings(variant);
         self.refuse_too_many(&bindings)?;
         log::debug!("compiling {label}");
         let custom = variant.custom_module();
-        let source = link(variant);
         let compiled = guarded(device, "compiling a kernel", || {
             let of_others = custom.is_some_and(|custom| custom.has_loops());
             let module = trusted::create_module(device, &label, source.clone(), of_others);

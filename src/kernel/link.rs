@@ -2,9 +2,12 @@
 //! does not care about the order of declarations, so linking is concatenation and choice is by file.
 //! A file that serves several operands calls them `operand`, which linking replaces by their name.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::modules::{merge_modules, row_modules, totals_modules};
+#[cfg(debug_assertions)]
+use super::mutation::Mutation;
 use super::record::{Record, Word};
 use super::reduce;
 use super::softmax_loss;
@@ -26,6 +29,16 @@ pub(super) struct Module {
 
 /// The WGSL source of a kernel.
 pub fn link(variant: &Variant) -> String {
+    linked(variant, |module| Cow::Borrowed(module.text))
+}
+
+/// The same with a mutation.
+#[cfg(debug_assertions)]
+pub(super) fn link_mutated(variant: &Variant, mutation: &Mutation) -> String {
+    linked(variant, |module| mutation.of(module.path, module.text))
+}
+
+fn linked(variant: &Variant, text_of: impl Fn(&Module) -> Cow<'static, str>) -> String {
     let (mut source, modules) = match variant {
         Variant::Rows(rows) => (row_prelude(rows), row_modules(rows)),
         Variant::Totals(totals) => (totals_prelude(totals), totals_modules(totals.kernel)),
@@ -37,9 +50,10 @@ pub fn link(variant: &Variant) -> String {
             (softmax_loss::link::prelude(loss), softmax_loss::link::modules(loss))
         }
     };
-    for Module { path, text, operand } in modules {
+    for module in modules {
+        let (path, text) = (module.path, text_of(&module));
         // A shader debugger shows the linked text: say where each part comes from.
-        let _ = match operand {
+        let _ = match module.operand {
             None => write!(source, "\n// ---- {path}\n{text}"),
             Some(name) => {
                 write!(source, "\n// ---- {path} for {name}\n{}", text.replace("operand", name))

@@ -6,6 +6,8 @@ mod cache;
 pub mod link;
 pub mod loss;
 mod modules;
+#[cfg(debug_assertions)]
+mod mutation;
 pub mod parameters;
 mod record;
 pub mod reduce;
@@ -18,6 +20,9 @@ pub mod wgsl;
 
 pub use cache::Kernels;
 pub(crate) use cache::Pipeline;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub use mutation::Mutation;
 pub use record::{Record, Word};
 pub(crate) use scope::{guarded, is_lost, lost};
 pub use variant::{

@@ -18,6 +18,8 @@ pub enum Content {
     Offset(i32),
     /// Ordinary, with the row's target ahead of all others by this much.
     Lead(u8),
+    /// The same of logits of all the digits there are, so that distances to the target's are rounded.
+    FineLead(u8),
     /// The largest logit stands several times in a row; zeros of both signs among them.
     Ties,
     /// One value for a whole row.
@@ -44,7 +46,7 @@ pub enum Content {
 
 impl Content {
     /// Every content.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Normal,
         Self::Wide,
         Self::Offset(10_000),
@@ -54,6 +56,7 @@ impl Content {
         Self::Lead(17),
         Self::Lead(20),
         Self::Lead(80),
+        Self::FineLead(70),
         Self::Ties,
         Self::Constant,
         Self::Masked,
@@ -96,10 +99,10 @@ impl Content {
                 let offset = (offset as f32).clamp(-most, most);
                 row.iter_mut().for_each(|x| *x += offset);
             }
-            Self::Lead(lead) => {
-                row[target] = f32::NEG_INFINITY;
-                let largest = row.iter().copied().fold(-4.0, f32::max);
-                row[target] = largest + f32::from(lead);
+            Self::Lead(lead) => put_ahead(row, target, lead),
+            Self::FineLead(lead) => {
+                row.iter_mut().for_each(|x| *x = random.fine());
+                put_ahead(row, target, lead);
             }
             Self::Ties => {
                 let largest = random.pick(&[0.0, 1.5, -2.0, 4.0]);
@@ -170,6 +173,13 @@ impl Content {
             Self::AllMasked | Self::Infinite | Self::NotANumber | Self::Extreme => {}
         }
     }
+}
+
+/// Puts the target this much ahead of all others.
+fn put_ahead(row: &mut [f32], target: usize, lead: u8) {
+    row[target] = f32::NEG_INFINITY;
+    let largest = row.iter().copied().fold(-4.0, f32::max);
+    row[target] = largest + f32::from(lead);
 }
 
 /// The largest finite number of a type.

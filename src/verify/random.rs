@@ -29,6 +29,11 @@ impl SplitMix64 {
         from[self.below(from.len())]
     }
 
+    /// Between -4 and 4, of all the digits that single precision has.
+    pub(super) fn fine(&mut self) -> f32 {
+        (self.below(1 << 24) as f32 - 8_388_608.0) / 2_097_152.0
+    }
+
     /// Bell-shaped with standard deviation 1.16, from -4 to 4 in steps of 2^-11.
     ///
     /// On a grid so coarse that the difference of two logits is exact: the cases judge how a result

@@ -2,6 +2,11 @@
 
 use wgpu_loss::{Gpu, GpuOptions};
 
+// Most tests look at no more than what is changed.
+#[allow(dead_code)]
+#[path = "mutants/mod.rs"]
+pub mod mutants;
+
 /// Names a device: none, for the adapter as it is, or [`MINIMAL`].
 pub const DEVICE: &str = "WGPU_LOSS_TEST_DEVICE";
 
@@ -20,7 +25,27 @@ pub fn is_minimal() -> bool {
 /// A device of the test's own.
 pub fn new_gpu() -> Gpu {
     let options = GpuOptions { minimal: is_minimal(), ..Default::default() };
-    Gpu::with_options(&options).unwrap_or_else(|error| {
+    let gpu = Gpu::with_options(&options).unwrap_or_else(|error| {
         panic!("these tests need an adapter: `cargo xtask test` installs one ({error})")
-    })
+    });
+    match std::env::var(mutants::VARIABLE) {
+        Ok(name) => mutated(&gpu, &name),
+        Err(_) => gpu,
+    }
+}
+
+/// The device with the kernels of a mutant.
+#[cfg(debug_assertions)]
+fn mutated(gpu: &Gpu, name: &str) -> Gpu {
+    let mut all = mutants::all();
+    let mutant = all.find(|mutant| mutant.name == name);
+    let mutant = mutant.unwrap_or_else(|| panic!("{}={name}: no such mutant", mutants::VARIABLE));
+    let mutants::Mutant { file, original, replacement, .. } = *mutant;
+    let mutation = wgpu_loss::kernel::Mutation { file, original, replacement };
+    gpu.with_kernels(gpu.kernels().with_mutation(mutation))
+}
+
+#[cfg(not(debug_assertions))]
+fn mutated(_: &Gpu, name: &str) -> Gpu {
+    panic!("{}={name}: there are no mutants in release builds", mutants::VARIABLE)
 }

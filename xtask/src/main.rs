@@ -6,6 +6,7 @@ mod drivers;
 mod grid;
 mod install;
 mod lanes;
+mod mutants;
 mod readme;
 mod record;
 mod suite;
@@ -34,6 +35,10 @@ Commands:
                  (lavapipe, memory not zeroed), swiftshader (where Chromium is installed),
                  validation (no message of the Vulkan validation layer); --full: all tests that
                  need a device, not only the quick ones
+  mutants [--families] [NAME..]
+                 count the cases of `wgpu-loss verify` that see a kernel without one of its numeric
+                 safeguards, for all mutants of the kernels or those named; the tests of families run
+                 on those that no case sees, with --families on all; exit code 1 if nobody sees one
   roofline [ARGS..]
                  verify and measure every operation, into a folder of the adapter's in
                  benches/record; ARGS go to `wgpu-loss roofline`
@@ -44,7 +49,7 @@ Commands:
   wasm-check     check that the library builds for wasm32-unknown-unknown
   help           print this
 
-On Linux, `run`, `test`, `lanes`, `roofline` and `soak` first look for a Vulkan driver. Where there
+On Linux, `run`, `test`, `lanes`, `mutants`, `roofline` and `soak` first look for a Vulkan driver. Where there
 is none and apt-get can be used, they install Mesa's, which needs no GPU; elsewhere they name the
 packages to install. So do the lanes gl and validation with theirs.
 
@@ -74,6 +79,7 @@ fn main() -> ExitCode {
         }
         Some("test") => with_adapter(consent, || test(&rest, consent)),
         Some("lanes") => with_adapter(consent, || lanes::command(&rest, &Machine::here(), consent)),
+        Some("mutants") => with_adapter(consent, || mutants::run(&rest)),
         Some("roofline") => with_adapter(consent, || commands::roofline(&rest)),
         Some("readme") => readme::run(),
         Some("soak") => with_adapter(consent, || commands::soak(&rest)),

@@ -31,6 +31,11 @@ pub(super) enum Dimension {
 }
 use Dimension as D;
 
+impl Dimension {
+    /// The levels of [`Transform`](Self::Transform).
+    pub(super) const TRANSFORMS: usize = TRANSFORMS.len();
+}
+
 /// Every dimension with its number of levels.
 const DIMENSIONS: [(D, usize); 18] = [
     (D::Kind, 3),

@@ -222,7 +222,54 @@ impl List {
         for rows in [65535, 65537] {
             self.cross_entropy(Combination::USUAL, rows, 2, Content::Normal);
         }
+        self.quick_corners();
         self.nothing();
+    }
+
+    /// Special values where a safeguard of the kernels shows that no other case needs.
+    fn quick_corners(&mut self) {
+        let usual = Combination::USUAL;
+        // A maximum far above those of earlier blocks.
+        self.cross_entropy(usual, 2, BROAD_CLASSES, Content::Lead(20));
+        for transform in 1..Dimension::TRANSFORMS {
+            let transformed = usual.with(Dimension::Transform, transform);
+            self.cross_entropy(transformed, 11, 5, Content::MaskedTarget);
+        }
+        // Saturated.
+        self.cross_entropy(usual.with(Dimension::Transform, 2), 11, 5, Content::Wide);
+        let masked = |combination: Combination| combination.with(Dimension::Mode, 1);
+        let ignoring = usual.with(Dimension::Ignored, 1);
+        let some_zero = usual.with(Dimension::RowWeights, 2);
+        let signed = usual.with(Dimension::RowWeights, 3);
+        let signed_targets = usual.with(Dimension::Kind, 1).with(Dimension::ProbabilityKind, 2);
+        let parts = usual.with(Dimension::Parts, 2);
+        let half = usual.with(Dimension::Element, 1);
+        for (combination, content) in [
+            (ignoring, Content::NotANumber),
+            (masked(ignoring), Content::NotANumber),
+            (ignoring.with(Dimension::ZLoss, 1), Content::Offset(10_000)),
+            (some_zero, Content::MaskedTarget),
+            (signed, Content::MaskedTarget),
+            (masked(some_zero), Content::NotANumber),
+            (signed_targets, Content::MaskedTarget),
+            (parts, Content::NotANumber),
+            (parts, Content::Ties),
+            (half, Content::NotANumber),
+            (half, Content::Subnormal),
+            (half, Content::Infinite),
+        ] {
+            self.cross_entropy(combination, 11, 5, content);
+        }
+        for (pass, content) in [
+            (1, Content::Masked),
+            (2, Content::Masked),
+            (2, Content::Offset(10_000)),
+            (3, Content::Infinite),
+            (4, Content::Infinite),
+            (5, Content::Masked),
+        ] {
+            self.softmax_pass(pass, 11, 5, content, Element::F32, Layout::Contiguous);
+        }
     }
 
     fn broad(&mut self) {

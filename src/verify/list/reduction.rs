@@ -61,7 +61,8 @@ pub(super) const STATISTICS: [(Statistic, Denominator); 9] = [
 const DIFFERENTIABLE: usize = 4;
 
 const LOG_SUM_EXP: usize = 2;
-const ZERO: usize = 4;
+/// Weights that are all 0.
+pub(super) const ZERO: usize = 4;
 const PER_COLUMN: usize = 2;
 const PER_ELEMENT: usize = 3;
 const FORWARD: usize = 0;

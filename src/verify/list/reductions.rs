@@ -2,7 +2,7 @@
 
 use super::List;
 use super::lengths::REDUCED;
-use super::reduction::{AXES, Dimension, Recipe, STATISTICS, recipes};
+use super::reduction::{AXES, Dimension, Recipe, STATISTICS, ZERO as ZERO_WEIGHTS, recipes};
 use crate::verify::call::Operation;
 use crate::verify::case::{Case, Fault};
 use crate::verify::content::Content;
@@ -148,8 +148,28 @@ impl List {
                 .with(Dimension::WeightLayout, turn % 4);
             self.segments(recipe, grouped);
         }
+        self.quick_corners_of_reductions();
         self.reduction(Recipe::USUAL.with(Dimension::Pass, 1), 0, 3, Content::Normal);
         self.reduction(Recipe::USUAL.with(Dimension::Statistic, 2), 3, 0, Content::Normal);
+    }
+
+    /// Special values where a safeguard of the kernels shows that no other case needs.
+    fn quick_corners_of_reductions(&mut self) {
+        self.not_finite(0, 2, 7, 5);
+        self.not_finite(3, 3, 7, 5);
+        let of = |statistic| Recipe::USUAL.with(Dimension::Statistic, statistic);
+        let weighted = |statistic, kind| {
+            of(statistic).with(Dimension::WeightLayout, 1).with(Dimension::WeightKind, kind)
+        };
+        // A variance far from 0.
+        self.reduction(of(5), 3, 300, Content::Offset(-(1 << 24)));
+        self.reduction(weighted(7, 1), 12, 10, Content::NotANumber);
+        self.reduction(of(7), 12, 10, Content::Offset(-10_000));
+        let masked_gradient =
+            weighted(1, ZERO_WEIGHTS).with(Dimension::Mode, 1).with(Dimension::Pass, 1);
+        self.reduction(masked_gradient, 12, 10, Content::Normal);
+        let of_weights = weighted(2, 1).with(Dimension::Pass, 3);
+        self.reduction(of_weights, 12, 10, Content::Wide);
     }
 
     pub(super) fn broad_reductions(&mut self) {
@@ -340,7 +360,7 @@ mod tests {
     #[test]
     fn the_short_lists_are_short() {
         let (quick, broad) = (reductions(Extent::Quick), reductions(Extent::Broad));
-        assert!(quick.len() <= 36, "{} cases", quick.len());
+        assert!(quick.len() <= 46, "{} cases", quick.len());
         assert!(broad.len() <= 140, "{} cases", broad.len());
         let modes: HashSet<_> = quick
             .iter()

@@ -1,0 +1,98 @@
+//! Of how values are read and written.
+
+use super::{Mutant, On};
+
+pub const MUTANTS: &[Mutant] = &[
+    Mutant::new(
+        "read-beyond-row",
+        "what is read in place of a row's missing classes counts as -inf",
+        "element/load_scalar4.wgsl",
+        "select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), wanted > last)",
+        "bits",
+    ),
+    Mutant::new(
+        "f16-cut-off",
+        "f16 is rounded to the nearest, not cut off",
+        "element/narrow_f16.wgsl",
+        "+ vec4<u32>(0xfffu) + odd) >>",
+        ") >>",
+    ),
+    Mutant::new(
+        "f16-loses-nan",
+        "NaN stays NaN in f16",
+        "element/narrow_f16.wgsl",
+        "half = select(half, vec4<u32>(0x7e00u), magnitude > vec4<u32>(0x7f800000u));",
+        "",
+    ),
+    Mutant::new(
+        "f16-overflow",
+        "what f16 does not hold becomes infinite",
+        "element/narrow_f16.wgsl",
+        "half = select(half, vec4<u32>(0x7c00u), magnitude >= vec4<u32>(0x477ff000u));",
+        "",
+    ),
+    Mutant::new(
+        "f16-subnormal-written",
+        "subnormal numbers of f16 are written",
+        "element/narrow_f16.wgsl",
+        "select(normal, subnormal, magnitude < vec4<u32>(0x38800000u))",
+        "normal",
+    ),
+    Mutant::new(
+        "bf16-cut-off",
+        "bf16 is rounded to the nearest, not cut off",
+        "element/narrow_bf16.wgsl",
+        " + vec4<u32>(0x7fffu) + odd",
+        "",
+    ),
+    Mutant::new(
+        "f16-subnormal-read",
+        "subnormal numbers of f16, and its zeros, are read",
+        "element/widen_f16.wgsl",
+        "select(normal, subnormal, magnitude < vec2<u32>(0x400u))",
+        "normal",
+    ),
+    Mutant::new(
+        "f16-infinity-read",
+        "infinities and NaN of f16 are read",
+        "element/widen_f16.wgsl",
+        "vec2<u32>(0x70000000u)",
+        "vec2<u32>(0x38000000u)",
+    ),
+    Mutant::new(
+        "half-overwrites-neighbour",
+        "a half that is written leaves the other half of its word as it is",
+        "element/store_half_neighbours.wgsl",
+        "atomicAnd(&operand[element / 2u], 0xffff0000u >> shift);",
+        "atomicStore(&operand[element / 2u], 0u);",
+    ),
+    Mutant::new(
+        "strided-half-overwrites-neighbour",
+        "a half that is written apart leaves the other half of its word as it is",
+        "element/store_half_strided.wgsl",
+        "atomicAnd(&operand[element / 2u], 0xffff0000u >> shift);",
+        "atomicStore(&operand[element / 2u], 0u);",
+    ),
+    Mutant::new(
+        "odd-start-not-shifted",
+        "a gradient of halves that starts in the middle of a word is written from there",
+        "element/store_half_neighbours.wgsl",
+        "if column > end {",
+        "if false {",
+    ),
+    Mutant::new(
+        "odd-tail-dropped",
+        "the last of an odd number of halves is written",
+        "element/store_half_neighbours.wgsl",
+        "if count == 2u { operand_store1(element + 1u, halves.y); }",
+        "",
+    ),
+    Mutant::new(
+        "tile-tail-dropped",
+        "the last of a tile's odd number of halves is written",
+        "tile/empty_half.wgsl",
+        "} else if element < count {",
+        "} else if false {",
+    )
+    .on(On::Discrete),
+];
