@@ -49,9 +49,9 @@ Commands:
   wasm-check     check that the library builds for wasm32-unknown-unknown
   help           print this
 
-On Linux, `run`, `test`, `lanes`, `mutants`, `roofline` and `soak` first look for a Vulkan driver. Where there
-is none and apt-get can be used, they install Mesa's, which needs no GPU; elsewhere they name the
-packages to install. So do the lanes gl and validation with theirs.
+On Linux, `run`, `test`, `lanes`, `mutants`, `roofline` and `soak` first look for a Vulkan driver.
+Where there is none and apt-get can be used, they install Mesa's, which needs no GPU; elsewhere they
+name the packages to install. So do the lanes gl and validation with theirs.
 
 Options:
   --no-install   install nothing: only name what is missing

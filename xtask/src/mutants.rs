@@ -9,7 +9,7 @@ use crate::note;
 use crate::suite::{cores, side_by_side};
 
 // What is looked at is what they are called and what they lack.
-#[allow(dead_code, unreachable_pub, missing_docs)]
+#[allow(dead_code)]
 #[path = "../../tests/common/mutants/mod.rs"]
 mod list;
 

@@ -9,63 +9,72 @@ pub const MUTANTS: &[Mutant] = &[
         "functions.wgsl",
         "+ log1p_nonnegative(e))",
         "+ log_positive(1.0 + e, (1.0 + e) - 1.0))",
-    ),
+    )
+    .hint(&["BinaryCrossEntropyWithLogits", "12 x 10 f32 Wide"]),
     Mutant::new(
         "sigmoid-by-subtraction",
         "what a probability lacks of 1 is no difference",
         "functions.wgsl",
         "let small = e * large;",
         "let small = 1.0 - large;",
-    ),
+    )
+    .hint(&["BinaryCrossEntropyWithLogits", "12 x 10 f32 Wide"]),
     Mutant::new(
         "power-by-logarithm",
         "a power takes the exponent of its base apart",
         "functions.wgsl",
         "return exp_of(rest) * first * second;",
         "return exp_of(p * log_of(x));",
-    ),
+    )
+    .hint(&["gamma: 0.5", "12 x 10 f32 Wide"]),
     Mutant::new(
         "zero-times-logarithm-of-zero",
         "0 log 0 is 0 in the divergence of log-probabilities",
         "functions.wgsl",
         "select(x * log_of(y), 0.0, x == 0.0)",
         "x * log_of(y)",
-    ),
+    )
+    .hint(&["KlDivergence { log_target: false }", "18 x 33"]),
     Mutant::new(
         "entropy-of-zero",
         "0 log 0 is 0 in the entropy",
         "loss/entropy.wgsl",
         "select(-(x * log_x), 0.0, x == 0.0)",
         "-(x * log_x)",
-    ),
+    )
+    .hint(&["Entropy reduced", "FinitelyMasked"]),
     Mutant::new(
         "binary-logarithm-unbounded",
         "the logarithm of a probability of 0 is -100",
         "loss/binary_cross_entropy.wgsl",
         "-100.0, x == 0.0)",
         "-infinity(), x == 0.0)",
-    ),
+    )
+    .hint(&["BinaryCrossEntropy reduced", "FinitelyMasked"]),
     Mutant::new(
         "binary-gradient-unbounded",
         "the gradient at probabilities of 0 and 1 is bounded",
         "loss/binary_cross_entropy.wgsl",
         "max(x * (1.0 - x), 1e-12)",
         "(x * (1.0 - x))",
-    ),
+    )
+    .hint(&["BinaryCrossEntropy reduced", "FinitelyMasked"]),
     Mutant::new(
         "variance-not-bounded",
         "a variance is at least epsilon",
         "loss/gaussian.wgsl",
         "max(third, parameters.loss.x)",
         "third",
-    ),
+    )
+    .hint(&["epsilon: 0.25", "GaussianNll", "18 x 33"]),
     Mutant::new(
         "stirling-of-one",
         "Stirling's term is left out of counts up to 1",
         "loss/stirling.wgsl",
         "t <= 1.0",
         "t < 1.0",
-    ),
+    )
+    .hint(&["PoissonNll", "full: true", "18 x 33"]),
     Mutant::new(
         "positive-weights-dropped",
         "positives have their weight",
@@ -79,70 +88,80 @@ pub const MUTANTS: &[Mutant] = &[
         "loss/kl_divergence_of_probabilities.wgsl",
         "select(ratio - 1.0, (t - x) / x, abs(ratio - 1.0) < 0.4)",
         "ratio - 1.0",
-    ),
+    )
+    .hint(&["KlDivergenceOfProbabilities", "FinitelyMasked"]),
     Mutant::new(
         "divergence-of-zero",
         "a target of 0 has no divergence, whatever the probability",
         "loss/kl_divergence_of_probabilities.wgsl",
         "if t == 0.0 { return Loss(0.0, 0.0, 0.0); }",
         "",
-    ),
+    )
+    .hint(&["KlDivergenceOfProbabilities", "FinitelyMasked"]),
     Mutant::new(
         "huber-without-corner",
         "Huber's loss turns from quadratic to linear",
         "loss/huber.wgsl",
         "distance <= delta",
         "true",
-    ),
+    )
+    .hint(&["Huber", "18 x 33"]),
     Mutant::new(
         "focal-at-certainty",
         "the focal loss's slope at targets of 0 and 1 is the probability, not its quotient",
         "loss/sigmoid_focal.wgsl",
         "if t == 1.0 { change = -p.x; }\n    if t == 0.0 { change = p.y; }",
         "",
-    ),
+    )
+    .hint(&["gamma: 0.5", "12 x 10 f32 Wide"]),
     Mutant::new(
         "nan-taken-for-positive",
         "an input that is NaN is above no threshold",
         "special.wgsl",
         "if is_nan_bits(a) || is_nan_bits(b) { return false; }",
         "",
-    ),
+    )
+    .hint(&["threshold", "9 x 7 f32 NotANumber"]),
     Mutant::new(
         "weight-zero-counted",
         "elements of weight 0 are not counted",
         "elementwise/counts.wgsl",
         "is_zero_bits(weights[k])",
         "false",
-    ),
+    )
+    .hint(&["threshold", "9 x 7 f32 NotANumber"]),
     Mutant::new(
         "special-zero-times-infinity",
         "0 times an infinite operand is NaN",
         "special.wgsl",
         " || is_zero_bits(a) || is_zero_bits(b) { return BITS_NAN; }",
         " { return BITS_NAN; }",
-    ),
+    )
+    .hint(&["9 x 7"]),
     Mutant::new(
         "special-operands-unseen",
         "operands that are not finite go by their bits",
         "elementwise/losses.wgsl",
         "if are_special {",
         "if false {",
-    ),
+    )
+    .hint(&["9 x 7", "Infinite"]),
     Mutant::new(
         "elementwise-mean-of-nothing",
         "the gradient of a mean over nothing is NaN",
         "elementwise/denominator.wgsl",
         "if is_zero_bits(denominator) { return BITS_NAN; }",
         "",
-    ),
+    )
+    .hint(&["WeightedMean", "9 x 7 f32 Normal"]),
     Mutant::new(
         "masked-gradient-not-left-out",
         "masked, the gradient of an element of weight 0 is 0, whatever it holds",
         "elementwise/losses.wgsl",
         "gradients = select(gradients, vec4<u32>(0u), (weights & vec4<u32>(0x7fffffffu)) == vec4<u32>(0u));",
         "",
-    ),
+    )
+    .hint(&["Masked", "9 x 7"]),
     Mutant::new(
         "masked-loss-not-left-out",
         "masked, the loss of an element of weight 0 is 0, whatever it holds",
@@ -163,7 +182,8 @@ pub const MUTANTS: &[Mutant] = &[
         "elementwise/losses.wgsl",
         "multiply4(upstream, vec4<u32>(bitcast<u32>(parameters.upstream)))",
         "upstream",
-    ),
+    )
+    .hint(&["BinaryCrossEntropyWithLogits", "12 x 10 f32 Wide"]),
     Mutant::new(
         "target-not-smoothed",
         "targets are smoothed",

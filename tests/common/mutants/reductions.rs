@@ -9,14 +9,16 @@ pub const MUTANTS: &[Mutant] = &[
         "sum/exact.wgsl",
         "(a - (sum - of_b)) + (b - of_b)",
         "0.0",
-    ),
+    )
+    .hint(&["reduce Sum", "Offset(10000)"]),
     Mutant::new(
         "lane-error-dropped",
         "a lane keeps the rounding error of each addition",
         "sum/exact.wgsl",
         "(*sums).low += (high - (sum - of_terms)) + (terms - of_terms);",
         "",
-    ),
+    )
+    .hint(&["reduce Sum", "Offset(10000)"]),
     Mutant::new(
         "product-error-dropped",
         "products that meet keep the rounding error of their multiplication",
@@ -30,7 +32,8 @@ pub const MUTANTS: &[Mutant] = &[
         "sum/sum.wgsl",
         "(*sum).met |= met;",
         "",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "sum-of-opposite-infinities",
         "inf less inf is NaN",
@@ -58,14 +61,16 @@ pub const MUTANTS: &[Mutant] = &[
         "reduce/runs.wgsl",
         "let is_unusual = accumulator_is_unusual(accumulator);",
         "let is_unusual = false;",
-    ),
+    )
+    .hint(&["reduce Sum", "7 x 5", "NotFinite"]),
     Mutant::new(
         "columns-not-read-again",
         "columns with infinities or NaN are read again to tell them apart",
         "reduce/columns.wgsl",
         "let is_unusual = accumulator_is_unusual(accumulator);",
         "let is_unusual = false;",
-    ),
+    )
+    .hint(&["reduce Mean", "7 x 5", "NotFinite"]),
     Mutant::new(
         "values-beyond-end",
         "what lies beyond the end of a run or column counts nothing",
@@ -100,7 +105,8 @@ pub const MUTANTS: &[Mutant] = &[
         "reduce/statistic/pivot.wgsl",
         "select(0.0, pivot,",
         "select(0.0, 0.0 * pivot,",
-    ),
+    )
+    .hint(&["reduce MeanAndVariance", "Offset(-16777216)"]),
     Mutant::new(
         "variance-not-shifted",
         "variances that meet are moved to one pivot",
@@ -128,35 +134,40 @@ pub const MUTANTS: &[Mutant] = &[
         "reduce/statistic/counted_mean.wgsl",
         "select(vec4<u32>(0u), vec4<u32>(1u), (weight_bits & vec4<u32>(0x7fffffffu)) != vec4<u32>(0u))",
         "vec4<u32>(1u)",
-    ),
+    )
+    .hint(&["over nonzero weights", "7 x 5"]),
     Mutant::new(
         "infinite-weight-uncounted",
         "a weight that is not finite counts as one that is not 0",
         "reduce/statistic/counted_mean.wgsl",
         "select(0u, 1u, of_weight != 0u)",
         "0u",
-    ),
+    )
+    .hint(&["over nonzero weights", "7 x 5"]),
     Mutant::new(
         "extremum-without-nan",
         "the greatest and the least of values with NaN is NaN",
         "reduce/statistic/extremum.wgsl",
         "rank = select(rank, vec4<i32>(RANK_NAN), magnitude > vec4<u32>(0x7f800000u));",
         "",
-    ),
+    )
+    .hint(&["reduce Max", "NotANumber"]),
     Mutant::new(
         "order-of-negative-values",
         "negative values are in their order",
         "reduce/statistic/extremum.wgsl",
         "return bits ^ ((bits >> vec4<u32>(31u)) & vec4<i32>(0x7fffffff));",
         "return bits;",
-    ),
+    )
+    .hint(&["reduce Max", "Offset(-10000)"]),
     Mutant::new(
         "extremum-of-weight-zero",
         "a value of weight 0 is neither the greatest nor the least",
         "reduce/statistic/extremum.wgsl",
         "select(rank, vec4<i32>(RANK_NOTHING), is_out)",
         "rank",
-    ),
+    )
+    .hint(&["reduce Max", "NotANumber"]),
     Mutant::new(
         "sign-of-log-sum-exp",
         "the log-sum-exp of signed weights has the sign of its sum",
@@ -178,21 +189,24 @@ pub const MUTANTS: &[Mutant] = &[
         "reduce/sort/scatter.wgsl",
         "for (var other = 0u; other < LANES; other++) {",
         "for (var back = 0u; back < LANES; back++) {\n            let other = LANES - 1u - back;",
-    ),
+    )
+    .hint(&["reduce segments", "65 x 3"]),
     Mutant::new(
         "rows-of-no-segment-sorted-in",
         "rows of no segment are sorted behind all others",
         "reduce/sort/digits.wgsl",
         "min(keys[parameters.values_offset + row], parameters.segments)",
         "keys[parameters.values_offset + row]",
-    ),
+    )
+    .hint(&["reduce segments", "300 x 65"]),
     Mutant::new(
         "segment-beyond-end",
         "a piece of a segment ends with it",
         "reduce/range/piece.wgsl",
         "min(segment_start(low + 1u), first + parameters.part_length)",
         "min(parameters.rows, first + parameters.part_length)",
-    ),
+    )
+    .hint(&["reduce segments", "257 x 5"]),
     // Gradients.
     Mutant::new(
         "weight-gradient-without-upstream",
@@ -200,7 +214,8 @@ pub const MUTANTS: &[Mutant] = &[
         "reduce/gradient/sum.wgsl",
         "upstream_of(result) * bitcast<f32>(bits)",
         "bitcast<f32>(bits)",
-    ),
+    )
+    .hint(&["reduce Sum", "and of weights", "7 x 5"]),
     Mutant::new(
         "reduction-upstream-of-first",
         "each result has an upstream gradient of its own",
@@ -214,7 +229,8 @@ pub const MUTANTS: &[Mutant] = &[
         "reduce/gradient/sum.wgsl",
         "if MASKED && (weight & 0x7fffffffu) == 0u && met_by(bits) != 0u { return 0u; }",
         "",
-    ),
+    )
+    .hint(&["reduce Sum", "Masked and of weights", "7 x 5"]),
     Mutant::new(
         "weight-gradient-of-mean",
         "the gradient of a mean's weight is relative to the mean",
@@ -235,14 +251,16 @@ pub const MUTANTS: &[Mutant] = &[
         "reduce/gradient/mean.wgsl",
         "select(NAN, 0u, MASKED && (weight & 0x7fffffffu) == 0u)",
         "NAN",
-    ),
+    )
+    .hint(&["reduce Mean", "Masked", "12 x 10", "Zero"]),
     Mutant::new(
         "gradient-above-maximum",
         "the gradient of a weight of 0 whose value lies above the maximum is right",
         "reduce/gradient/log_sum_exp.wgsl",
         "if x > maximum {",
         "if false {",
-    ),
+    )
+    .hint(&["reduce LogSumExp", "12 x 10 f32 Wide"]),
     Mutant::new(
         "gradient-of-weight-zero",
         "the gradient of a value of weight 0 is 0, whatever it is",

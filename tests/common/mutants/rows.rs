@@ -10,42 +10,48 @@ pub const MUTANTS: &[Mutant] = &[
         "block.wgsl",
         "select(e, vec4<f32>(0.0), e == vec4<f32>(1.0))",
         "e",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Wide"]),
     Mutant::new(
         "log1p-of-rounded-sum",
         "log1p(r) takes r itself, not 1 + r less 1",
         "numeric.wgsl",
         "log_positive(1.0 + r, r)",
         "log_positive(1.0 + r, (1.0 + r) - 1.0)",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Lead(17)"]),
     Mutant::new(
         "log-without-low-digits",
         "log adds the low digits of ln 2",
         "numeric.wgsl",
         "k * 9.0580006145e-6",
         "0.0",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Normal"]),
     Mutant::new(
         "exp-beyond-range",
         "exp is exactly 0 far below the maximum and at -inf",
         "numeric.wgsl",
         "select(scaled, vec4<f32>(0.0), d < vec4<f32>(-87.0))",
         "scaled",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Masked,"]),
     Mutant::new(
         "exp-of-rounded-difference",
         "exp_difference takes the difference of two numbers without its rounding",
         "numeric.wgsl",
         "return exp_nonpositive(low_coarse - high_coarse) * fma(",
         "return exp_nonpositive(low - high) + 0.0 * fma(",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 FineLead"]),
     Mutant::new(
         "lead-not-refined",
         "a lane whose other logits lie far below its maximum sums them again from exact differences",
         "block.wgsl",
         "r < 1e-9",
         "r < 0.0",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 FineLead"]),
     Mutant::new(
         "block-not-rescaled",
         "what was summed before is rescaled to the maximum of the next block",
@@ -53,70 +59,79 @@ pub const MUTANTS: &[Mutant] = &[
         "fma(state.y, rescale, sum_below)",
         "(state.y + sum_below)",
     )
-    .hint(&["cross-entropy", "x 50257"]),
+    .hint(&["cross-entropy", "x 50257", "Lead"]),
     Mutant::new(
         "earlier-maximum-rounded-away",
         "the maximum of earlier blocks joins the sum after the 1 has left it",
         "block.wgsl",
         "((at_maximum - 1.0) + rescale)",
         "((at_maximum + rescale) - 1.0)",
-    ),
+    )
+    .hint(&["cross-entropy", "x 50257", "Lead"]),
     Mutant::new(
         "merge-not-rescaled",
         "states that meet are rescaled to the greater maximum",
         "state.wgsl",
         "fma(1.0 + low.y, exp_apart(low.x, high.x), high.y)",
         "(1.0 + low.y + high.y)",
-    ),
+    )
+    .hint(&["cross-entropy", "3 x 64 bf16 Normal"]),
     Mutant::new(
         "merge-forgets-special",
         "states that meet keep NaN and +inf",
         "state.wgsl",
         "select(merged, special, special < -1.5)",
         "merged",
-    ),
+    )
+    .hint(&["parts", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "block-forgets-special",
         "a block keeps NaN and +inf",
         "block.wgsl",
         "select(r, special, special < -1.5)",
         "r",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "infinity-unseen",
         "+inf among the logits is seen",
         "block.wgsl",
         "select(0.0, R_INFINITE, signed == i32(BITS_INFINITY))",
         "0.0",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Infinite"]),
     Mutant::new(
         "nan-unseen",
         "NaN wins against +inf",
         "block.wgsl",
         "signed > i32(BITS_INFINITY) || unsigned > BITS_NEGATIVE_INFINITY",
         "false",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "negative-nan-unseen",
         "NaN with the sign set is seen",
         "block.wgsl",
         " || unsigned > BITS_NEGATIVE_INFINITY",
         "",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "empty-row-not-infinite",
         "the log-sum-exp of nothing but -inf is -inf",
         "summary.wgsl",
         "if state.y < -0.5 { return BITS_NEGATIVE_INFINITY; }",
         "",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 AllMasked"]),
     Mutant::new(
         "infinite-row-not-infinite",
         "the log-sum-exp of a row with +inf is +inf",
         "summary.wgsl",
         "if state.y < -1.5 { return BITS_INFINITY; }",
         "",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Infinite"]),
     // Transformations of the logits.
     Mutant::new(
         "tanh-by-cancellation",
@@ -124,56 +139,64 @@ pub const MUTANTS: &[Mutant] = &[
         "numeric.wgsl",
         "select(large, small, magnitude < vec4<f32>(0.6))",
         "large",
-    ),
+    )
+    .hint(&["softcap 30", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "saturated-slope-by-cancellation",
         "1 - tanh^2 does not cancel where tanh is close to 1",
         "numeric.wgsl",
         "return 4.0 * e / (sum * sum);",
         "let t = (1.0 - e) / sum;\n    return 1.0 - t * t;",
-    ),
+    )
+    .hint(&["softcap 5", "11 x 5 f32 Wide"]),
     Mutant::new(
         "softcap-of-infinity",
         "the softcap of an infinite logit is the cap",
         "transform/softcap.wgsl",
         "select(limit, special, is_nan)",
         "special",
-    ),
+    )
+    .hint(&["softcap 5", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "softcap-slope-at-infinity",
         "the softcap's slope at an infinite logit is 0",
         "transform/softcap.wgsl",
         "select(factor, vec4<f32>(0.0), is_special)",
         "factor",
-    ),
+    )
+    .hint(&["softcap 5", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "scale-sign-of-infinity",
         "a negative scale turns infinities round",
         "transform/beyond_end.wgsl",
         "scaled = bits ^ vec4<u32>(0x80000000u);",
         "",
-    ),
+    )
+    .hint(&["scale -2", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "scale-zero-times-infinity",
         "0 times an infinite logit is NaN",
         "transform/beyond_end.wgsl",
         "is_nan | vec4<bool>(parameters.logit_scale == 0.0)",
         "is_nan",
-    ),
+    )
+    .hint(&["scale 0", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "order-of-negative-scale",
         "a negative scale turns the order of the logits round",
         "transform/beyond_end.wgsl",
         "ranked = bits ^ vec4<u32>(0x80000000u);",
         "",
-    ),
+    )
+    .hint(&["scale -2", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "transformed-beyond-end",
         "what lies beyond a row's end stays -inf, whatever its softcap",
         "transform/beyond_end.wgsl",
         "select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), columns >= vec4<u32>(end))",
         "bits",
-    ),
+    )
+    .hint(&["softcap 5", "11 x 5 f32 MaskedTarget"]),
     // The order of the logits.
     Mutant::new(
         "last-of-ties",
@@ -181,28 +204,32 @@ pub const MUTANTS: &[Mutant] = &[
         "argmax/find.wgsl",
         "b.column < a.column",
         "b.column > a.column",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Ties"]),
     Mutant::new(
         "rank-without-ties",
         "a class of the target's logit comes before it where it has a lower number",
         "target_rank/count.wgsl",
         " | ((order == vec4<u32>(target_order)) & is_below)",
         "",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Ties"]),
     Mutant::new(
         "nan-not-first",
         "NaN comes before every number in the order of the logits",
         "logit_order.wgsl",
         "select(order, vec4<u32>(0u), magnitude > vec4<u32>(BITS_INFINITY))",
         "order",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "zeros-of-two-signs",
         "0 and -0 are alike in the order of the logits",
         "logit_order.wgsl",
         "let rising = vec4<u32>(0x7fffffffu)",
         "let rising = vec4<u32>(0x80000000u)",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Ties"]),
     // The loss.
     Mutant::new(
         "loss-by-cancellation",
@@ -210,49 +237,56 @@ pub const MUTANTS: &[Mutant] = &[
         "cross_entropy/close.wgsl",
         "all.weight * log1p_nonnegative(all.state.y)",
         "all.weight * ((all.state.x + log1p_nonnegative(all.state.y)) - all.state.x)",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Offset(16777216)"]),
     Mutant::new(
         "log-probability-by-cancellation",
         "a log-probability is the sum of two distances, not the logit less log-sum-exp",
         "cross_entropy/close.wgsl",
         "(bitcast<f32>(row.target_bits) - all.state.x) - log1p_nonnegative(all.state.y)",
         "bitcast<f32>(row.target_bits) - (all.state.x + log1p_nonnegative(all.state.y))",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Offset(16777216)"]),
     Mutant::new(
         "masked-target-finite",
         "a target of -inf has an infinite loss",
         "cross_entropy/close.wgsl",
         "all.flags |= infinite_flag(coefficient);",
         "",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "opposite-infinities",
         "an infinite term less another is NaN",
         "cross_entropy/close.wgsl",
         "row.weight == 0.0 || (infinite != FLAG_POSITIVE && infinite != FLAG_NEGATIVE)",
         "row.weight == 0.0",
-    ),
+    )
+    .hint(&["Signed probabilities", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "sign-of-infinite-loss",
         "a negative weight turns an infinite loss round",
         "cross_entropy/close.wgsl",
         "(infinite == FLAG_POSITIVE) == (row.weight > 0.0)",
         "infinite == FLAG_POSITIVE",
-    ),
+    )
+    .hint(&["Signed row weights", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "weight-zero-times-infinity",
         "a weight of 0 times an infinite loss is NaN",
         "cross_entropy/close.wgsl",
         "row.weight == 0.0 || (infinite",
         "false || (infinite",
-    ),
+    )
+    .hint(&["SomeZero row weights", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "masked-row-not-left-out",
         "masked, a row of weight 0 has no loss, whatever it holds",
         "cross_entropy/close.wgsl",
         "if MASKED && (row.weight == 0.0 || (all.flags & FLAG_CONTRIBUTES) == 0u) { return 0u; }",
         "",
-    ),
+    )
+    .hint(&["SomeZero row weights", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "masked-row-without-terms",
         "masked, a row without coefficients has no loss, whatever it holds",
@@ -266,14 +300,16 @@ pub const MUTANTS: &[Mutant] = &[
         "cross_entropy/close.wgsl",
         "fn main_loss(row: Row, all: Summary) -> u32 {\n    if !row.is_counted { return 0u; }",
         "fn main_loss(row: Row, all: Summary) -> u32 {",
-    ),
+    )
+    .hint(&["ignored", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "ignored-row-with-z-loss",
         "an ignored row has no z-loss",
         "cross_entropy/close.wgsl",
         "if !Z_LOSS || !row.is_counted { return 0u; }",
         "if !Z_LOSS { return 0u; }",
-    ),
+    )
+    .hint(&["z 0.001", "11 x 5 f32 Offset(10000)"]),
     Mutant::new(
         "masked-zero-times-infinity",
         "masked, 0 times -inf is 0",
@@ -308,7 +344,8 @@ pub const MUTANTS: &[Mutant] = &[
         "moment/entropy.wgsl",
         "fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {\n    return e * -max(distance, vec4<f32>(-88.0));",
         "fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {\n    return e * -distance;",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Masked,"]),
     Mutant::new(
         "entropy-not-moved",
         "the entropy's sum moves with the maximum it is relative to",
@@ -322,7 +359,8 @@ pub const MUTANTS: &[Mutant] = &[
         "moment/entropy.wgsl",
         "row_moment = (sum.x + sum.y) + (sum.z + sum.w);",
         "",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 FineLead"]),
     Mutant::new(
         "smoothing-not-weighted",
         "label smoothing gives each class its weight",
@@ -358,7 +396,8 @@ pub const MUTANTS: &[Mutant] = &[
         "totals/targets_class.wgsl",
         "targets[parameters.targets_offset + row] != parameters.ignore_index",
         "true",
-    ),
+    )
+    .hint(&["ignored", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "denominator-without-class-weights",
         "the mean is divided by the targets' class weights",
@@ -394,7 +433,8 @@ pub const MUTANTS: &[Mutant] = &[
         "upstream/scalar.wgsl",
         "return parameters.upstream;",
         "return 1.0;",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Normal"]),
     Mutant::new(
         "upstream-of-first-row",
         "each row has an upstream gradient of its own",
@@ -408,35 +448,40 @@ pub const MUTANTS: &[Mutant] = &[
         "cross_entropy/gradient.wgsl",
         "target_logit == summary.state.x",
         "false",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Lead(17)"]),
     Mutant::new(
         "ignored-row-with-gradient",
         "an ignored row has no gradient",
         "cross_entropy/gradient.wgsl",
         "if !row.is_counted { return GradientFactors(0.0, 0.0, 0.0, is_special && !MASKED); }",
         "",
-    ),
+    )
+    .hint(&["z 0.001", "11 x 5 f32 Offset(10000)"]),
     Mutant::new(
         "gradient-of-ignored-nan",
         "strictly, an ignored row of NaN has a gradient of NaN",
         "cross_entropy/gradient.wgsl",
         "is_special && !MASKED",
         "false",
-    ),
+    )
+    .hint(&["ignored", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "masked-row-with-gradient",
         "masked, a row of weight 0 or without terms has no gradient, whatever it holds",
         "cross_entropy/gradient.wgsl",
         "{ return NO_GRADIENT; }",
         "{ }",
-    ),
+    )
+    .hint(&["SomeZero row weights", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "gradient-of-special-row",
         "the gradient of a row without a softmax is NaN",
         "cross_entropy/gradient.wgsl",
         "let is_nan = is_special ||",
         "let is_nan =",
-    ),
+    )
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 NotANumber"]),
     Mutant::new(
         "gradient-of-mean-of-nothing",
         "the gradient of a mean over nothing is NaN",
@@ -464,28 +509,32 @@ pub const MUTANTS: &[Mutant] = &[
         "transform/softcap.wgsl",
         "return gradient * select(",
         "return gradient + 0.0 * select(",
-    ),
+    )
+    .hint(&["softcap 5", "11 x 5 f32 Wide"]),
     Mutant::new(
         "gradient-of-infinite-logit",
         "the gradient of log-sum-exp is NaN at +inf and 0 beside it",
         "log_sum_exp/infinite.wgsl",
         "select(vec4<u32>(0u), vec4<u32>(BITS_NAN), is_infinite)",
         "vec4<u32>(0u)",
-    ),
+    )
+    .hint(&["log-sum-exp", "11 x 5 f32 Infinite"]),
     Mutant::new(
         "log-softmax-by-cancellation",
         "log-softmax is the sum of two distances, not the logit less log-sum-exp",
         "gradient_values/log_softmax.wgsl",
         "(x - factors.at_target) - factors.direct",
         "x - (factors.at_target + factors.direct)",
-    ),
+    )
+    .hint(&["log-softmax", "11 x 5 f32 Offset"]),
     Mutant::new(
         "softmax-gradient-from-zero",
         "upstream gradients of softmax are taken relative to the smallest, so that equal ones cancel",
         "coefficients/relative_values.wgsl",
         "select((smallest >> 1u) | (smallest << 31u), 0u, smallest >= 0xff000000u)",
         "0u",
-    ),
+    )
+    .hint(&["softmax", "11 x 5 f32 Masked,"]),
     Mutant::new(
         "denominator-dropped",
         "the gradient of a log-probability is divided by the mean's denominator",
@@ -508,12 +557,14 @@ pub const MUTANTS: &[Mutant] = &[
         "family/merged.wgsl",
         "return a.argmax <= b.argmax;",
         "return a.argmax > b.argmax;",
-    ),
+    )
+    .hint(&["parts", "11 x 5 f32 Ties"]),
     Mutant::new(
         "part-of-nan-not-first",
         "a part with NaN has the argmax",
         "family/merged.wgsl",
         "if state.rest < -3.0 { return 3u; }",
         "if state.rest < -3.0 { return 0u; }",
-    ),
+    )
+    .hint(&["parts", "11 x 5 f32 NotANumber"]),
 ];

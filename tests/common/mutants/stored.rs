@@ -16,56 +16,64 @@ pub const MUTANTS: &[Mutant] = &[
         "element/narrow_f16.wgsl",
         "+ vec4<u32>(0xfffu) + odd) >>",
         ") >>",
-    ),
+    )
+    .hint(&["cross-entropy", "11 x 5 f16 Subnormal"]),
     Mutant::new(
         "f16-loses-nan",
         "NaN stays NaN in f16",
         "element/narrow_f16.wgsl",
         "half = select(half, vec4<u32>(0x7e00u), magnitude > vec4<u32>(0x7f800000u));",
         "",
-    ),
+    )
+    .hint(&["cross-entropy", "11 x 5 f16 NotANumber"]),
     Mutant::new(
         "f16-overflow",
         "what f16 does not hold becomes infinite",
         "element/narrow_f16.wgsl",
         "half = select(half, vec4<u32>(0x7c00u), magnitude >= vec4<u32>(0x477ff000u));",
         "",
-    ),
+    )
+    .hint(&["SquaredError", "12 x 10 f16 Extreme"]),
     Mutant::new(
         "f16-subnormal-written",
         "subnormal numbers of f16 are written",
         "element/narrow_f16.wgsl",
         "select(normal, subnormal, magnitude < vec4<u32>(0x38800000u))",
         "normal",
-    ),
+    )
+    .hint(&["cross-entropy", "f16 Normal", "3 x 32 "]),
     Mutant::new(
         "bf16-cut-off",
         "bf16 is rounded to the nearest, not cut off",
         "element/narrow_bf16.wgsl",
         " + vec4<u32>(0x7fffu) + odd",
         "",
-    ),
+    )
+    .hint(&["cross-entropy", "bf16 Normal", "3 x 64 "]),
     Mutant::new(
         "f16-subnormal-read",
         "subnormal numbers of f16, and its zeros, are read",
         "element/widen_f16.wgsl",
         "select(normal, subnormal, magnitude < vec2<u32>(0x400u))",
         "normal",
-    ),
+    )
+    .hint(&["cross-entropy", "11 x 5 f16 Subnormal"]),
     Mutant::new(
         "f16-infinity-read",
         "infinities and NaN of f16 are read",
         "element/widen_f16.wgsl",
         "vec2<u32>(0x70000000u)",
         "vec2<u32>(0x38000000u)",
-    ),
+    )
+    .hint(&["cross-entropy", "11 x 5 f16 Infinite"]),
     Mutant::new(
         "half-overwrites-neighbour",
         "a half that is written leaves the other half of its word as it is",
         "element/store_half_neighbours.wgsl",
         "atomicAnd(&operand[element / 2u], 0xffff0000u >> shift);",
         "atomicStore(&operand[element / 2u], 0u);",
-    ),
+    )
+    .hint(&["cross-entropy", "11 x 5 f16 Subnormal"]),
     Mutant::new(
         "strided-half-overwrites-neighbour",
         "a half that is written apart leaves the other half of its word as it is",
@@ -86,7 +94,8 @@ pub const MUTANTS: &[Mutant] = &[
         "element/store_half_neighbours.wgsl",
         "if count == 2u { operand_store1(element + 1u, halves.y); }",
         "",
-    ),
+    )
+    .hint(&["cross-entropy", "11 x 5 f16 Subnormal"]),
     Mutant::new(
         "tile-tail-dropped",
         "the last of a tile's odd number of halves is written",
