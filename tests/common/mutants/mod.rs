@@ -48,8 +48,10 @@ pub struct Mutant {
     pub replacement: &'static str,
     /// Where it is looked for first.
     pub on: On,
-    /// Words of the text of cases that see it: the search begins with those that have all of them.
+    /// Words of the text of cases that are to see it.
     pub hint: &'static [&'static str],
+    /// Whether every run of the tests looks whether they do.
+    pub is_cheap: bool,
 }
 
 impl Mutant {
@@ -60,11 +62,16 @@ impl Mutant {
         original: &'static str,
         replacement: &'static str,
     ) -> Self {
-        Self { name, safeguard, file, original, replacement, on: On::Device, hint: &[] }
+        let (on, hint, is_cheap) = (On::Device, &[], false);
+        Self { name, safeguard, file, original, replacement, on, hint, is_cheap }
     }
 
     const fn on(self, on: On) -> Self {
         Self { on, ..self }
+    }
+
+    const fn cheap(self) -> Self {
+        Self { is_cheap: true, ..self }
     }
 
     const fn hint(self, hint: &'static [&'static str]) -> Self {

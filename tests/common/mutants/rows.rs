@@ -11,7 +11,7 @@ pub const MUTANTS: &[Mutant] = &[
         "select(e, vec4<f32>(0.0), e == vec4<f32>(1.0))",
         "e",
     )
-    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Wide"]),
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Wide"]).cheap(),
     Mutant::new(
         "log1p-of-rounded-sum",
         "log1p(r) takes r itself, not 1 + r less 1",
@@ -27,7 +27,7 @@ pub const MUTANTS: &[Mutant] = &[
         "k * 9.0580006145e-6",
         "0.0",
     )
-    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Normal"]),
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Normal"]).cheap(),
     Mutant::new(
         "exp-beyond-range",
         "exp is exactly 0 far below the maximum and at -inf",
@@ -35,7 +35,7 @@ pub const MUTANTS: &[Mutant] = &[
         "select(scaled, vec4<f32>(0.0), d < vec4<f32>(-87.0))",
         "scaled",
     )
-    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Masked,"]),
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Masked,"]).cheap(),
     Mutant::new(
         "exp-of-rounded-difference",
         "exp_difference takes the difference of two numbers without its rounding",
@@ -43,7 +43,7 @@ pub const MUTANTS: &[Mutant] = &[
         "return exp_nonpositive(low_coarse - high_coarse) * fma(",
         "return exp_nonpositive(low - high) + 0.0 * fma(",
     )
-    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 FineLead"]),
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 FineLead"]).cheap(),
     Mutant::new(
         "lead-not-refined",
         "a lane whose other logits lie far below its maximum sums them again from exact differences",
@@ -51,7 +51,7 @@ pub const MUTANTS: &[Mutant] = &[
         "r < 1e-9",
         "r < 0.0",
     )
-    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 FineLead"]),
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 FineLead"]).cheap(),
     Mutant::new(
         "block-not-rescaled",
         "what was summed before is rescaled to the maximum of the next block",
@@ -59,7 +59,7 @@ pub const MUTANTS: &[Mutant] = &[
         "fma(state.y, rescale, sum_below)",
         "(state.y + sum_below)",
     )
-    .hint(&["cross-entropy", "x 50257", "Lead"]),
+    .hint(&["cross-entropy", "x 50257", "Lead"]).cheap(),
     Mutant::new(
         "earlier-maximum-rounded-away",
         "the maximum of earlier blocks joins the sum after the 1 has left it",
