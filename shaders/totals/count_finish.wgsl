@@ -21,6 +21,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         weights.x = sum_bits(merge_sums(lane, denominator));
         weights.y = sum_bits(merge_sums(lane, row_weights));
     }
+    if DIVIDES_BY_SIZE { weights = vec2<u32>(bitcast<u32>(parameters.batch_size)); }
     if lane == 0u {
         let at = parameters.totals_offset;
         // Until the losses are summed, and for good where they are not: NaN.

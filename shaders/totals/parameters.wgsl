@@ -12,6 +12,7 @@ struct TotalsParameters {
     totals_offset: u32,
     ignore_index: i32,
     has_ignore_index: u32,
+    batch_size: f32, // what a mean over all rows, or all logits, is divided by
     zero: u32, // 0, which no compiler knows
 }
 

@@ -95,6 +95,7 @@ fn row_prelude(variant: &RowVariant) -> String {
         ("READS_IGNORED_ROWS", reads),
         ("MASKED", is_cross_entropy && variant.comparison.masked),
         ("Z_LOSS", is_cross_entropy && variant.comparison.z_loss),
+        ("DIVIDES_BY_SIZE", variant.gradient.is_some_and(|gradient| gradient.divides_by_size)),
         ("HAS_TERMS", variant.has_terms()),
         ("IS_MERGED", false),
         ("HAS_TARGET_RANK", variant.record.has(Word::TargetRank)),
@@ -130,8 +131,9 @@ fn totals_prelude(variant: &TotalsVariant) -> String {
         TotalsKernel::CountTiles { class_weights, row_weights, .. } => {
             flag("IS_WEIGHTED", class_weights || row_weights);
         }
-        TotalsKernel::CountFinish { weighted, z_loss } => {
+        TotalsKernel::CountFinish { weighted, z_loss, by_size } => {
             flag("IS_WEIGHTED", weighted);
+            flag("DIVIDES_BY_SIZE", by_size);
             flag("Z_LOSS", z_loss);
         }
         TotalsKernel::SumTiles { record, reduced, z_loss } => {

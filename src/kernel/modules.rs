@@ -294,7 +294,7 @@ fn gradient_modules_of(variant: &RowVariant) -> Vec<Module> {
                 modules.push(module!("denominator/totals.wgsl"));
                 modules.push(module!("totals/layout.wgsl"));
             } else {
-                modules.push(module!("denominator/one.wgsl"));
+                modules.push(module!("denominator/known.wgsl"));
             }
         }
     }

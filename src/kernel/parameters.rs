@@ -42,6 +42,7 @@ pub struct RowParameters {
     pub gamma: f32,
     pub top_k: u32,
     pub loss_scale: f32,
+    pub batch_size: f32,
 }
 
 /// `TotalsParameters` of `shaders/totals/parameters.wgsl`.
@@ -61,6 +62,7 @@ pub struct TotalsParameters {
     pub totals_offset: u32,
     pub ignore_index: i32,
     pub has_ignore_index: u32,
+    pub batch_size: f32,
     pub zero: u32,
 }
 
@@ -150,7 +152,8 @@ pub struct Totals {
     pub z_loss: f32,
     /// What the mean of the loss without the z-loss is divided by.
     pub denominator: f32,
-    /// What the mean of the z-loss is divided by: the sum of the counted rows' weights.
+    /// What the mean of the z-loss is divided by: the sum of the counted rows' weights, or the size
+    /// of the batch as the rest of the loss.
     pub row_weight: f32,
     /// Rows that are not ignored.
     pub counted: u32,

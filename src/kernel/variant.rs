@@ -147,8 +147,10 @@ pub struct GradientVariant {
     pub place: GradientKind,
     /// Where the upstream gradient comes from.
     pub upstream: UpstreamKind,
-    /// It is divided by the batch's denominators.
+    /// It is divided by the batch's denominators, which an earlier dispatch computed.
     pub divides: bool,
+    /// It is divided by the size of the batch, which is a parameter. Not beside `divides`.
+    pub divides_by_size: bool,
 }
 
 /// What a row's softmax is compared with.
@@ -348,6 +350,8 @@ pub enum TotalsKernel {
         weighted: bool,
         /// There is a z-loss.
         z_loss: bool,
+        /// The mean divides by the size of the batch, which is a parameter.
+        by_size: bool,
     },
     /// Sums of the losses of each tile.
     SumTiles {
@@ -453,6 +457,18 @@ impl fmt::Display for Variant {
     }
 }
 
+impl fmt::Display for GradientVariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, upstream, divides, divides_by_size } = self;
+        write!(f, "gradient {place:?} upstream {upstream:?}")?;
+        match (divides, divides_by_size) {
+            (true, _) => write!(f, " mean"),
+            (_, true) => write!(f, " mean by size"),
+            (false, false) => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for RowVariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Geometry { lanes, rows, vectors } = self.geometry;
@@ -482,11 +498,8 @@ impl fmt::Display for RowVariant {
                 }
             }
         }
-        if let Some(GradientVariant { place, upstream, divides }) = self.gradient {
-            write!(f, " gradient {place:?} upstream {upstream:?}")?;
-            if divides {
-                write!(f, " mean")?;
-            }
+        if let Some(gradient) = self.gradient {
+            write!(f, " {gradient}")?;
         }
         for word in Word::ALL {
             if self.record.has(word) {

@@ -7,7 +7,7 @@ use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::{Kernels, Operation, Record, RowVariant, StateKind, Word};
 use crate::plan::Purpose;
-use crate::{Element, OwnedValues, Result, Shape};
+use crate::{Element, OwnedValues, Reduction, Result, Shape};
 
 use super::debug_view::{self, DebugView};
 use super::operand::{Rows, if_wanted};
@@ -86,7 +86,7 @@ impl LogSumExp {
         let purpose = if backward { Purpose::FromState } else { Purpose::Reduce };
         let request = RowsRequest {
             gradient,
-            gradient_variant: pass.variant(gradient.element, false),
+            gradient_variant: pass.variant(gradient.element, Reduction::None),
             record: Record::NONE.with(Word::LogSumExp, !backward),
             state: match backward || pass.saves_state() {
                 true => StateKind::Pair,

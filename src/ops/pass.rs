@@ -3,7 +3,7 @@
 use wgpu::BufferSlice;
 
 use crate::kernel::{GradientKind, GradientVariant, UpstreamKind};
-use crate::{Element, Error, Result, Shape};
+use crate::{Element, Error, Reduction, Result, Shape};
 
 /// Which part of an operation a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,7 +88,11 @@ impl Pass {
     }
 
     /// The gradient as kernels know it. `element`: how it is stored.
-    pub(crate) fn variant(&self, element: Element, divides: bool) -> Option<GradientVariant> {
+    pub(crate) fn variant(
+        &self,
+        element: Element,
+        reduction: Reduction,
+    ) -> Option<GradientVariant> {
         self.gradient().map(|(place, source)| GradientVariant {
             place: match place {
                 GradientPlace::InPlace => GradientKind::InPlace,
@@ -98,7 +102,8 @@ impl Pass {
                 UpstreamSource::Scalar => UpstreamKind::Scalar,
                 _ => UpstreamKind::Buffer,
             },
-            divides,
+            divides: reduction == Reduction::Mean,
+            divides_by_size: reduction.is_mean_by_size(),
         })
     }
 

@@ -30,16 +30,18 @@ pub(super) struct Reduction {
 }
 
 impl Reduction {
-    /// Of counted rows and weights, which needs no logits.
-    pub(super) fn counts(comparison: &Comparison) -> Self {
+    /// Of counted rows and, where the mean is divided by them, of weights, which needs no logits.
+    pub(super) fn counts(comparison: &Comparison, reduction: crate::Reduction) -> Self {
         let classes = !matches!(comparison.target, TargetKind::Probability(_));
-        let class_weights = comparison.class_weights && classes;
-        let row_weights = comparison.row_weights;
+        let by_size = reduction.is_mean_by_size();
+        let class_weights = comparison.class_weights && classes && !by_size;
+        let row_weights = comparison.row_weights && !by_size;
         Self {
             tiles: TotalsKernel::CountTiles { classes, class_weights, row_weights },
             finish: TotalsKernel::CountFinish {
                 weighted: class_weights || row_weights,
                 z_loss: comparison.z_loss,
+                by_size,
             },
         }
     }

@@ -67,6 +67,9 @@ const PLACES: [GradientKind; 4] = [
     GradientKind::Separate(Element::Bf16),
 ];
 
+/// What a gradient may be divided by: `divides` and `divides_by_size`.
+pub(super) const DIVISORS: [(bool, bool); 3] = [(false, false), (true, false), (false, true)];
+
 /// Kernels of drawn options for each geometry.
 const DRAWN: usize = 6;
 
@@ -122,7 +125,8 @@ fn push_softmaxes(variants: &mut Vec<Variant>, capabilities: &Capabilities, tuni
     let Some(forward) = plain.first() else { return };
     for place in PLACES {
         let upstream = UpstreamKind::Scalar;
-        let gradient = Some(GradientVariant { place, upstream, divides: false });
+        let gradient =
+            Some(GradientVariant { place, upstream, divides: false, divides_by_size: false });
         let of = |operation| RowVariant { operation, gradient, record: Record::NONE, ..*forward };
         variants.extend(operations.map(of).map(Variant::Rows));
     }
@@ -173,9 +177,9 @@ fn plain(choice: Choice, access: Access) -> Vec<RowVariant> {
             variants.push(RowVariant { state: StateKind::Pair, ..forward });
         }
         for place in [GradientKind::InPlace, GradientKind::Separate(Element::F32)] {
-            for divides in [false, true] {
+            for (divides, divides_by_size) in DIVISORS {
                 let upstream = UpstreamKind::Scalar;
-                let gradient = Some(GradientVariant { place, upstream, divides });
+                let gradient = Some(GradientVariant { place, upstream, divides, divides_by_size });
                 variants.push(RowVariant { gradient, ..forward });
             }
         }
@@ -202,7 +206,7 @@ impl RowVariant {
             || self.transform != Transform::None
             || !matches!(self.state, StateKind::None | StateKind::Pair)
             || Word::ALL.into_iter().any(|word| word != Word::LogSumExp && self.record.has(word))
-            || self.gradient.is_some_and(|gradient| gradient.divides);
+            || self.gradient.is_some_and(|each| each.divides || each.divides_by_size);
         if !is_cross_entropy && only_of_cross_entropy {
             return false;
         }
@@ -281,7 +285,7 @@ fn push_totals(variants: &mut Vec<Variant>, lanes: u32) {
     let mut kernels = Vec::new();
     for a in either {
         for b in either {
-            kernels.push(TotalsKernel::CountFinish { weighted: a, z_loss: b });
+            kernels.push(TotalsKernel::CountFinish { weighted: a, z_loss: b, by_size: false });
             kernels.push(TotalsKernel::CountTiles {
                 classes: true,
                 class_weights: a,
@@ -310,6 +314,7 @@ fn push_totals(variants: &mut Vec<Variant>, lanes: u32) {
         }
         let class_weights = false;
         kernels.push(TotalsKernel::CountTiles { classes: false, class_weights, row_weights: a });
+        kernels.push(TotalsKernel::CountFinish { weighted: false, z_loss: a, by_size: true });
     }
     let of_lanes = |kernel| Variant::Totals(TotalsVariant { kernel, lanes });
     variants.extend(kernels.into_iter().map(of_lanes));
@@ -362,7 +367,11 @@ impl Draw {
         }
         let place = self.of(&PLACES);
         let upstream = self.of(&[UpstreamKind::Scalar, UpstreamKind::Buffer]);
-        let gradient = GradientVariant { place, upstream, divides: is_cross_entropy && self.is() };
+        let (divides, divides_by_size) = match is_cross_entropy {
+            true => self.of(&DIVISORS),
+            false => DIVISORS[0],
+        };
+        let gradient = GradientVariant { place, upstream, divides, divides_by_size };
         let transform = self.of(&[Transform::None, Transform::Scale, Transform::Softcap]);
         let state =
             self.of(&[StateKind::None, StateKind::Pair, StateKind::Sums, StateKind::Partial]);

@@ -2,6 +2,7 @@
 //! loss, the other choices by turns; and every pair of options somewhere.
 
 use super::family::fit;
+use super::menu::DIVISORS;
 use super::{Capabilities, Choice, Tuning};
 use crate::Element;
 use crate::kernel::softmax_loss::{AgainstKind, SoftmaxLossKind, SoftmaxLossVariant};
@@ -49,10 +50,10 @@ impl Turns {
         let either = [false, true];
         let place = self.next(&PLACES);
         let upstream = self.next(&[UpstreamKind::Scalar, UpstreamKind::Buffer]);
-        let divides = self.next(&either);
+        let (divides, divides_by_size) = self.next(&DIVISORS);
         // Three of four have a gradient.
         let is_forward = self.next(&either) && self.next(&either);
-        (!is_forward).then_some(GradientVariant { place, upstream, divides })
+        (!is_forward).then_some(GradientVariant { place, upstream, divides, divides_by_size })
     }
 
     fn variant(
@@ -114,6 +115,7 @@ pub(super) fn softmax_loss_variants(
                         place,
                         upstream: UpstreamKind::Scalar,
                         divides: true,
+                        divides_by_size: false,
                     });
                     let gradient = Some(GradientVariant { place, ..gradient });
                     list.push(SoftmaxLossVariant { element, gradient, ..variant });

@@ -201,7 +201,13 @@ fn options() -> impl Strategy<Value = CrossEntropy> {
         prop_oneof![2 => Just(None), 1 => (0.5f32..50.0).prop_map(Some)],
     );
     let choices = (
-        prop_oneof![Just(Reduction::Mean), Just(Reduction::Sum), Just(Reduction::None)],
+        prop_oneof![
+            Just(Reduction::Mean),
+            Just(Reduction::Sum),
+            Just(Reduction::None),
+            Just(Reduction::BatchMean),
+            Just(Reduction::ElementMean)
+        ],
         prop_oneof![Just(Some(-100)), Just(None), Just(Some(0)), Just(Some(250))],
         prop_oneof![Just(Mode::Strict), Just(Mode::Masked)],
         any::<[bool; 8]>(),

@@ -61,13 +61,14 @@ pub fn focal(engine: &dyn Engine, problem: &Problem, focal: &Focal, way: Way) ->
         row_weights: targets.row_weights.as_deref(),
         ..operands
     });
-    // A mean over the number of rows, whatever their weights: a sum that is divided afterwards.
-    let apart = *divisor == Divisor::WithoutRowWeights && options.reduction == Reduction::Mean;
-    let divisor = if apart { logits.rows as f64 } else { 1.0 };
-    let reduction = if apart { Reduction::Sum } else { options.reduction };
+    let reduction = match (divisor, options.reduction) {
+        // A mean over the number of rows, whatever their weights.
+        (Divisor::WithoutRowWeights, Reduction::Mean) => Reduction::BatchMean,
+        (_, reduction) => reduction,
+    };
     let options = SoftmaxLoss { reduction, ..*options };
     let upstream = match upstream.as_deref().unwrap_or(&[1.0]) {
-        [factor] => Upstream::Scalar((f64::from(*factor) / divisor) as f32),
+        [factor] => Upstream::Scalar(*factor),
         factors => Upstream::PerRow(factors),
     };
     let out = match way.gradient {
@@ -76,7 +77,7 @@ pub fn focal(engine: &dyn Engine, problem: &Problem, focal: &Focal, way: Way) ->
     };
     let mut outputs = Outputs::new();
     if reduction != Reduction::None {
-        outputs.insert("loss", vec![f64::from(out.loss) / divisor]);
+        outputs.insert("loss", vec![out.loss.into()]);
     }
     if let Some(rows) = out.loss_rows {
         outputs.insert("loss_rows", widened(&rows));

@@ -179,7 +179,9 @@ impl Batch {
             ..Targets::classes(&indices)
         };
         for (mode, outcome) in [Mode::Strict, Mode::Masked].into_iter().zip(&self.outcomes) {
-            for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
+            for reduction in
+                [Reduction::Mean, Reduction::Sum, Reduction::None, Reduction::BatchMean]
+            {
                 let what = format!(
                     "{}: {}, {mode:?}, {reduction:?}, {classes} classes, {layout:?}, {element:?}",
                     engine.name(),
@@ -193,11 +195,16 @@ impl Batch {
                 let out = out.unwrap_or_else(|error| panic!("{what}: {error}"));
                 let loss = match reduction {
                     Reduction::Mean => outcome.mean,
-                    Reduction::Sum => outcome.sum,
+                    // Nothing, or what is not finite, is the same divided by the number of rows.
+                    Reduction::Sum | Reduction::BatchMean | Reduction::ElementMean => outcome.sum,
                     Reduction::None => Is::Nan,
                 };
                 assert_is(out.loss, loss, &format!("{what}: loss"));
-                assert_eq!(f64::from(out.denominator), outcome.denominator, "{what}: denominator");
+                let denominator = match reduction {
+                    Reduction::BatchMean => indices.len() as f64,
+                    _ => outcome.denominator,
+                };
+                assert_eq!(f64::from(out.denominator), denominator, "{what}: denominator");
                 let counted = indices.iter().filter(|&&target| target != -100).count();
                 assert_eq!(out.counted, counted, "{what}: counted");
                 let gradient = out.gradient.map(|gradient| gradient.into_f32());
@@ -233,6 +240,8 @@ fn empty(engine: &dyn Engine, mode: Mode) {
     for layout in Layout::ALL {
         for (reduction, strict, masked) in [
             (Reduction::Mean, Is::Nan, Is::Zero),
+            (Reduction::BatchMean, Is::Nan, Is::Zero),
+            (Reduction::ElementMean, Is::Nan, Is::Zero),
             (Reduction::Sum, Is::Zero, Is::Zero),
             (Reduction::None, Is::Nan, Is::Nan),
         ] {

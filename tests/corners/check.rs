@@ -253,13 +253,29 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// What a mean over all rows, or all logits, divides by.
+    fn size(&self) -> Option<f64> {
+        let rows = self.expected.len() as f64;
+        match self.options.reduction {
+            Reduction::BatchMean => Some(rows),
+            Reduction::ElementMean => Some(rows * self.setting.classes as f64),
+            Reduction::None | Reduction::Sum | Reduction::Mean => None,
+        }
+    }
+
     /// What the mean divides the loss by.
     fn denominator(&self) -> f64 {
+        if let Some(size) = self.size() {
+            return size;
+        }
         self.expected.iter().map(|expected| expected.weight).sum()
     }
 
     /// What the mean divides the z-loss by.
     fn z_denominator(&self) -> f64 {
+        if let Some(size) = self.size() {
+            return size;
+        }
         let counted = self.expected.iter().filter(|expected| expected.counted);
         counted.map(|expected| f64::from(expected.row.row_weight)).sum()
     }
@@ -272,7 +288,7 @@ impl<'a> Batch<'a> {
         match self.options.reduction {
             Reduction::None => (f64::NAN, if without { 0.0 } else { f64::NAN }),
             Reduction::Sum => (loss + z_loss, z_loss),
-            Reduction::Mean => {
+            Reduction::Mean | Reduction::BatchMean | Reduction::ElementMean => {
                 let z_loss = if without { 0.0 } else { z_loss / self.z_denominator() };
                 (loss / self.denominator() + z_loss, z_loss)
             }
@@ -290,7 +306,7 @@ impl<'a> Batch<'a> {
             let (main, z) = match self.options.reduction {
                 Reduction::None => (self.factors[index].into(), self.factors[index].into()),
                 Reduction::Sum => (self.factor.into(), self.factor.into()),
-                Reduction::Mean => (
+                Reduction::Mean | Reduction::BatchMean | Reduction::ElementMean => (
                     f64::from(self.factor) / self.denominator(),
                     f64::from(self.factor) / self.z_denominator(),
                 ),

@@ -41,7 +41,9 @@ const CLASSES: [usize; 6] = [3, 10, 100, 1000, 5000, 40_000];
 /// Engines of a device that share the rows.
 pub const SHARES: usize = 3;
 
-const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Sum, Reduction::Mean];
+/// The mean over all logits has the kernels of that over all rows.
+const REDUCTIONS: [Reduction; 4] =
+    [Reduction::None, Reduction::Sum, Reduction::Mean, Reduction::BatchMean];
 
 impl Extent {
     /// What a device's engine runs: its turns, or everything where `WGPU_LOSS_EVERY_CORNER` is set.
@@ -94,7 +96,7 @@ fn of_classes(classes: usize, elements: &[Element], extent: Extent, turn: usize)
     for (e, &element) in elements.iter().enumerate() {
         let place = Place::ALL[(turn + turn / 4 + e) % Place::ALL.len()];
         let layout = Layout::ALL[(turn + e) % layouts];
-        let reduction = REDUCTIONS[(turn / layouts + e) % 3];
+        let reduction = REDUCTIONS[(turn / layouts + e) % REDUCTIONS.len()];
         let without_gradient = !extent.takes_turns() || turn.is_multiple_of(4);
         let setting = Setting { classes, place, layout, element, reduction, without_gradient };
         let is_due = e == turn / CLASSES.len() % elements.len();

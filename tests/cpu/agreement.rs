@@ -48,7 +48,7 @@ fn random_options() -> impl Strategy<Value = CrossEntropy> {
     );
     let ignore_index = prop_oneof![Just(None), Just(Some(-100)), Just(Some(0))];
     let judged = (any::<bool>(), prop_oneof![Just(1u32), 2u32..6]);
-    (0..3usize, transform, added, ignore_index, judged).prop_map(
+    (0..crate::REDUCTIONS.len(), transform, added, ignore_index, judged).prop_map(
         |(reduction, transform, (label_smoothing, z_loss), ignore_index, (masked, top_k))| {
             let (logit_scale, softcap) = transform;
             CrossEntropy {
@@ -157,7 +157,7 @@ impl Call {
         };
         let upstream = match self.options.reduction {
             Reduction::None => Upstream::PerRow(&self.factors),
-            Reduction::Sum | Reduction::Mean => Upstream::Scalar(1.5),
+            _ => Upstream::Scalar(1.5),
         };
         let options = &self.options;
         let exact = cpu::Oracle.cross_entropy_f64(logits, targets, Some(upstream), options);
@@ -194,8 +194,8 @@ impl Call {
         prop_assert_eq!(gradient.element(), self.element);
         let exact = exact.gradient.expect("asked for");
         let denominator = match options.reduction {
-            Reduction::Mean => f64::from(found.denominator).abs().min(1.0),
             Reduction::None | Reduction::Sum => 1.0,
+            _ => f64::from(found.denominator).abs().min(1.0),
         };
         let coefficient = self.probabilities.as_ref().map_or(1.0, |_| self.shape.classes as f64);
         let z = 2.0 * f64::from(options.z_loss) * (largest + 10.0);

@@ -20,8 +20,17 @@ fn run(
 /// The loss over nothing: of a mean NaN, in masked mode 0; of a sum 0.
 fn nothing(reduction: Reduction, mode: Mode) -> f64 {
     match (reduction, mode) {
-        (Reduction::Sum, _) | (Reduction::Mean, Mode::Masked) => 0.0,
+        (Reduction::None, _) => f64::NAN,
+        (Reduction::Sum, _) | (_, Mode::Masked) => 0.0,
         _ => f64::NAN,
+    }
+}
+
+/// The same of rows that are all ignored, which are still rows.
+fn ignored(reduction: Reduction, mode: Mode) -> f64 {
+    match reduction {
+        Reduction::BatchMean | Reduction::ElementMean => 0.0,
+        _ => nothing(reduction, mode),
     }
 }
 
@@ -35,10 +44,15 @@ fn all_rows_ignored() {
                 let options = CrossEntropy { mode, z_loss, ..options(reduction) };
                 let targets = Targets::classes(&[-100, -100]);
                 let out = run(engine, logits(&[1.0, 2.0, 3.0, 4.0], 2), targets, &options);
-                assert_close(out.loss, nothing(reduction, mode));
-                let z_loss = if z_loss == 0.0 { 0.0 } else { nothing(reduction, mode) };
+                assert_close(out.loss, ignored(reduction, mode));
+                let z_loss = if z_loss == 0.0 { 0.0 } else { ignored(reduction, mode) };
                 assert_close(out.z_loss, z_loss);
-                assert_eq!((out.counted, out.denominator), (0, 0.0));
+                let denominator = match reduction {
+                    Reduction::BatchMean => 2.0,
+                    Reduction::ElementMean => 4.0,
+                    _ => 0.0,
+                };
+                assert_eq!((out.counted, out.denominator), (0, denominator));
                 assert_all_zero(&out.loss_rows.unwrap());
                 assert_all_zero(&out.gradient.unwrap().into_f32());
             }
@@ -141,9 +155,12 @@ fn the_z_loss_has_its_own_denominator() {
         lse.iter().zip(row_weights).map(|(lse, v)| f64::from(v) * 0.125 * lse * lse).collect();
     let z: f64 = z_rows.iter().sum();
     for engine in ENGINES {
-        for (reduction, main, z) in
-            [(Reduction::Sum, main, z), (Reduction::Mean, main / denominator, z / 3.5)]
-        {
+        for (reduction, main, z, denominator) in [
+            (Reduction::Sum, main, z, denominator),
+            (Reduction::Mean, main / denominator, z / 3.5, denominator),
+            (Reduction::BatchMean, main / 4.0, z / 4.0, 4.0),
+            (Reduction::ElementMean, main / 8.0, z / 8.0, 8.0),
+        ] {
             let options = CrossEntropy { z_loss: 0.125, ..options(reduction) };
             let out = run(engine, logits(&values, 2), targets, &options);
             assert_close(out.loss, main + z);

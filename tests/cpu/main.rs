@@ -27,7 +27,13 @@ use wgpu_loss::{
 /// Both engines; what holds for one has to hold for the other.
 const ENGINES: [&dyn Engine; 2] = [&cpu::Oracle, &cpu::Fast];
 
-const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Sum, Reduction::Mean];
+const REDUCTIONS: [Reduction; 5] = [
+    Reduction::None,
+    Reduction::Sum,
+    Reduction::Mean,
+    Reduction::BatchMean,
+    Reduction::ElementMean,
+];
 
 /// Contiguous logits of so many classes.
 fn logits(values: &[f32], classes: usize) -> Logits<'_> {

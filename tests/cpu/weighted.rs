@@ -113,9 +113,16 @@ fn check(
         denominators: [denominator, z_denominator],
         gradients,
     } = definition(batch, weighted, of_probabilities, options);
+    // Weights stay out of what the size of the batch divides.
+    let rows = batch.row_weights.len() as f64;
+    let (denominator, z_denominator) = match options.reduction {
+        Reduction::BatchMean => (rows, rows),
+        Reduction::ElementMean => (rows * batch.classes as f64, rows * batch.classes as f64),
+        _ => (denominator, z_denominator),
+    };
     let (by, z_by) = match options.reduction {
-        Reduction::Mean => (denominator, z_denominator),
         Reduction::None | Reduction::Sum => (1.0, 1.0),
+        _ => (denominator, z_denominator),
     };
     assert_close(out.denominator, denominator);
     for ((found, loss), z_loss) in out.loss_rows.unwrap().into_iter().zip(&losses).zip(&z_losses) {

@@ -163,7 +163,12 @@ impl Problem {
     /// What the upstream gradient comes to in each row, after a mean has divided it; without weights.
     pub fn row_factors(&self, options: &CrossEntropy, source: UpstreamSource) -> Vec<f64> {
         let counted = self.targets.iter().filter(|&&each| Some(each) != options.ignore_index);
-        let divisor = if options.reduction == Reduction::Mean { counted.count() } else { 1 };
+        let divisor = match options.reduction {
+            Reduction::None | Reduction::Sum => 1,
+            Reduction::Mean => counted.count(),
+            Reduction::BatchMean => self.shape.rows,
+            Reduction::ElementMean => self.shape.rows * self.shape.classes,
+        };
         let upstream = self.upstream(source);
         let of_row = |row| match upstream {
             Upstream::PerRow(factors) => factors[row],

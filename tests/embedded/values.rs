@@ -178,6 +178,11 @@ fn cross_entropy_averaged() {
 }
 
 #[test]
+fn cross_entropy_averaged_over_all_rows() {
+    cross_entropy_with(Reduction::BatchMean, &[UpstreamSource::OneInBuffer]);
+}
+
+#[test]
 fn log_sum_exp() {
     for classes in CLASSES {
         for problem in layouts(classes) {
@@ -333,7 +338,8 @@ fn steps_of_one_encoder_see_each_others_results() {
 fn totals_without_losses_of_rows() {
     let gpu = gpu();
     let problem = Problem::contiguous(3000, 10);
-    for reduction in [Reduction::Sum, Reduction::Mean] {
+    for reduction in [Reduction::Sum, Reduction::Mean, Reduction::BatchMean, Reduction::ElementMean]
+    {
         let options = CrossEntropy { reduction, rows: RowOutputs::default(), ..MEAN };
         for pass in [FORWARD, FUSED] {
             let buffers = Buffers::new(&gpu, &problem);
@@ -361,6 +367,38 @@ fn the_gradient_of_a_mean_without_totals() {
     let factors = problem.row_factors(&options, SCALAR);
     assert_gradient(&buffers.read_gradient(SEPARATE), &expected, &factors);
     assert!(buffers.totals.is_unchanged(&gpu));
+}
+
+/// The size of the batch is known without counting: no more is dispatched than for a sum, and a backward
+/// has no totals to read.
+#[test]
+fn the_gradient_of_a_mean_over_all_rows_is_one_dispatch() {
+    let gpu = gpu();
+    let problem = Problem::contiguous(300, 10);
+    for reduction in [Reduction::BatchMean, Reduction::ElementMean] {
+        let options = CrossEntropy { reduction, rows: RowOutputs::default(), ..MEAN };
+        let sum = CrossEntropy { reduction: Reduction::Sum, ..options };
+        for pass in [SEPARATE, BACKWARD] {
+            let buffers = Buffers::new(&gpu, &problem);
+            let bind = |options: &CrossEntropy| {
+                let plan = options.plan(gpu.kernels(), problem.shape, &problem.layout, pass);
+                let operands =
+                    CrossEntropyOperands { totals: None, ..buffers.cross_entropy(options, pass) };
+                plan.expect("a plan").bind(&operands).expect("totals are not needed")
+            };
+            if pass == BACKWARD {
+                let forward = Pass::Forward { save_state: true };
+                let step = cross_entropy_step(gpu.kernels(), &buffers, &problem, &options, forward);
+                run(&gpu, &[&step]);
+            }
+            let step = bind(&options);
+            assert_eq!((step.dispatches(), bind(&sum).dispatches()), (1, 1));
+            run(&gpu, &[&step]);
+            let expected = problem.cross_entropy(&options, SCALAR).gradient.expect("asked for");
+            let factors = problem.row_factors(&options, SCALAR);
+            assert_gradient(&buffers.read_gradient(pass), &expected, &factors);
+        }
+    }
 }
 
 /// Two rows with targets that are no class, in different tiles and, with the smallest bindings, in

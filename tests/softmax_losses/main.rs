@@ -21,6 +21,14 @@ const SIZES: [usize; 22] = [
     16_390,
 ];
 
+const REDUCTIONS: [Reduction; 5] = [
+    Reduction::Mean,
+    Reduction::Sum,
+    Reduction::None,
+    Reduction::BatchMean,
+    Reduction::ElementMean,
+];
+
 /// Problems whose options take turns, so that every option meets every size and loss.
 fn problems() -> Vec<Problem> {
     let mut list = Vec::new();
@@ -45,7 +53,7 @@ fn problems() -> Vec<Problem> {
                 gamma: [2.0, 0.0, 0.5, 1.0, 2.5][of(5)],
                 class_weights: of(2) == 0,
                 row_weights: of(2) == 0,
-                reduction: [Reduction::Mean, Reduction::Sum, Reduction::None][of(3)],
+                reduction: REDUCTIONS[of(REDUCTIONS.len())],
                 mode: [Mode::Strict, Mode::Masked][of(2)],
                 upstream: [1.0, -2.5][of(2)],
                 closeness: [1.0, 1.0, 1e-3][of(3)],

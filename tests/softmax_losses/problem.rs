@@ -183,8 +183,8 @@ impl Problem {
             .map(|row| Scale::of(logits, against, &data.options, row).expect("ordinary rows"))
             .collect();
         let divisor = match self.reduction {
-            Reduction::Mean => exact.denominator,
-            _ => 1.0,
+            Reduction::None | Reduction::Sum => 1.0,
+            _ => exact.denominator,
         };
         let weights: Vec<_> = (0..self.rows).map(|row| self.weight(&data, row)).collect();
         let sum: f64 =

@@ -88,8 +88,13 @@ fn options() -> Vec<CrossEntropy> {
         },
         CrossEntropy { reduction: Reduction::None, label_smoothing: 0.1, ..usual },
         CrossEntropy { mode: Mode::Masked, softcap: Some(3.0), z_loss: 0.5, ..usual },
+        CrossEntropy { reduction: Reduction::BatchMean, z_loss: 0.5, ..usual },
         CrossEntropy { input: Input::LogProbabilities, ..usual },
-        CrossEntropy { gradient_element: Some(Element::Bf16), ..usual },
+        CrossEntropy {
+            reduction: Reduction::ElementMean,
+            gradient_element: Some(Element::Bf16),
+            ..usual
+        },
     ]
 }
 

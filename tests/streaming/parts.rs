@@ -139,6 +139,10 @@ fn parts_of_any_options_have_the_bits_of_the_whole() {
             Shape::new(5, 2000).with_row_stride(2001),
             CrossEntropy { label_smoothing: 0.1, logit_scale: 0.5, ..usual },
         ),
+        (
+            Shape::new(9000, 3),
+            CrossEntropy { reduction: Reduction::ElementMean, z_loss: 0.25, ..usual },
+        ),
     ];
     for (shape, options) in cases {
         let total = shape.classes + 4;

@@ -49,7 +49,7 @@ fn check(
 fn softmax_losses_have_the_bits_of_the_whole() {
     let cases = [
         (Shape::new(300, 33), FOCAL),
-        (Shape::new(9000, 3), SoftmaxLoss { rows: true, ..FOCAL }),
+        (Shape::new(9000, 3), SoftmaxLoss { rows: true, reduction: Reduction::BatchMean, ..FOCAL }),
         (
             Shape::with_class_axis(7, 5, 60),
             SoftmaxLoss { label_smoothing: 0.1, mode: Mode::Masked, ..FOCAL },
@@ -77,7 +77,10 @@ fn teachers_and_probabilities_come_in_pieces_too() {
     let none = Reduction::None;
     let cases = [
         (Shape::new(300, 33).with_row_stride(40), FOCAL),
-        (Shape::new(9000, 3), SoftmaxLoss { temperature: 2.0, ..KL_DIVERGENCE }),
+        (
+            Shape::new(9000, 3),
+            SoftmaxLoss { temperature: 2.0, reduction: Reduction::ElementMean, ..KL_DIVERGENCE },
+        ),
         (Shape::new(5, 2000), SoftmaxLoss { reduction: none, ..KL_DIVERGENCE }),
         (Shape::with_class_axis(2, 5, 700), JENSEN_SHANNON),
         (Shape::new(300, 33), SoftmaxLoss { reduction: Reduction::Sum, ..JENSEN_SHANNON }),

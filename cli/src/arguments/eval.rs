@@ -256,6 +256,10 @@ pub enum ReductionOption {
     Sum,
     /// The sum divided by the weights of the rows that are not ignored, 1 each by default
     Mean,
+    /// The sum divided by the number of all rows, ignored ones included
+    BatchMean,
+    /// The sum divided by the number of all logits, rows times classes
+    ElementMean,
 }
 
 impl ReductionOption {
@@ -265,7 +269,14 @@ impl ReductionOption {
             Self::None => Reduction::None,
             Self::Sum => Reduction::Sum,
             Self::Mean => Reduction::Mean,
+            Self::BatchMean => Reduction::BatchMean,
+            Self::ElementMean => Reduction::ElementMean,
         }
+    }
+
+    /// Whether what is divided by, or would be, is a sum of weights.
+    pub fn sums_weights(self) -> bool {
+        !matches!(self, Self::BatchMean | Self::ElementMean)
     }
 
     /// As on the command line.
@@ -274,6 +285,8 @@ impl ReductionOption {
             Self::None => "none",
             Self::Sum => "sum",
             Self::Mean => "mean",
+            Self::BatchMean => "batch-mean",
+            Self::ElementMean => "element-mean",
         }
     }
 }

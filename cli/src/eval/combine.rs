@@ -2,7 +2,7 @@
 //! are together.
 
 use wgpu_loss::{
-    CrossEntropy, CrossEntropyOutput, Mode, Reduction, RowOutputs, TargetValues, Targets,
+    CrossEntropy, CrossEntropyOutput, Logits, Mode, Reduction, RowOutputs, TargetValues, Targets,
 };
 
 use crate::failure::{Failure, Result};
@@ -18,7 +18,7 @@ pub struct Combination {
 
 impl Combination {
     /// Of a batch that consists of these.
-    pub fn new(whole: CrossEntropy, parts: &[Targets<'_>]) -> Result<Self> {
+    pub fn new(whole: CrossEntropy, logits: &[Logits<'_>], parts: &[Targets<'_>]) -> Result<Self> {
         let has_class_weights = parts.iter().any(|targets| {
             targets.class_weights.is_some() && matches!(targets.values, TargetValues::Classes(_))
         });
@@ -33,7 +33,16 @@ impl Combination {
                     .to_owned(),
             ));
         }
-        let denominator = sum(parts.iter().map(|targets| denominator(targets, &whole)));
+        let size = |each: &Logits<'_>| match whole.reduction {
+            Reduction::ElementMean => each.rows() as f64 * each.classes() as f64,
+            _ => each.rows() as f64,
+        };
+        let denominator = match whole.reduction {
+            Reduction::BatchMean | Reduction::ElementMean => sum(logits.iter().map(size)),
+            Reduction::None | Reduction::Sum | Reduction::Mean => {
+                sum(parts.iter().map(|targets| denominator(targets, &whole)))
+            }
+        };
         Ok(Self { whole, is_single: false, denominator })
     }
 
@@ -56,13 +65,11 @@ impl Combination {
     pub fn upstream(&self, whole: f32) -> f32 {
         match self.whole.reduction {
             _ if self.is_single => whole,
-            Reduction::Mean if self.denominator != 0.0 => {
-                (f64::from(whole) / self.denominator) as f32
-            }
+            Reduction::None | Reduction::Sum => whole,
+            _ if self.denominator != 0.0 => (f64::from(whole) / self.denominator) as f32,
             // As of one batch over nothing.
-            Reduction::Mean if self.whole.mode == Mode::Masked => 0.0,
-            Reduction::Mean => f32::NAN,
-            _ => whole,
+            _ if self.whole.mode == Mode::Masked => 0.0,
+            _ => f32::NAN,
         }
     }
 
@@ -118,10 +125,10 @@ impl Combination {
     fn reduced(&self, rows: Option<&[f32]>) -> f32 {
         let sum = sum(rows.unwrap_or_default().iter().copied().map(f64::from));
         let value = match self.whole.reduction {
-            Reduction::Mean if self.denominator != 0.0 => sum / self.denominator,
-            Reduction::Mean if self.whole.mode == Mode::Masked && sum == 0.0 => 0.0,
-            Reduction::Mean => f64::NAN,
-            _ => sum,
+            Reduction::None | Reduction::Sum => sum,
+            _ if self.denominator != 0.0 => sum / self.denominator,
+            _ if self.whole.mode == Mode::Masked && sum == 0.0 => 0.0,
+            _ => f64::NAN,
         };
         value as f32
     }

@@ -49,7 +49,7 @@ pub fn run(
         gradient_element.map(|it| Planned::floats("gradient", &batch.layout.dimensions, it));
     let planned = RowValues::planned(&request, &batch.layout.of_rows());
     let mut destination = Destination::new(common.out.as_deref(), planned, planned_gradient)?;
-    let combination = Combination::new(request, &targets)?;
+    let combination = Combination::new(request, &logits, &targets)?;
     let (of_part, upstream) = (combination.of_part(), combination.upstream(gradient.upstream));
     let mut memory = destination.gradient();
     let run = Run::over(common, adapter, &logits, |chosen, at| {
@@ -82,6 +82,8 @@ pub fn run(
         targets: kind,
         class_weights: class_weights.is_some(),
         row_weights,
+        sums_weights: (class_weights.is_some() || row_weights)
+            && options.loss.reduction.sums_weights(),
         results: Results::new(result, &request),
         perplexity: perplexity(result, &request).filter(|_| are_log_probabilities),
         rows: rows.shown(options, &request),
@@ -333,6 +335,9 @@ struct Report<'a> {
     targets: &'static str,
     class_weights: bool,
     row_weights: bool,
+    /// Whether the denominator is a sum of weights.
+    #[serde(skip)]
+    sums_weights: bool,
     #[serde(flatten)]
     results: Results,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -366,7 +371,7 @@ impl Report<'_> {
         for (_, words, values) in self.rows.all() {
             values.print(words, out)?;
         }
-        if self.class_weights || self.row_weights {
+        if self.sums_weights {
             out.field("sum of weights", denominator.0)?;
         }
         match accuracy {

@@ -113,7 +113,7 @@ fn cross_entropy_is_that_of_one_batch() {
     let (all, parts) = batch(&folder);
     let every_row =
         "--rows loss,log-sum-exp,target-log-probability,entropy,argmax,target-rank,z-loss";
-    for reduction in ["mean", "sum", "none"] {
+    for reduction in ["mean", "sum", "none", "batch-mean"] {
         for options in [
             "",
             "--gradient --upstream -0.7",
@@ -132,6 +132,20 @@ fn cross_entropy_is_that_of_one_batch() {
             };
             check("cross-entropy", &all, &parts, &options, &folder);
         }
+    }
+}
+
+/// A mean over the rows of all files has one divisor, for the z-loss too.
+#[test]
+fn means_by_size_are_those_of_one_batch() {
+    let folder = Folder::new();
+    let (all, parts) = batch(&folder);
+    for reduction in ["batch-mean", "element-mean"] {
+        let options = format!(
+            "--targets targets --reduction {reduction} --class-weights class_weights --z-loss 0.1 \
+             --gradient --upstream 3"
+        );
+        check("cross-entropy", &all, &parts, &options, &folder);
     }
 }
 

@@ -68,9 +68,31 @@ fn row_weights() {
     let values = bytes(&[0.5, 2.0, 1.0], f32::to_le_bytes);
     let weights = folder.write("v.npy", &npy("<f4", false, "(3,)", &values));
     on_both(&file, &format!("--logits logits --row-weights-file {weights}"), check);
+    let both = 0.5 * AHEAD_BY_2 + 8.0 * AHEAD_BY_3 + 4.0 * LN_2;
     on_both(&file, "--logits logits --row-weights v --class-weights w --reduction sum", |out| {
-        close(&out["loss"], 0.5 * AHEAD_BY_2 + 8.0 * AHEAD_BY_3 + 4.0 * LN_2);
+        close(&out["loss"], both);
     });
+    // Weights stay out of what the size of the batch divides.
+    for (reduction, size) in [("batch-mean", 3.0), ("element-mean", 6.0)] {
+        let options =
+            format!("--logits logits --row-weights v --class-weights w --reduction {reduction}");
+        on_both(&file, &options, |out| {
+            close(&out["loss"], both / size);
+            close(&out["denominator"], size);
+            assert_eq!(out["reduction"], reduction);
+        });
+        let text = cross_entropy(&[
+            &file,
+            "--logits",
+            "logits",
+            "--row-weights",
+            "v",
+            "--reduction",
+            reduction,
+        ]);
+        assert!(text.stdout.contains(&format!("({reduction})")), "{}", text.stdout);
+        assert!(!text.stdout.contains("sum of weights"), "{}", text.stdout);
+    }
 }
 
 /// Rows (0.75, 0.25), (0.5, 0.5), (0, 1): what the trailing class lacks, times its probability,

@@ -7,16 +7,19 @@ use crate::{CrossEntropy, Mode, Reduction, Upstream};
 /// What a mean divides by.
 #[derive(Clone, Copy)]
 pub(super) struct Denominators {
-    /// `D`: the sum of `v w_y`, of `v` for probabilities.
+    /// `D`: the sum of `v w_y`, of `v` for probabilities; or the size of the batch.
     pub(super) loss: f64,
-    /// The sum of `v`.
+    /// The sum of `v`, or the size of the batch.
     pub(super) z_loss: f64,
     pub(super) counted: usize,
 }
 
 impl Denominators {
     /// Of so many rows, of which `counted` are not ignored.
-    pub(super) fn of(terms: &Terms<'_>, rows: usize, counted: usize) -> Self {
+    pub(super) fn of(terms: &Terms<'_>, rows: usize, counted: usize, reduction: Reduction) -> Self {
+        if let Some(size) = reduction.batch_size(rows, terms.total_classes()) {
+            return Self { loss: size, z_loss: size, counted };
+        }
         if !terms.are_weighted() {
             return Self { loss: counted as f64, z_loss: counted as f64, counted };
         }
@@ -53,11 +56,7 @@ impl<'a> Factors<'a> {
         denominators: Denominators,
         reduction: Reduction,
     ) -> Self {
-        let share = |denominator| match reduction {
-            Reduction::None | Reduction::Sum => 1.0,
-            Reduction::Mean if denominator == 0.0 => f64::NAN,
-            Reduction::Mean => 1.0 / denominator,
-        };
+        let share = |denominator| reduction.of_upstream(1.0, denominator);
         Self { upstream, loss: share(denominators.loss), z_loss: share(denominators.z_loss) }
     }
 
@@ -80,15 +79,9 @@ impl<'a> Factors<'a> {
 
 /// The sum of values, or the mean, which over nothing is 0 in masked mode.
 pub(super) fn reduce(values: &[f32], denominator: f64, options: &CrossEntropy) -> f64 {
-    if options.reduction == Reduction::None {
-        return f64::NAN;
-    }
-    let sum = sum(values);
     match options.reduction {
-        Reduction::None | Reduction::Sum => sum,
-        Reduction::Mean if denominator != 0.0 => sum / denominator,
-        Reduction::Mean if options.mode == Mode::Masked && sum == 0.0 => 0.0,
-        Reduction::Mean => f64::NAN,
+        Reduction::None => f64::NAN,
+        reduction => reduction.of_sum(sum(values), denominator, options.mode),
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn evaluate<G: Float>(
 ) -> CrossEntropyOutput {
     let shape = place.shape;
     let rows = shape.rows;
-    let denominators = Denominators::of(terms, rows, counted);
+    let denominators = Denominators::of(terms, rows, counted, options.reduction);
     let wanted = options.rows;
     let keeps_losses = wanted.loss || options.reduction == Reduction::None;
 

@@ -15,7 +15,7 @@ pub(super) fn evaluate<G: Float>(
     options: &CrossEntropy,
 ) -> CrossEntropyOutput {
     let shape = place.shape;
-    let denominators = Denominators::of(terms, shape.rows, counted);
+    let denominators = Denominators::of(terms, shape.rows, counted, options.reduction);
     let factors = upstream.map(|up| Factors::new(up, denominators, options.reduction));
     let mut losses = vec![0.0; shape.rows];
     let mut target_log_probability =

@@ -95,7 +95,7 @@ pub(super) fn gradient<G: Float>(
     options: &CrossEntropy,
 ) -> OwnedValues {
     let shape = logits.shape();
-    let denominators = Denominators::of(terms, shape.rows, counted);
+    let denominators = Denominators::of(terms, shape.rows, counted, options.reduction);
     let factors = Factors::new(upstream, denominators, options.reduction);
     let source = Source { argmax: false, ..source(logits, targets, options) };
     let mut gradient = zeroed::<G>(shape.rows * shape.classes);

@@ -83,6 +83,11 @@ impl<'a> Terms<'a> {
         }
     }
 
+    /// How many classes there are, those of other parts among them.
+    pub(super) fn total_classes(&self) -> usize {
+        self.classes.total
+    }
+
     /// Whether classes or rows have weights.
     pub(super) fn are_weighted(&self) -> bool {
         self.targets.class_weights.is_some() || self.targets.row_weights.is_some()

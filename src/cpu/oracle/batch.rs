@@ -7,9 +7,9 @@ use crate::{CrossEntropy, CrossEntropyOutput, Mode, Reduction};
 /// What a mean divides by.
 #[derive(Clone, Copy)]
 pub(super) struct Denominators {
-    /// `D`: the sum of `v w_y`, of `v` for probabilities.
+    /// `D`: the sum of `v w_y`, of `v` for probabilities; or the size of the batch.
     loss: f64,
-    /// The sum of `v`.
+    /// The sum of `v`, or the size of the batch.
     z_loss: f64,
     counted: usize,
 }
@@ -22,7 +22,7 @@ pub(super) struct Factors {
 }
 
 impl Denominators {
-    pub(super) fn of(terms: &Terms<'_>, rows: usize) -> Self {
+    pub(super) fn of(terms: &Terms<'_>, rows: usize, reduction: Reduction) -> Self {
         let mut denominators = Self { loss: 0.0, z_loss: 0.0, counted: 0 };
         for row in 0..rows {
             let class_weight = match terms.target(row) {
@@ -34,18 +34,19 @@ impl Denominators {
             denominators.z_loss += terms.row_weight(row);
             denominators.counted += 1;
         }
+        if let Some(size) = reduction.batch_size(rows, terms.total_classes()) {
+            (denominators.loss, denominators.z_loss) = (size, size);
+        }
         denominators
     }
 
     /// NaN where the mean is one over nothing.
     pub(super) fn factors(&self, upstream: f32, reduction: Reduction) -> Factors {
         let upstream = f64::from(upstream);
-        let quotient = |denominator| match reduction {
-            Reduction::None | Reduction::Sum => upstream,
-            Reduction::Mean if denominator == 0.0 => f64::NAN,
-            Reduction::Mean => upstream / denominator,
-        };
-        Factors { loss: quotient(self.loss), z_loss: quotient(self.z_loss) }
+        Factors {
+            loss: reduction.of_upstream(upstream, self.loss),
+            z_loss: reduction.of_upstream(upstream, self.z_loss),
+        }
     }
 }
 
@@ -124,16 +125,9 @@ impl<'a> Batch<'a> {
         });
     }
 
-    /// The sum of values, or the mean; over nothing, that of masked mode is 0.
     fn reduce(&self, values: &[f64], denominator: f64) -> f64 {
         let sum = values.iter().sum::<f64>() + 0.0; // the sum over no rows is -0.0 in Rust
-        match (self.options.reduction, self.options.mode) {
-            (Reduction::None, _) => f64::NAN,
-            (Reduction::Sum, _) => sum,
-            (Reduction::Mean, Mode::Masked) if denominator == 0.0 && sum == 0.0 => 0.0,
-            (Reduction::Mean, _) if denominator == 0.0 => f64::NAN,
-            (Reduction::Mean, _) => sum / denominator,
-        }
+        self.options.reduction.of_sum(sum, denominator, self.options.mode)
     }
 
     /// The results after the last row.

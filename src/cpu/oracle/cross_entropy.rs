@@ -34,7 +34,7 @@ pub(super) fn evaluate(
     let shape = logits.shape().contiguous();
     let classes = ClassRange { first: 0, total: shape.classes };
     let terms = Terms::new(targets, classes, options);
-    let denominators = Denominators::of(&terms, shape.rows);
+    let denominators = Denominators::of(&terms, shape.rows, options.reduction);
     let mut batch = Batch::new(&terms, options);
     let mut gradient = upstream.map(|_| vec![0.0; shape.rows * shape.classes]);
     for i in 0..shape.rows {

@@ -128,7 +128,7 @@ pub(super) fn cross_entropy_of_states(
     for state in states {
         batch.push(&summary(state));
     }
-    Ok(batch.finish(Denominators::of(&terms, states.len()), None))
+    Ok(batch.finish(Denominators::of(&terms, states.len(), options.reduction), None))
 }
 
 pub(super) fn gradient(
@@ -144,7 +144,7 @@ pub(super) fn gradient(
     check_targets(targets, classes.total, options)?;
     let shape = logits.shape().contiguous();
     let terms = Terms::new(targets, classes, options);
-    let denominators = Denominators::of(&terms, shape.rows);
+    let denominators = Denominators::of(&terms, shape.rows, options.reduction);
     let mut gradient = vec![0.0; shape.rows * shape.classes];
     for (i, state) in states.iter().enumerate() {
         let row = Row::new(&logits.row(i), Transform::of(options).rounded());

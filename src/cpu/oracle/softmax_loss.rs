@@ -4,8 +4,8 @@ use super::row::Softmax;
 use crate::ops::softmax_loss::validate;
 use crate::ops::validate::count_targets;
 use crate::{
-    Logits, Mode, Reduction, Result, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss,
-    SoftmaxLossOutput, TargetValues, Upstream,
+    Logits, Mode, Result, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOutput,
+    TargetValues, Upstream,
 };
 
 /// Of one row: its loss, and the gradient of that in the logits divided by the temperature.
@@ -52,7 +52,10 @@ pub(super) fn evaluate(
     };
     let weight = |row: usize| against.row_weights().map_or(1.0, |weights| f64::from(weights[row]));
     let counted: Vec<usize> = (0..shape.rows).filter(|&row| !is_ignored(row)).collect();
-    let denominator: f64 = counted.iter().map(|&row| weight(row)).sum::<f64>() + 0.0;
+    let denominator = match options.reduction.batch_size(shape.rows, shape.classes) {
+        Some(size) => size,
+        None => counted.iter().map(|&row| weight(row)).sum::<f64>() + 0.0,
+    };
     let is_masked = options.mode == Mode::Masked;
 
     let mut losses = Vec::with_capacity(shape.rows);
@@ -81,12 +84,7 @@ pub(super) fn evaluate(
         losses.push(if is_hidden { 0.0 } else { weight(i) * scale * of_row.value });
         let (Some(gradient), Some(upstream)) = (&mut gradient, upstream) else { continue };
         let upstream = f64::from(upstream.of_row(i));
-        let factor = match options.reduction {
-            _ if is_hidden => 1.0,
-            Reduction::None | Reduction::Sum => upstream,
-            Reduction::Mean if denominator == 0.0 => f64::NAN,
-            Reduction::Mean => upstream / denominator,
-        };
+        let factor = options.reduction.of_upstream(upstream, denominator);
         let chain = scale / f64::from(options.temperature);
         for (class, value) in of_row.gradient.into_iter().enumerate() {
             gradient[shape.start_of(i) + class * shape.inner] = match is_hidden {
@@ -98,13 +96,7 @@ pub(super) fn evaluate(
         }
     }
     let sum = losses.iter().sum::<f64>() + 0.0; // the sum over no rows is -0.0 in Rust
-    let loss = match options.reduction {
-        Reduction::None => f64::NAN,
-        Reduction::Sum => sum,
-        Reduction::Mean if is_masked && denominator == 0.0 && sum == 0.0 => 0.0,
-        Reduction::Mean if denominator == 0.0 => f64::NAN,
-        Reduction::Mean => sum / denominator,
-    };
+    let loss = options.reduction.of_sum(sum, denominator, options.mode);
     let loss_rows = options.wants_rows().then_some(losses);
     Ok(SoftmaxLossOutput { loss, denominator, counted: counted.len(), loss_rows, gradient })
 }

@@ -29,6 +29,11 @@ impl<'a> Terms<'a> {
         }
     }
 
+    /// How many classes there are, those of other parts among them.
+    pub(super) fn total_classes(&self) -> usize {
+        self.classes.total
+    }
+
     /// What a row is compared with; the indices have been validated.
     pub(super) fn target(&self, row: usize) -> Target {
         let TargetValues::Classes(indices) = self.targets.values else {

@@ -20,6 +20,7 @@ pub(in crate::kernel) fn prelude(variant: &SoftmaxLossVariant) -> String {
         ("HELD", variant.held),
         ("MASKED", variant.masked),
         ("HAS_GRADIENT", variant.gradient.is_some()),
+        ("DIVIDES_BY_SIZE", variant.gradient.is_some_and(|gradient| gradient.divides_by_size)),
         ("READS_IGNORED_ROWS", variant.gradient.is_some()),
         ("HAS_TEACHER", variant.against.is_teacher()),
         ("KNOWS_SUM", variant.loss == SoftmaxLossKind::KlDivergence),
@@ -143,11 +144,11 @@ fn against_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
 }
 
 fn gradient_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
-    let Some(GradientVariant { place, upstream, divides }) = variant.gradient else {
+    let Some(GradientVariant { place, upstream, divides, .. }) = variant.gradient else {
         return vec![
             module!("softmax_loss/no_gradient.wgsl"),
             module!("upstream/scalar.wgsl"),
-            module!("denominator/one.wgsl"),
+            module!("denominator/known.wgsl"),
         ];
     };
     let (element, operand) = match place {
@@ -175,7 +176,7 @@ fn gradient_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
     });
     modules.extend(match divides {
         true => vec![module!("denominator/totals.wgsl"), module!("totals/layout.wgsl")],
-        false => vec![module!("denominator/one.wgsl")],
+        false => vec![module!("denominator/known.wgsl")],
     });
     modules
 }

@@ -123,11 +123,8 @@ impl fmt::Display for SoftmaxLossVariant {
                 write!(f, " {name}")?;
             }
         }
-        if let Some(GradientVariant { place, upstream, divides }) = self.gradient {
-            write!(f, " gradient {place:?} upstream {upstream:?}")?;
-            if divides {
-                write!(f, " mean")?;
-            }
+        if let Some(gradient) = self.gradient {
+            write!(f, " {gradient}")?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What the options mean for kernels: which text, which words, which parameters.
 
-use crate::kernel::parameters::RowParameters;
+use crate::kernel::parameters::{RowParameters, TotalsParameters};
 use crate::kernel::{Comparison, Record, Reduced, TargetKind, Transform, Word};
 use crate::partial::ClassRange;
 use crate::{CrossEntropy, Mode, Pass, Reduction, RowOutputs, TargetLayout};
@@ -36,7 +36,7 @@ impl CrossEntropy {
         match self.reduction {
             Reduction::None => Reduced::Nothing,
             Reduction::Sum => Reduced::Sum,
-            Reduction::Mean => Reduced::Mean,
+            Reduction::Mean | Reduction::BatchMean | Reduction::ElementMean => Reduced::Mean,
         }
     }
 
@@ -67,7 +67,25 @@ impl CrossEntropy {
         self.reduction == Reduction::None || self.rows != RowOutputs::default()
     }
 
-    pub(super) fn row_parameters(&self, classes: ClassRange, pass: Pass) -> RowParameters {
+    /// What the kernels that reduce are told. `batch_rows`: rows of the batch, of which a plan may
+    /// have a piece alone.
+    pub(super) fn totals_parameters(&self, classes: usize, batch_rows: usize) -> TotalsParameters {
+        TotalsParameters {
+            total_classes: classes as u32,
+            ignore_index: self.ignore_index.unwrap_or_default(),
+            has_ignore_index: self.ignore_index.is_some().into(),
+            batch_size: self.reduction.divisor(batch_rows, classes),
+            ..Default::default()
+        }
+    }
+
+    /// What the kernels of rows are told, but for where the rows are.
+    pub(super) fn row_parameters(
+        &self,
+        classes: ClassRange,
+        pass: Pass,
+        batch_rows: usize,
+    ) -> RowParameters {
         let softcap = self.softcap.unwrap_or(1.0);
         let smoothing = f64::from(self.label_smoothing);
         RowParameters {
@@ -82,6 +100,7 @@ impl CrossEntropy {
             logit_scale: self.logit_scale,
             softcap,
             top_k: self.top_k,
+            batch_size: self.reduction.divisor(batch_rows, classes.total),
             scale_per_softcap: (f64::from(self.logit_scale) / f64::from(softcap)) as f32,
             ..Default::default()
         }

@@ -63,6 +63,8 @@ pub struct MergePlan {
     options: CrossEntropy,
     comparison: Comparison,
     rows: usize,
+    /// Rows of the batch, of which these may be a piece.
+    batch_rows: usize,
     parts: usize,
     classes: usize,
     record: Record,
@@ -98,14 +100,24 @@ impl CrossEntropy {
         };
         let comparison = Comparison { target, ..self.comparison(targets) };
         let record = self.record();
-        let counts = totals::Reduction::counts(&comparison);
+        let counts = totals::Reduction::counts(&comparison, self.reduction);
         let sums = totals::Reduction::sums(&comparison, self.reduced(), record);
         for reduction in [counts].iter().chain(&sums) {
             reduction.warm_up(kernels)?;
         }
         let (kernels, options) = (kernels.clone(), *self);
-        let plan =
-            MergePlan { kernels, options, comparison, rows, parts, classes, record, counts, sums };
+        let plan = MergePlan {
+            kernels,
+            options,
+            comparison,
+            rows,
+            batch_rows: rows,
+            parts,
+            classes,
+            record,
+            counts,
+            sums,
+        };
         plan.kernels.pipeline(&plan.variant(false))?;
         log::debug!(
             "{OPERATION}: planned {} for {rows} rows of {parts} parts",
@@ -116,6 +128,11 @@ impl CrossEntropy {
 }
 
 impl MergePlan {
+    /// Of a piece of a batch of so many rows.
+    pub(crate) fn of_batch(self, batch_rows: usize) -> Self {
+        Self { batch_rows, ..self }
+    }
+
     fn variant(&self, saves_state: bool) -> Variant {
         Variant::Merge(MergeVariant {
             log_sum_exp: false,
@@ -233,12 +250,7 @@ impl MergePlan {
     }
 
     fn totals_parameters(&self) -> TotalsParameters {
-        TotalsParameters {
-            total_classes: self.classes as u32,
-            ignore_index: self.options.ignore_index.unwrap_or_default(),
-            has_ignore_index: self.options.ignore_index.is_some().into(),
-            ..Default::default()
-        }
+        self.options.totals_parameters(self.classes, self.batch_rows)
     }
 
     fn records(
@@ -268,7 +280,8 @@ impl MergePlan {
         let lanes = u64::from(self.kernels.tuning().totals_lanes);
         let of_rows: Vec<_> = operands.iter().map(|operand| operand.row).collect();
         let whole = ClassRange { first: 0, total: self.classes };
-        let fixed = self.options.row_parameters(whole, Pass::Forward { save_state: false });
+        let pass = Pass::Forward { save_state: false };
+        let fixed = self.options.row_parameters(whole, pass, self.batch_rows);
         for chunk in row_chunks(OPERATION, &capabilities, self.rows as u64, lanes, &of_rows)? {
             let mut parameters = RowParameters {
                 rows: chunk.rows as u32,

@@ -6,8 +6,10 @@ mod merge;
 mod options;
 mod output;
 mod plan;
+mod reduction;
 
 pub use merge::{MergeOperands, MergePlan};
-pub use options::{CrossEntropy, Input, Mode, Reduction, RowOutputs};
+pub use options::{CrossEntropy, Input, Mode, RowOutputs};
 pub use output::CrossEntropyOutput;
 pub use plan::{CrossEntropyOperands, CrossEntropyPlan};
+pub use reduction::Reduction;

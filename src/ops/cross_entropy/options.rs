@@ -1,19 +1,7 @@
 //! What a caller may ask of softmax cross-entropy.
 
+use super::Reduction;
 use crate::Element;
-
-/// How the losses of the rows become one value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Reduction {
-    /// They do not: each row keeps its own.
-    None,
-    /// Their sum; ignored rows count as 0.
-    Sum,
-    /// Their sum divided by the sum of `v_i w_{y_i}` over the rows that are not ignored; by that of
-    /// `v_i` for probability targets. The z-loss is divided by the sum of `v_i` in both.
-    #[default]
-    Mean,
-}
 
 /// What becomes of `0 * inf`, and of a mean over nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -12,7 +12,9 @@ pub struct CrossEntropyOutput<T = f32, G = OwnedValues> {
     /// The z-loss's part of it, reduced alike; 0 where there is none.
     pub z_loss: T,
     /// What the mean is divided by: the sum of `v_i w_{y_i}` over the counted rows, of `v_i` for
-    /// probability targets. Without weights, the number of counted rows.
+    /// probability targets. Without weights, the number of counted rows. Under
+    /// [`Reduction::BatchMean`](super::Reduction::BatchMean) the number of all rows, under
+    /// [`Reduction::ElementMean`](super::Reduction::ElementMean) that of the logits.
     pub denominator: T,
     /// Rows that are not ignored.
     pub counted: usize,

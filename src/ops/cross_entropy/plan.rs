@@ -46,7 +46,7 @@ pub struct CrossEntropyOperands<'a> {
     /// it, read by a backward.
     pub state: Option<BufferSlice<'a>>,
     /// The reduced results, 32 bytes laid out as [`Totals`](crate::Totals): written by forward and
-    /// fused, read by the backward of a mean. Targets that are no class are reported here and
+    /// fused, read by the backward of [`Reduction::Mean`]. Targets that are no class are reported here and
     /// nowhere else (and their rows' results are NaN).
     pub totals: Option<BufferSlice<'a>>,
     /// The upstream gradient.
@@ -77,6 +77,8 @@ pub struct CrossEntropyPlan {
     options: CrossEntropy,
     pass: Pass,
     classes: ClassRange,
+    /// Rows of the batch, of which these may be a piece.
+    batch_rows: usize,
     rows: RowsPlan,
     counts: Option<totals::Reduction>,
     sums: Option<totals::Reduction>,
@@ -147,7 +149,6 @@ impl CrossEntropy {
         pass.validate(OPERATION, self.reduction != Reduction::None)?;
         let comparison = self.comparison(targets);
         let gradient = pass.gradient_shape(OPERATION, logits, self.gradient_element)?;
-        let divides = self.reduction == Reduction::Mean;
         let forward = !pass.is_backward();
         let is_part = state == StateKind::Partial;
         let record = if forward && !is_part { self.record() } else { Record::NONE };
@@ -161,13 +162,13 @@ impl CrossEntropy {
             gradient,
             transform: self.transform(),
             comparison,
-            gradient_variant: pass.variant(gradient.element, divides),
+            gradient_variant: pass.variant(gradient.element, self.reduction),
             record,
             state,
             ..RowsRequest::new(Operation::CrossEntropy, logits, purpose)
         };
         let rows = RowsPlan::new(kernels, OPERATION, request)?;
-        let counts = forward.then(|| totals::Reduction::counts(&comparison));
+        let counts = forward.then(|| totals::Reduction::counts(&comparison, self.reduction));
         let sums = if forward && !is_part {
             totals::Reduction::sums(&comparison, self.reduced(), record)
         } else {
@@ -177,11 +178,17 @@ impl CrossEntropy {
             reduction.warm_up(kernels)?;
         }
         let (kernels, options) = (kernels.clone(), *self);
-        Ok(CrossEntropyPlan { kernels, options, pass, classes, rows, counts, sums })
+        let batch_rows = logits.rows;
+        Ok(CrossEntropyPlan { kernels, options, pass, classes, batch_rows, rows, counts, sums })
     }
 }
 
 impl CrossEntropyPlan {
+    /// Of a piece of a batch of so many rows.
+    pub(crate) fn of_batch(self, batch_rows: usize) -> Self {
+        Self { batch_rows, ..self }
+    }
+
     /// Checks the caller's buffers and binds them. Allocates, so not on the hot path; the step is
     /// recorded as often as wanted.
     ///
@@ -239,7 +246,7 @@ impl CrossEntropyPlan {
 
         let of_rows = RowParameters {
             upstream: operands.upstream.scalar(),
-            ..self.options.row_parameters(self.classes, self.pass)
+            ..self.options.row_parameters(self.classes, self.pass, self.batch_rows)
         };
         let of_totals = self.totals_parameters();
         // The denominators come first: they depend on targets and weights alone, and the gradient
@@ -259,13 +266,7 @@ impl CrossEntropyPlan {
     }
 
     fn totals_parameters(&self) -> TotalsParameters {
-        let of_rows = self.options.row_parameters(self.classes, self.pass);
-        TotalsParameters {
-            total_classes: of_rows.total_classes,
-            ignore_index: of_rows.ignore_index,
-            has_ignore_index: of_rows.has_ignore_index,
-            ..Default::default()
-        }
+        self.options.totals_parameters(self.classes.total, self.batch_rows)
     }
 
     fn targets(&self, slice: BufferSlice<'_>) -> Result<Operand> {

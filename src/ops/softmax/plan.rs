@@ -6,7 +6,7 @@ use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::{Kernels, Operation, RowVariant};
 use crate::plan::Purpose;
-use crate::{Error, GradientPlace, Pass, Result, Shape, Softmax, UpstreamSource};
+use crate::{Error, GradientPlace, Pass, Reduction, Result, Shape, Softmax, UpstreamSource};
 
 use super::super::debug_view::{self, DebugView};
 use super::super::operand::{Operand, Rows};
@@ -84,7 +84,7 @@ impl Softmax {
         let request = RowsRequest {
             values,
             gradient: output,
-            gradient_variant: as_fused.variant(output.element, false),
+            gradient_variant: as_fused.variant(output.element, Reduction::None),
             ..RowsRequest::new(
                 operation,
                 logits,

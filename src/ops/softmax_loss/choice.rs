@@ -25,7 +25,6 @@ impl SoftmaxLoss {
         let classes = logits.classes as u64;
         let purpose = Purpose::ReduceWhole;
         let choice = choose(kernels.capabilities(), &tuning, classes, is_strided, purpose)?;
-        let divides = self.reduction == Reduction::Mean;
         let variant = SoftmaxLossVariant {
             loss: match self.function {
                 SoftmaxFunction::Focal { .. } => SoftmaxLossKind::Focal,
@@ -50,7 +49,7 @@ impl SoftmaxLoss {
             geometry: choice.geometry,
             access: if is_strided { Access::Strided } else { Access::Vector },
             element: logits.element,
-            gradient: pass.variant(shapes.gradient.element, divides),
+            gradient: pass.variant(shapes.gradient.element, self.reduction),
         };
         // What most buffers will need; a misaligned one has the other compiled when it is bound.
         Ok(with_access(variant, shapes, [0; 3]))
@@ -75,15 +74,16 @@ impl SoftmaxLoss {
         let reduced = match self.reduction {
             Reduction::None => Reduced::Nothing,
             Reduction::Sum => Reduced::Sum,
-            Reduction::Mean => Reduced::Mean,
+            Reduction::Mean | Reduction::BatchMean | Reduction::ElementMean => Reduced::Mean,
         };
         let record = Record::NONE.with(Word::Loss, true);
         let sums = totals::Reduction::sums(&comparison, reduced, record);
-        (totals::Reduction::counts(&comparison), sums)
+        (totals::Reduction::counts(&comparison, self.reduction), sums)
     }
 
-    /// What the options are for kernels.
-    pub(super) fn row_parameters(&self, classes: usize) -> RowParameters {
+    /// What the options are for kernels. `batch_rows`: rows of the batch, of which a plan may have a
+    /// piece alone.
+    pub(super) fn row_parameters(&self, classes: usize, batch_rows: usize) -> RowParameters {
         let smoothing = f64::from(self.label_smoothing);
         RowParameters {
             total_classes: classes as u32,
@@ -97,6 +97,7 @@ impl SoftmaxLoss {
                 _ => 0.0,
             },
             loss_scale: self.loss_scale() as f32,
+            batch_size: self.reduction.divisor(batch_rows, classes),
             ..Default::default()
         }
     }

@@ -70,8 +70,9 @@ pub struct SoftmaxLoss {
     /// `T`, above 0, which logits are divided by. Default: 1.
     pub temperature: f32,
     /// How the rows' losses are reduced. The mean divides by the sum of the counted rows' weights,
-    /// which is their number where there are none; class weights have no part in it. Default: the
-    /// mean.
+    /// which is their number where there are none; class weights have no part in it.
+    /// [`Reduction::BatchMean`] divides by the number of all rows, [`Reduction::ElementMean`] by that of
+    /// the logits. Default: the mean.
     pub reduction: Reduction,
     /// Rows with this target have no part in loss and gradient, as in
     /// [`CrossEntropy`](crate::CrossEntropy). Default: `Some(-100)`.

@@ -10,7 +10,8 @@ pub struct SoftmaxLossOutput<T = f32, G = OwnedValues> {
     /// no rows (0 there under [`Mode::Masked`](crate::Mode::Masked)).
     pub loss: T,
     /// What the mean is divided by: the sum of the counted rows' weights, without weights their
-    /// number.
+    /// number. Under [`Reduction::BatchMean`](crate::Reduction::BatchMean) the number of all rows,
+    /// under [`Reduction::ElementMean`](crate::Reduction::ElementMean) that of the logits.
     pub denominator: T,
     /// Rows that are not ignored.
     pub counted: usize,

@@ -87,6 +87,8 @@ pub struct SoftmaxLossPlan {
     kernels: Kernels,
     options: SoftmaxLoss,
     pass: Pass,
+    /// Rows of the batch, of which these may be a piece.
+    batch_rows: usize,
     variant: SoftmaxLossVariant,
     shapes: RowShapes,
     counts: totals::Reduction,
@@ -127,11 +129,17 @@ impl SoftmaxLoss {
         }
         log::debug!("{operation}: planned {variant} for {} x {}", logits.rows, logits.classes);
         let (kernels, options) = (kernels.clone(), *self);
-        Ok(SoftmaxLossPlan { kernels, options, pass, variant, shapes, counts, sums })
+        let batch_rows = logits.rows;
+        Ok(SoftmaxLossPlan { kernels, options, pass, batch_rows, variant, shapes, counts, sums })
     }
 }
 
 impl SoftmaxLossPlan {
+    /// Of a piece of a batch of so many rows.
+    pub(crate) fn of_batch(self, batch_rows: usize) -> Self {
+        Self { batch_rows, ..self }
+    }
+
     /// Checks the caller's buffers and binds them, as
     /// [`CrossEntropyPlan::bind`](crate::CrossEntropyPlan::bind).
     ///
@@ -186,7 +194,7 @@ impl SoftmaxLossPlan {
         let of_rows = RowParameters {
             upstream: operands.upstream.scalar(),
             upstream_stride: self.pass.upstream_stride(),
-            ..self.options.row_parameters(classes)
+            ..self.options.row_parameters(classes, self.batch_rows)
         };
         let of_totals = self.totals_parameters();
         // The denominator comes first: the gradient needs it.
@@ -207,11 +215,12 @@ impl SoftmaxLossPlan {
     }
 
     fn totals_parameters(&self) -> TotalsParameters {
-        let of_rows = self.options.row_parameters(self.shapes.logits.classes);
+        let of_rows = self.options.row_parameters(self.shapes.logits.classes, self.batch_rows);
         TotalsParameters {
             total_classes: of_rows.total_classes,
             ignore_index: of_rows.ignore_index,
             has_ignore_index: of_rows.has_ignore_index,
+            batch_size: of_rows.batch_size,
             ..Default::default()
         }
     }

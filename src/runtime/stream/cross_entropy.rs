@@ -34,7 +34,8 @@ impl Gpu {
         // Kernels are compiled with the first plan.
         let plan_of = |piece: &Piece| -> Result<CrossEntropyPlan> {
             let layout = targets.layout().with_matrix(|shape| piece.packed(&shape));
-            options.plan(&kernels, piece.packed(&logits.shape()), &layout, pass)
+            let plan = options.plan(&kernels, piece.packed(&logits.shape()), &layout, pass)?;
+            Ok(plan.of_batch(logits.rows()))
         };
         // The totals of one row are planned as those of all.
         let row = plan_of(&Piece::next(&logits.shape(), 0..logits.rows(), 1))?;

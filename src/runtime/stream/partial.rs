@@ -40,7 +40,8 @@ impl Gpu {
         let pass = Pass::Forward { save_state: true };
         let plan_of = |piece: &Piece| -> Result<CrossEntropyPlan> {
             let layout = targets.layout().with_matrix(|shape| piece.packed(&shape));
-            options.plan_part(&kernels, piece.packed(&shape), classes, &layout, pass)
+            let piece = piece.packed(&shape);
+            Ok(options.plan_part(&kernels, piece, classes, &layout, pass)?.of_batch(rows))
         };
         // The totals of one row are planned as those of all.
         let reductions = plan_of(&Piece::next(&shape, 0..rows, 1))?.batch_reductions();
@@ -71,8 +72,10 @@ impl Gpu {
         let matrix = Logits::new(bytemuck::cast_slice::<_, f32>(states), rows, WORDS)?;
         let mut pipeline = Pipeline::new(self, CROSS_ENTROPY, waiting, vec![matrix], None)?;
 
-        let plan_of = |rows: usize| -> Result<MergePlan> {
-            options.plan_merge(self.kernels(), rows, 1, classes, &targets.layout())
+        let plan_of = |piece_rows: usize| -> Result<MergePlan> {
+            let layout = targets.layout();
+            let plan = options.plan_merge(self.kernels(), piece_rows, 1, classes, &layout)?;
+            Ok(plan.of_batch(rows))
         };
         // The totals of one row are planned as those of all.
         let row = plan_of(1)?;
@@ -129,7 +132,7 @@ impl Gpu {
                 let layout = targets.layout().with_matrix(|shape| piece.packed(&shape));
                 let piece = piece.packed(&shape);
                 let plan = options.plan_part(&kernels, piece, classes, &layout, pass)?;
-                plan.bind_rows(&CrossEntropyOperands {
+                plan.of_batch(rows).bind_rows(&CrossEntropyOperands {
                     gradient: buffers.returned(0),
                     state: Some(buffers.brought(states)),
                     totals: Some(columns.totals),

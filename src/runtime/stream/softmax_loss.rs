@@ -35,7 +35,8 @@ impl Gpu {
         // Kernels are compiled with the first plan.
         let plan_of = |piece: &Piece| -> Result<SoftmaxLossPlan> {
             let against = against.layout().with_matrix(|shape| piece.packed(&shape));
-            options.plan(&kernels, piece.packed(&logits.shape()), &against, pass)
+            let plan = options.plan(&kernels, piece.packed(&logits.shape()), &against, pass)?;
+            Ok(plan.of_batch(logits.rows()))
         };
         // The totals of one row are planned as those of all.
         let row = plan_of(&Piece::next(&logits.shape(), 0..logits.rows(), 1))?;

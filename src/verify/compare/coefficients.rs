@@ -12,6 +12,13 @@ pub(super) struct Denominators {
     pub(super) z_loss_terms: f64,
 }
 
+impl Denominators {
+    /// Where they are the size of the batch.
+    pub(super) fn of_size(size: f64) -> Self {
+        Self { loss: size, loss_terms: size, z_loss: size, z_loss_terms: size }
+    }
+}
+
 impl Problem<'_> {
     /// The class a counted row is compared with, if it is one.
     pub(super) fn target(&self, row: usize) -> Option<usize> {
@@ -70,8 +77,12 @@ impl Problem<'_> {
     }
 
     pub(super) fn denominators(&self) -> Denominators {
+        let (rows, classes) = (self.logits.rows(), self.logits.classes());
+        if let Some(size) = self.options.reduction.batch_size(rows, classes) {
+            return Denominators::of_size(size);
+        }
         let mut sums = Denominators::default();
-        for row in 0..self.logits.rows() {
+        for row in 0..rows {
             let weight = self.row_weight(row);
             let of_class = self.target(row).map_or(1.0, |class| self.class_weight(class));
             sums.loss += weight * of_class;

@@ -17,7 +17,7 @@ pub(super) struct Mean {
 
 impl Mean {
     pub(super) fn new(reduction: Reduction, sums: &Denominators, found: f32) -> Self {
-        if reduction != Reduction::Mean {
+        if !reduction.is_mean() {
             return Self { loss: 1.0, z_loss: 1.0, deviation: 0.0 };
         }
         // A mean over nothing is NaN or 0, exactly.
@@ -54,7 +54,7 @@ impl Sums {
     fn means(&self, problem: &Problem<'_>, denominators: &Denominators) -> [Option<f64>; 2] {
         let parts = [(self.loss, denominators.loss), (self.z_loss, denominators.z_loss)];
         let is_masked_mean =
-            problem.options.mode == Mode::Masked && problem.options.reduction == Reduction::Mean;
+            problem.options.mode == Mode::Masked && problem.options.reduction.is_mean();
         std::array::from_fn(|part| {
             let (sum, (tolerance, denominator)) = (self.values[part], parts[part]);
             let is_zero = tolerance.scale > 0.0 && sum.abs() <= tolerance.allowed();
@@ -66,7 +66,7 @@ impl Sums {
 }
 
 impl Comparison {
-    /// Without weights a number of rows, exactly.
+    /// Without weights that it is the sum of, a number of rows or of logits, exactly.
     pub(super) fn denominator(
         &mut self,
         problem: &Problem<'_>,
@@ -75,7 +75,8 @@ impl Comparison {
         expected: f64,
     ) {
         let targets = problem.targets;
-        let weighted = targets.row_weights.is_some() || targets.class_weights.is_some();
+        let weighted = (targets.row_weights.is_some() || targets.class_weights.is_some())
+            && !problem.options.reduction.is_mean_by_size();
         let scale = if weighted { sums.loss_terms } else { 0.0 };
         self.close(found, expected, Tolerance::of(scale), || "denominator".into());
     }
@@ -91,7 +92,7 @@ impl Comparison {
     ) {
         // Losses near the largest number: their sum overflows before the mean divides it.
         let main = (expected.loss - expected.z_loss) * denominators.loss;
-        let overflows = problem.options.reduction == Reduction::Mean
+        let overflows = problem.options.reduction.is_mean()
             && main.is_finite()
             && main.abs() > f64::from(f32::MAX);
         if overflows && found.loss.is_infinite() {

@@ -47,7 +47,7 @@ const DIMENSIONS: [(D, usize); 18] = [
     (D::Pass, 3),
     (D::Parts, 4),
     (D::Smoothing, 3),
-    (D::Reduction, 3),
+    (D::Reduction, REDUCTIONS.len()),
     (D::ZLoss, 3),
     (D::RowWeights, 5),
     (D::Ignored, 5),
@@ -66,7 +66,13 @@ const TRANSFORMS: [(f32, Option<f32>); 6] =
     [(1.0, None), (0.7, None), (1.0, Some(5.0)), (-2.0, None), (0.125, Some(30.0)), (0.0, None)];
 const SMOOTHING: [f32; 3] = [0.0, 0.1, 1.0];
 const Z_LOSS: [f32; 3] = [0.0, 1e-3, -0.5];
-const REDUCTIONS: [Reduction; 3] = [Reduction::Mean, Reduction::Sum, Reduction::None];
+const REDUCTIONS: [Reduction; 5] = [
+    Reduction::Mean,
+    Reduction::Sum,
+    Reduction::None,
+    Reduction::BatchMean,
+    Reduction::ElementMean,
+];
 
 const CLASSES: usize = 0;
 const PROBABILITIES: usize = 1;

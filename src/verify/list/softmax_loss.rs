@@ -39,7 +39,7 @@ const DIMENSIONS: [(D, usize); 18] = [
     (D::ClassWeights, 5),
     (D::RowWeights, 5),
     (D::Mode, 2),
-    (D::Reduction, 3),
+    (D::Reduction, REDUCTIONS.len()),
     (D::Temperature, TEMPERATURES.len()),
     (D::Gamma, GAMMAS.len()),
     (D::GradientElement, 4),
@@ -67,7 +67,13 @@ const JENSEN_SHANNON: usize = 4;
 
 const TEMPERATURES: [f32; 5] = [1.0, 2.0, 3.0, 0.7, 0.25];
 const GAMMAS: [f32; 5] = [2.0, 0.0, 0.5, 1.0, 3.7];
-const REDUCTIONS: [Reduction; 3] = [Reduction::Mean, Reduction::Sum, Reduction::None];
+const REDUCTIONS: [Reduction; 5] = [
+    Reduction::Mean,
+    Reduction::Sum,
+    Reduction::None,
+    Reduction::BatchMean,
+    Reduction::ElementMean,
+];
 
 const FORWARD: usize = 1;
 const PER_ROW: usize = 2;

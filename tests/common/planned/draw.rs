@@ -124,7 +124,13 @@ impl<'a> Draw<'a> {
 
     pub fn cross_entropy(&mut self) -> CrossEntropy {
         let mut options = CrossEntropy {
-            reduction: self.of(&[Reduction::None, Reduction::Sum, Reduction::Mean]),
+            reduction: self.of(&[
+                Reduction::None,
+                Reduction::Sum,
+                Reduction::Mean,
+                Reduction::BatchMean,
+                Reduction::ElementMean,
+            ]),
             mode: self.of(&[Mode::Strict, Mode::Masked]),
             gradient_element: self.any_element(),
             ..CrossEntropy::default()

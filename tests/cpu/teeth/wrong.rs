@@ -272,7 +272,7 @@ impl Wrong {
                         Upstream::Scalar(factor) => factor,
                         Upstream::PerRow(factors) => factors[row],
                     };
-                    if options.reduction == Reduction::Mean {
+                    if !matches!(options.reduction, Reduction::None | Reduction::Sum) {
                         factor /= out.denominator;
                     }
                     if let Some(target) = target(row) {

@@ -65,6 +65,9 @@ pub struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     class_weights: Option<bool>,
     row_weights: bool,
+    /// Whether the denominator is a sum of weights.
+    #[serde(skip)]
+    sums_weights: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     loss: Option<Number>,
     denominator: Number,
@@ -115,6 +118,7 @@ impl<'a> Report<'a> {
             against: kind,
             class_weights,
             row_weights,
+            sums_weights: row_weights && options.reduction.sums_weights(),
             loss: (!is_unreduced).then(|| Number::single(result.loss)),
             denominator: Number::single(result.denominator),
             counted: result.counted,
@@ -132,7 +136,7 @@ impl<'a> Report<'a> {
         if let Some(rows) = self.loss_rows {
             rows.print("loss of the rows", out)?;
         }
-        if self.row_weights {
+        if self.sums_weights {
             out.field("sum of weights", self.denominator.0)?;
         }
         out.field("counted rows", self.counted)?;

@@ -95,6 +95,8 @@ fn reductions_with_weights_of_rows() {
             // Class weights have no part in the denominator.
             ("--row-weights v", weighted_sum / 3.5, 3.5),
             ("--reduction sum --row-weights v", weighted_sum, 3.5),
+            ("--reduction batch-mean --row-weights v", weighted_sum / 4.0, 4.0),
+            ("--reduction element-mean --row-weights v", weighted_sum / 12.0, 12.0),
         ] {
             on_both(&file, &format!("{line} {options}"), |out| {
                 close(&out["loss"], loss);

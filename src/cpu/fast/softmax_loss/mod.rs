@@ -15,7 +15,7 @@ use super::split::for_rows;
 use super::tiled::{Source, SourceRow, for_each_row};
 use super::transform::Transform;
 use crate::{
-    Float, Logits, Mode, Reduction, Result, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss,
+    Float, Logits, Mode, Reduction, Result, Shape, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss,
     SoftmaxLossOutput, Upstream,
 };
 use divergence::{JensenShannon, KlDivergence};
@@ -74,8 +74,12 @@ impl Batch<'_> {
         upstream * self.share * chain * self.weight(row)
     }
 
-    /// The sum of the weights of rows that count.
-    fn denominator(&self, rows: usize, counted: usize) -> f64 {
+    /// What the mean divides by: the sum of the weights of rows that count, or the size of the batch.
+    fn denominator(&self, shape: Shape, counted: usize) -> f64 {
+        let rows = shape.rows;
+        if let Some(size) = self.options.reduction.batch_size(rows, shape.classes) {
+            return size;
+        }
         match self.against.row_weights() {
             None => counted as f64,
             Some(weights) if counted == rows => sum(weights),
@@ -106,10 +110,8 @@ pub(super) fn evaluate<G: Float>(
         share: 1.0,
         upstream,
     };
-    let denominator = batch.denominator(shape.rows, counted);
-    if options.reduction == Reduction::Mean {
-        batch.share = if denominator == 0.0 { f64::NAN } else { 1.0 / denominator };
-    }
+    let denominator = batch.denominator(shape, counted);
+    batch.share = options.reduction.of_upstream(1.0, denominator);
     let mut losses = vec![0.0; shape.rows];
     let mut gradient = upstream.map(|_| unwritten::<G>(shape.rows * shape.classes));
     let matrix = Place::apart(logits, super::fresh(&mut gradient)).matrix();
@@ -197,16 +199,9 @@ fn for_each<G: Float>(
     });
 }
 
-/// The sum of the losses, or the mean, which over nothing is 0 in masked mode.
 fn reduce(losses: &[f32], denominator: f64, options: &SoftmaxLoss) -> f64 {
-    let sum = match options.reduction {
-        Reduction::None => return f64::NAN,
-        _ => sum(losses),
-    };
     match options.reduction {
-        Reduction::None | Reduction::Sum => sum,
-        Reduction::Mean if denominator != 0.0 => sum / denominator,
-        Reduction::Mean if options.mode == Mode::Masked && sum == 0.0 => 0.0,
-        Reduction::Mean => f64::NAN,
+        Reduction::None => f64::NAN,
+        reduction => reduction.of_sum(sum(losses), denominator, options.mode),
     }
 }

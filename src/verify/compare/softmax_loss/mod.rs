@@ -10,8 +10,8 @@ use super::row::Row;
 use super::tolerance::{SUM, Tolerance};
 use super::{Comparison, Problem};
 use crate::{
-    CrossEntropy, Logits, Mode, Reduction, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss,
-    SoftmaxLossOutput, Upstream,
+    CrossEntropy, Logits, Mode, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOutput,
+    Upstream,
 };
 pub use scale::SoftmaxLossScale;
 use terms::{Pair, RowTerms};
@@ -50,6 +50,10 @@ impl SoftmaxLosses<'_> {
     }
 
     fn denominators(&self) -> Denominators {
+        let (rows, classes) = (self.logits.rows(), self.logits.classes());
+        if let Some(size) = self.options.reduction.batch_size(rows, classes) {
+            return Denominators::of_size(size);
+        }
         let weights = || (0..self.logits.rows()).map(|row| self.row_weight(row));
         Denominators {
             loss: weights().sum(),
@@ -128,10 +132,12 @@ impl Comparison {
         let (options, shape) = (call.options, call.logits.shape());
         let denominators = call.denominators();
         self.equal("counted", &found.counted, &expected.counted);
-        // Without weights a number of rows, exactly.
+        // Without weights that it is the sum of, a number of rows or of logits, exactly.
         let tolerance = match call.against.row_weights() {
-            Some(_) => Tolerance::relative(SUM, denominators.loss_terms),
-            None => Tolerance::EXACT,
+            Some(_) if !options.reduction.is_mean_by_size() => {
+                Tolerance::relative(SUM, denominators.loss_terms)
+            }
+            _ => Tolerance::EXACT,
         };
         self.close(found.denominator, expected.denominator, tolerance, || "denominator".into());
         let losses = self.rows("row loss", &found.loss_rows, &expected.loss_rows);
@@ -174,7 +180,7 @@ impl Comparison {
         denominators: &Denominators,
         (found, expected): (f32, f64),
     ) {
-        let is_mean = call.options.reduction == Reduction::Mean;
+        let is_mean = call.options.reduction.is_mean();
         // Losses near the largest number: their sum overflows before the mean divides it.
         let main = expected * denominators.loss;
         let overflows = is_mean && main.is_finite() && main.abs() > f64::from(f32::MAX);
