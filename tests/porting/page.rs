@@ -12,14 +12,15 @@ pub fn libraries() -> BTreeSet<(String, String)> {
 
 /// The figures of each library that are said to be equal.
 pub fn claims() -> BTreeSet<(String, String)> {
-    let mut library = String::new();
+    let mut library = None;
     let mut claims = BTreeSet::new();
     for line in PAGE.lines() {
         if let Some((name, _)) = heading(line) {
-            library = name;
+            library = Some(name);
         }
         let figure = line.strip_prefix("| `").and_then(|rest| rest.split_once("` |"));
-        if let Some((figure, _)) = figure {
+        // The table before the first library is of the options here.
+        if let (Some((figure, _)), Some(library)) = (figure, &library) {
             assert!(claims.insert((library.clone(), figure.to_owned())), "twice: {line}");
         }
     }

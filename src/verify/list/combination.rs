@@ -47,7 +47,7 @@ const DIMENSIONS: [(D, usize); 18] = [
     (D::Pass, 3),
     (D::Parts, 4),
     (D::Smoothing, 3),
-    (D::Reduction, REDUCTIONS.len()),
+    (D::Reduction, 3),
     (D::ZLoss, 3),
     (D::RowWeights, 5),
     (D::Ignored, 5),
@@ -66,12 +66,14 @@ const TRANSFORMS: [(f32, Option<f32>); 6] =
     [(1.0, None), (0.7, None), (1.0, Some(5.0)), (-2.0, None), (0.125, Some(30.0)), (0.0, None)];
 const SMOOTHING: [f32; 3] = [0.0, 0.1, 1.0];
 const Z_LOSS: [f32; 3] = [0.0, 1e-3, -0.5];
-const REDUCTIONS: [Reduction; 5] = [
+const REDUCTIONS: [Reduction; 3] = [Reduction::Mean, Reduction::Sum, Reduction::None];
+/// Which mean, by the level of [`Dimension::Outputs`], which has nothing to do with it.
+const MEANS: [Reduction; 5] = [
     Reduction::Mean,
-    Reduction::Sum,
-    Reduction::None,
     Reduction::BatchMean,
+    Reduction::Mean,
     Reduction::ElementMean,
+    Reduction::Mean,
 ];
 
 const CLASSES: usize = 0;
@@ -205,7 +207,10 @@ impl Combination {
         let softmax = kind != LOG_PROBABILITIES;
         let may_rank = kind == CLASSES && self.get(D::Parts) == 0;
         let options = CrossEntropy {
-            reduction: REDUCTIONS[self.get(D::Reduction)],
+            reduction: match REDUCTIONS[self.get(D::Reduction)] {
+                Reduction::Mean => MEANS[self.get(D::Outputs)],
+                reduction => reduction,
+            },
             ignore_index,
             label_smoothing: SMOOTHING[self.get(D::Smoothing)],
             z_loss: Z_LOSS[self.get(D::ZLoss)],

@@ -39,7 +39,7 @@ const DIMENSIONS: [(D, usize); 18] = [
     (D::ClassWeights, 5),
     (D::RowWeights, 5),
     (D::Mode, 2),
-    (D::Reduction, REDUCTIONS.len()),
+    (D::Reduction, 3),
     (D::Temperature, TEMPERATURES.len()),
     (D::Gamma, GAMMAS.len()),
     (D::GradientElement, 4),
@@ -67,13 +67,10 @@ const JENSEN_SHANNON: usize = 4;
 
 const TEMPERATURES: [f32; 5] = [1.0, 2.0, 3.0, 0.7, 0.25];
 const GAMMAS: [f32; 5] = [2.0, 0.0, 0.5, 1.0, 3.7];
-const REDUCTIONS: [Reduction; 5] = [
-    Reduction::Mean,
-    Reduction::Sum,
-    Reduction::None,
-    Reduction::BatchMean,
-    Reduction::ElementMean,
-];
+const REDUCTIONS: [Reduction; 3] = [Reduction::Mean, Reduction::Sum, Reduction::None];
+/// Which mean, by the level of the gradient's element, which has nothing to do with it.
+const MEANS: [Reduction; 4] =
+    [Reduction::Mean, Reduction::BatchMean, Reduction::Mean, Reduction::ElementMean];
 
 const FORWARD: usize = 1;
 const PER_ROW: usize = 2;
@@ -194,7 +191,10 @@ impl OptionSet {
         let gradient_element = self.get(D::GradientElement).checked_sub(1);
         SoftmaxLoss {
             temperature: TEMPERATURES[self.get(D::Temperature)],
-            reduction: REDUCTIONS[self.get(D::Reduction)],
+            reduction: match REDUCTIONS[self.get(D::Reduction)] {
+                Reduction::Mean => MEANS[self.get(D::GradientElement)],
+                reduction => reduction,
+            },
             ignore_index,
             label_smoothing: match against {
                 SMOOTHED_CLASS => [0.1, 1.0][smoothing],
