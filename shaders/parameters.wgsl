@@ -35,6 +35,7 @@ struct RowParameters {
     top_k: u32,      // ranks that are correct
     loss_scale: f32, // of a loss at a temperature, which is 1 / logit_scale
     batch_size: f32, // what a mean over all rows, or all logits, is divided by
+    zero: u32,       // 0, which no compiler knows
 }
 
 @group(0) @binding(0) var<uniform> parameters: RowParameters;

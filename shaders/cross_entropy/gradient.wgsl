@@ -1,5 +1,7 @@
 // dL/dx_c = g v (U p_c - u_c) + g_z v 2 z lse p_c, with U the sum of u_c. Where the target is the
 // maximum, p_y - 1 = -r / (1 + r) without cancellation.
+var<private> coefficient_scale: f32 = 1.0;
+
 fn row_gradient(place: Place, row: Row, summary: Summary) -> GradientFactors {
     let is_special = state_is_special(summary.state);
     if !row.is_valid { return GradientFactors(0.0, 0.0, 0.0, true); }
@@ -9,25 +11,30 @@ fn row_gradient(place: Place, row: Row, summary: Summary) -> GradientFactors {
     // Masked, a row without coefficients has no loss but its z-loss.
     let has_loss = !MASKED || contributes(row, summary);
     let denominators = denominators();
-    let is_nan = is_special || (has_loss && denominators.x == 0.0) || (Z_LOSS && denominators.y == 0.0);
-    let upstream = upstream_of(place) * row.weight * chain_factor();
-    let g = select(0.0, upstream / denominators.x, has_loss);
+    let is_nan = is_special || (has_loss && denominators.sums.x == 0.0) || (Z_LOSS && denominators.sums.y == 0.0);
+    let upstream = upstream_of(place);
+    coefficient_scale = denominators.scale.x;
+    var g = select(0.0, divided(upstream, row.weight, chain_factor(), denominators.sums.x, denominators.scale.x), has_loss);
+    // The only class has all of the probability: no rounding of its coefficients may show.
+    if parameters.total_classes == 1u { g *= 0.0; }
     let total = 1.0 + summary.state.y;
     var z = 0.0;
     if Z_LOSS {
         let lse = summary.state.x + log1p_nonnegative(summary.state.y);
-        z = (upstream / denominators.y) * (2.0 * parameters.z_loss * lse);
+        let g_z = divided(upstream, row.weight * denominators.scale.y, chain_factor(), denominators.sums.y, denominators.scale.y);
+        z = g_z * (2.0 * parameters.z_loss * lse);
     }
 
-    let coefficient = target_coefficient(row);
+    let coefficient = target_coefficient(row) * coefficient_scale;
+    let weight = summary.weight * coefficient_scale;
     let target_logit = bitcast<f32>(row.target_bits);
     let p = exp_difference_scalar(target_logit, summary.state.x) / total;
     var beyond = p - 1.0;
     if target_logit == summary.state.x {
         beyond = -summary.state.y / total;
     }
-    let smoothed = parameters.smoothing_share * row.class_weight;
-    let at_target = g * (coefficient * beyond + (summary.weight * p - smoothed)) + z * p;
-    let scale = (g * (summary.weight + coefficient) + z) / total;
+    let smoothed = parameters.smoothing_share * row.class_weight * coefficient_scale;
+    let at_target = g * (coefficient * beyond + (weight * p - smoothed)) + z * p;
+    let scale = (g * (weight + coefficient) + z) / total;
     return GradientFactors(scale, g, at_target, is_nan);
 }

@@ -45,14 +45,14 @@ fn losses4(x: vec4<u32>, t: vec4<u32>, third: vec4<u32>) -> Losses {
 fn factors4(upstream: vec4<u32>, results: vec4<u32>) -> vec4<u32> {
     var factors = multiply4(upstream, vec4<u32>(bitcast<u32>(parameters.upstream)));
     if IS_DIVIDED {
-        for (var k = 0u; k < 4u; k++) { factors[k] = divided_factor(factors[k], results[k]); }
+        for (var k = 0u; k < 4u; k++) { factors[k] = divided_factor(factors[k], results[k], k); }
     }
     return factors;
 }
 
 fn gradients4(derivatives: vec4<u32>, weights: vec4<u32>, factors: vec4<u32>) -> vec4<u32> {
     var gradients = derivatives;
-    if HAS_WEIGHTS { gradients = multiply4(weights, gradients); }
+    if HAS_WEIGHTS { gradients = multiply4(scaled_weights(weights), gradients); }
     gradients = multiply4(gradients, factors);
     if HAS_WEIGHTS && MASKED {
         gradients = select(gradients, vec4<u32>(0u), (weights & vec4<u32>(0x7fffffffu)) == vec4<u32>(0u));

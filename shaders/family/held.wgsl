@@ -7,7 +7,6 @@ fn run(place: Place) {
     let start = logits_start(place.row);
     let seen = block_load(&block, start, 0u, place.lane, row.end);
     terms_see(place, row, &block, seen, 0u);
-    terms_join();
     let own = block_exponentials(place, &block, seen, STATE_EMPTY, 0u, row.end);
     moment_join(STATE_EMPTY, own);
     let refined = lane_refined(own, start, place.lane, row.end);

@@ -20,7 +20,6 @@ fn run(place: Place) {
             terms_see(place, row, &block, seen, first);
             partial = block_exponentials(place, &block, seen, partial, first, row.end);
         }
-        terms_join();
         moment_join(own, partial);
         own = state_merge(own, partial);
     }

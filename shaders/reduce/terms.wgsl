@@ -25,7 +25,7 @@ fn terms_of(bits: vec4<u32>, weights: vec4<u32>, present: u32, result: vec4<u32>
     return terms;
 }
 
-// Notes infinities and NaN, and takes them out.
+// Notes infinities and NaN, and takes them out, as well as what must be added up apart.
 fn terms_cleared(accumulator: ptr<function, Accumulator>, terms: Terms) -> Terms {
     var cleared = terms;
     for (var k = 0u; k < 4u; k++) {
@@ -39,6 +39,9 @@ fn terms_cleared(accumulator: ptr<function, Accumulator>, terms: Terms) -> Terms
             accumulator_meet(accumulator, of_product, of_weight);
             cleared.bits[k] = NEUTRAL;
             cleared.weights[k] = select(0u, weight, of_weight == 0u);
+        } else if !is_out && term_is_far(*accumulator, bitcast<f32>(bits), bitcast<f32>(weight)) {
+            cleared.bits[k] = accumulate_far(accumulator, bitcast<f32>(bits), bitcast<f32>(weight));
+            cleared.weights[k] = 0u;
         }
     }
     return cleared;

@@ -52,8 +52,9 @@ fn row_factor(place: Place, row: Row, is_special: bool, flags: u32) -> Factor {
     if !row.is_valid { return Factor(0.0, true); }
     if !row.is_counted { return Factor(0.0, is_special && !MASKED); }
     if row_is_hidden(row, flags) { return Factor(0.0, false); }
-    let denominator = denominators().x;
+    let denominators = denominators();
     let chain = parameters.loss_scale * parameters.logit_scale;
-    let factor = upstream_of(place) * row.weight * chain / denominator;
-    return Factor(factor, is_special || denominator == 0.0);
+    let weight = row.weight * denominators.scale.x;
+    let factor = divided(upstream_of(place), weight, chain, denominators.sums.x, denominators.scale.x);
+    return Factor(factor, is_special || denominators.sums.x == 0.0);
 }

@@ -92,10 +92,29 @@ fn exact4_add_products(sums: ptr<function, Exact4>, a: vec4<f32>, b: vec4<f32>) 
     (*sums).low += errors;
 }
 
+// The same with products that lose nothing on any device.
+fn exact4_add_whole_products(sums: ptr<function, Exact4>, a: vec4<f32>, b: vec4<f32>) {
+    let products = opaque4(a * b);
+    let a_upper = bitcast<vec4<f32>>(bitcast<vec4<u32>>(a) & vec4<u32>(0xfffff000u));
+    let b_upper = bitcast<vec4<f32>>(bitcast<vec4<u32>>(b) & vec4<u32>(0xfffff000u));
+    let a_lower = a - a_upper;
+    let b_lower = b - b_upper;
+    let errors = ((a_upper * b_upper - products) + a_upper * b_lower + a_lower * b_upper) + a_lower * b_lower;
+    exact4_add(sums, products);
+    (*sums).low += errors;
+}
+
 fn exact4_total(sums: Exact4) -> Exact {
     let left = exact_sum(Exact(sums.high.x, sums.low.x), Exact(sums.high.y, sums.low.y));
     let right = exact_sum(Exact(sums.high.z, sums.low.z), Exact(sums.high.w, sums.low.w));
     return exact_sum(left, right);
+}
+
+// Whether products are so small beside their weights that their mean may have lost digits.
+fn exact4_is_lost(products: Exact4, weights: Exact4) -> bool {
+    let of_weights = abs(weights.high);
+    let is_weighing = of_weights.x + of_weights.y + of_weights.z + of_weights.w > 0.0;
+    return all(abs(products.high) < vec4<f32>(0x1p-90f)) && all(of_weights < vec4<f32>(1.0)) && is_weighing;
 }
 
 // Whether any of the sums met an infinity or NaN, or is too large for f32.

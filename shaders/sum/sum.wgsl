@@ -1,6 +1,6 @@
 // A sum whose terms may be infinite or NaN: the finite ones, and which of the others were met.
 struct Sum {
-    finite: Exact,
+    finite: Wide,
     met: u32, // MET_POSITIVE, MET_NEGATIVE, MET_NAN
 }
 
@@ -16,14 +16,25 @@ fn met_by(bits: u32) -> u32 {
     return select(MET_NEGATIVE, MET_POSITIVE, bits == 0x7f800000u);
 }
 
+// A sum as an f32 times 2^exponent: 0 where that is in the range of f32.
+struct RoundedSum {
+    bits: u32,
+    exponent: i32,
+}
+
 fn sum_add(sum: ptr<function, Sum>, bits: u32) {
-    let met = met_by(bits);
+    sum_add_rounded(sum, RoundedSum(bits, 0));
+}
+
+fn sum_add_rounded(sum: ptr<function, Sum>, term: RoundedSum) {
+    let met = met_by(term.bits);
     (*sum).met |= met;
-    (*sum).finite = exact_sum((*sum).finite, Exact(select(bitcast<f32>(bits), 0.0, met != 0u), 0.0));
+    let finite = Wide(Exact(select(bitcast<f32>(term.bits), 0.0, met != 0u), 0.0), term.exponent);
+    (*sum).finite = wide_sum((*sum).finite, finite);
 }
 
 fn sum_merge(a: Sum, b: Sum) -> Sum {
-    return Sum(exact_sum(a.finite, b.finite), a.met | b.met);
+    return Sum(wide_sum(a.finite, b.finite), a.met | b.met);
 }
 
 fn met_bits(met: u32) -> u32 {
@@ -32,16 +43,23 @@ fn met_bits(met: u32) -> u32 {
     return 0x7fc00000u;
 }
 
-fn exact_bits(value: Exact) -> u32 {
-    let high = bitcast<u32>(value.high);
-    // Beyond the range of f32 the other half is meaningless.
-    if (high & 0x7fffffffu) >= 0x7f800000u { return high; }
-    return bitcast<u32>(value.high + value.low);
-}
-
 fn sum_bits(sum: Sum) -> u32 {
     if sum.met != 0u { return met_bits(sum.met); }
-    return exact_bits(sum.finite);
+    return wide_bits(sum.finite);
+}
+
+// The same of its 2^-64th part.
+fn sum_part_bits(sum: Sum) -> u32 {
+    if sum.met != 0u { return met_bits(sum.met); }
+    let finite = sum.finite;
+    return bitcast<u32>(times_power_of_two(finite.value.high + finite.value.low, finite.exponent - 64));
+}
+
+fn sum_rounded(sum: Sum) -> RoundedSum {
+    let bits = sum_bits(sum);
+    let is_far = sum.met == 0u && sum.finite.exponent != 0 && met_by(bits) != 0u;
+    if !is_far { return RoundedSum(bits, 0); }
+    return RoundedSum(bitcast<u32>(sum.finite.value.high + sum.finite.value.low), sum.finite.exponent);
 }
 
 // Divided by another sum; NaN where that is 0, but 0 where both are and `masked`.
@@ -51,13 +69,13 @@ fn sum_quotient_bits(sum: Sum, divisor: Sum, masked: bool) -> u32 {
         // Finite by infinite.
         return select(0x7fc00000u, 0u, sum.met == 0u && divisor.met != (MET_POSITIVE | MET_NEGATIVE));
     }
-    if divisor.finite.high == 0.0 {
-        return select(0x7fc00000u, 0u, masked && sum.met == 0u && sum.finite.high == 0.0);
+    if divisor.finite.value.high == 0.0 {
+        return select(0x7fc00000u, 0u, masked && sum.met == 0u && sum.finite.value.high == 0.0);
     }
     if sum.met != 0u {
         let bits = met_bits(sum.met);
-        let flipped = select(bits, bits ^ 0x80000000u, divisor.finite.high < 0.0);
+        let flipped = select(bits, bits ^ 0x80000000u, divisor.finite.value.high < 0.0);
         return select(flipped, bits, bits == 0x7fc00000u);
     }
-    return bitcast<u32>(exact_quotient(sum.finite, divisor.finite));
+    return wide_bits(wide_quotient(sum.finite, divisor.finite));
 }

@@ -1,8 +1,6 @@
 // The loss has a term for the target class alone.
 fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {}
 
-fn terms_join() {}
-
 fn terms_at(maximum: f32) -> vec2<f32> {
     return vec2<f32>(0.0);
 }

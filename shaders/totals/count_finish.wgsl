@@ -10,16 +10,19 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         let other = partial_counts[tile];
         counted = vec2<u32>(counted.x + other.counted, min(counted.y, other.first_invalid));
         if IS_WEIGHTED {
-            sum_add(&denominator, other.denominator);
-            sum_add(&row_weights, other.row_weight);
+            sum_add_rounded(&denominator, other.denominator);
+            sum_add_rounded(&row_weights, other.row_weight);
         }
     }
     let merged = merge_counts(lane, counted);
     // Without weights every counted row weighs 1.
     var weights = vec2<u32>(bitcast<u32>(f32(merged.x)));
+    var exponents = vec2<i32>(0);
     if IS_WEIGHTED {
-        weights.x = sum_bits(merge_sums(lane, denominator));
-        weights.y = sum_bits(merge_sums(lane, row_weights));
+        let of_loss = sum_rounded(merge_sums(lane, denominator));
+        let of_rows = sum_rounded(merge_sums(lane, row_weights));
+        weights = vec2<u32>(of_loss.bits, of_rows.bits);
+        exponents = vec2<i32>(of_loss.exponent, of_rows.exponent);
     }
     if DIVIDES_BY_SIZE { weights = vec2<u32>(bitcast<u32>(parameters.batch_size)); }
     if lane == 0u {
@@ -32,6 +35,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         totals[at + TOTALS_COUNTED] = merged.x;
         totals[at + TOTALS_CORRECT] = 0u;
         totals[at + TOTALS_FIRST_INVALID_ROW] = merged.y;
-        totals[at + 7u] = 0u;
+        totals[at + TOTALS_EXPONENTS] = bitcast<u32>((exponents.x & 0xffff) | (exponents.y << 16u));
     }
 }

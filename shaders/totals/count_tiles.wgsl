@@ -2,6 +2,16 @@
 // class.
 @group(0) @binding(2) var<storage, read_write> partial_counts: array<Counts>;
 
+// A product that is too large for f32 is added as it is.
+fn sum_add_product(sum: ptr<function, Sum>, a: f32, b: f32) {
+    let is_finite = (met_by(bitcast<u32>(a)) | met_by(bitcast<u32>(b))) == 0u;
+    if is_finite && is_large(a * b) {
+        (*sum).finite = wide_sum((*sum).finite, wide_product(wide_of(a), wide_of(b)));
+    } else {
+        sum_add(sum, bitcast<u32>(a * b));
+    }
+}
+
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -20,15 +30,15 @@ fn main(
             } else if IS_WEIGHTED {
                 let weight = row_weight(row);
                 sum_add(&row_weights, bitcast<u32>(weight));
-                sum_add(&denominator, bitcast<u32>(weight * target_weight(row)));
+                sum_add_product(&denominator, weight, target_weight(row));
             }
         }
     }
     let merged = merge_counts(lane, counted);
-    var counts = Counts(merged.x, merged.y, 0u, 0u);
+    var counts = Counts(merged.x, merged.y, RoundedSum(0u, 0), RoundedSum(0u, 0));
     if IS_WEIGHTED {
-        counts.denominator = sum_bits(merge_sums(lane, denominator));
-        counts.row_weight = sum_bits(merge_sums(lane, row_weights));
+        counts.denominator = sum_rounded(merge_sums(lane, denominator));
+        counts.row_weight = sum_rounded(merge_sums(lane, row_weights));
     }
     if lane == 0u {
         partial_counts[parameters.first_tile + workgroup.x] = counts;

@@ -2,11 +2,9 @@
 struct Counts {
     counted: u32,
     first_invalid: u32,
-    denominator: u32, // bits of the sum of v_i w_{y_i}
-    row_weight: u32,  // bits of the sum of v_i
+    denominator: RoundedSum, // of v_i w_{y_i}
+    row_weight: RoundedSum,  // of v_i
 }
-
-const NO_COUNTS = Counts(0u, 0xffffffffu, 0u, 0u);
 
 var<workgroup> lane_counts: array<vec2<u32>, LANES>;
 

@@ -19,8 +19,18 @@ fn main(
         if COUNTS_CORRECT { correct += records[record + WORD_CORRECT]; }
     }
     var sums = vec4<u32>(0u);
-    if IS_REDUCED { sums.x = sum_bits(merge_sums(lane, losses)); }
-    if IS_REDUCED && Z_LOSS { sums.y = sum_bits(merge_sums(lane, z_losses)); }
+    var exponents = vec2<i32>(0);
+    if IS_REDUCED {
+        let of_loss = sum_rounded(merge_sums(lane, losses));
+        sums.x = of_loss.bits;
+        exponents.x = of_loss.exponent;
+    }
+    if IS_REDUCED && Z_LOSS {
+        let of_z_loss = sum_rounded(merge_sums(lane, z_losses));
+        sums.y = of_z_loss.bits;
+        exponents.y = of_z_loss.exponent;
+    }
+    sums.w = bitcast<u32>((exponents.x & 0xffff) | (exponents.y << 16u));
     if COUNTS_CORRECT { sums.z = merge_counts(lane, vec2<u32>(correct, 0u)).x; }
     if lane == 0u {
         partial_sums[parameters.first_tile + workgroup.x] = sums;

@@ -223,7 +223,7 @@ fn totals_bindings(kernel: TotalsKernel) -> Vec<Binding> {
             if classes {
                 list.push(storage(1, Slot::Targets, false, 4));
             }
-            list.push(storage(2, Slot::Partials, true, 16));
+            list.push(storage(2, Slot::Partials, true, 24));
             if classes && class_weights {
                 list.push(storage(10, Slot::ClassWeights, false, 4));
             }
@@ -234,7 +234,10 @@ fn totals_bindings(kernel: TotalsKernel) -> Vec<Binding> {
         TotalsKernel::SumTiles { .. } => {
             list.extend([storage(1, Slot::Rows, false, 4), storage(2, Slot::Partials, true, 16)])
         }
-        TotalsKernel::CountFinish { .. } | TotalsKernel::SumFinish { .. } => {
+        TotalsKernel::CountFinish { .. } => {
+            list.extend([storage(1, Slot::Partials, false, 24), storage(2, Slot::Totals, true, 4)])
+        }
+        TotalsKernel::SumFinish { .. } => {
             list.extend([storage(1, Slot::Partials, false, 16), storage(2, Slot::Totals, true, 4)])
         }
     }

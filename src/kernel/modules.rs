@@ -293,6 +293,7 @@ fn gradient_modules_of(variant: &RowVariant) -> Vec<Module> {
             if gradient.divides {
                 modules.push(module!("denominator/totals.wgsl"));
                 modules.push(module!("totals/layout.wgsl"));
+                modules.push(module!("sum/power_of_two.wgsl"));
             } else {
                 modules.push(module!("denominator/known.wgsl"));
             }
@@ -428,7 +429,7 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
         },
     ];
     if variant.has_terms() {
-        modules.extend([module!("terms/all.wgsl"), module!("terms/moved.wgsl")]);
+        modules.extend([module!("terms/all.wgsl"), module!("sum/exact.wgsl")]);
     } else {
         modules.push(module!("terms/none.wgsl"));
     }
@@ -519,6 +520,8 @@ pub(super) fn totals_modules(kernel: TotalsKernel) -> Vec<Module> {
         module!("totals/counts.wgsl"),
         module!("totals/merge_sums.wgsl"),
         module!("sum/exact.wgsl"),
+        module!("sum/power_of_two.wgsl"),
+        module!("sum/wide.wgsl"),
         module!("sum/sum.wgsl"),
     ];
     match kernel {

@@ -43,6 +43,7 @@ pub struct RowParameters {
     pub top_k: u32,
     pub loss_scale: f32,
     pub batch_size: f32,
+    pub zero: u32,
 }
 
 /// `TotalsParameters` of `shaders/totals/parameters.wgsl`.
@@ -150,10 +151,11 @@ pub struct Totals {
     pub loss: f32,
     /// The z-loss's part of it.
     pub z_loss: f32,
-    /// What the mean of the loss without the z-loss is divided by.
+    /// What the mean of the loss without the z-loss is divided by; beyond the range of `f32` times
+    /// a power of two that [`reserved`](Self::reserved) holds.
     pub denominator: f32,
     /// What the mean of the z-loss is divided by: the sum of the counted rows' weights, or the size
-    /// of the batch as the rest of the loss.
+    /// of the batch as the rest of the loss; likewise.
     pub row_weight: f32,
     /// Rows that are not ignored.
     pub counted: u32,
@@ -161,6 +163,22 @@ pub struct Totals {
     pub correct: u32,
     /// The first row whose target is neither a class nor the ignore index; `u32::MAX`: none.
     pub first_invalid_row: u32,
-    /// 0.
+    /// 0 where both denominators are in the range of `f32`; else the exponents of the powers of two
+    /// that they are multiplied by: 16 bits with a sign each, that of `denominator` first.
     pub reserved: u32,
+}
+
+impl Totals {
+    /// The same with denominators as they are, which may be infinite.
+    pub(crate) fn rounded(self) -> Self {
+        let times = |value: f32, exponent: u32| {
+            (f64::from(value) * f64::from(exponent as u16 as i16).exp2()) as f32
+        };
+        Self {
+            denominator: times(self.denominator, self.reserved),
+            row_weight: times(self.row_weight, self.reserved >> 16),
+            reserved: 0,
+            ..self
+        }
+    }
 }

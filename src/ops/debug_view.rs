@@ -69,7 +69,7 @@ impl DebugView {
         for variant in variants {
             let Variant::Totals(totals) = variant else { continue };
             let bytes = |slot: Slot, _| match (slot, totals.kernel) {
-                (Slot::Partials, _) => 16 * rows.div_ceil(tile),
+                (Slot::Partials, _) => super::totals::PARTIAL_BYTES * rows.div_ceil(tile),
                 (Slot::Totals, _) => super::totals::TOTALS_BYTES,
                 (Slot::Rows, TotalsKernel::SumTiles { record, reduced, z_loss }) => {
                     // Of each record only what is summed.

@@ -16,8 +16,8 @@ use super::step::{Bound, StepBuilder};
 /// Bytes of the reduced results of a batch.
 pub(super) const TOTALS_BYTES: u64 = size_of::<Totals>() as u64;
 
-/// Bytes of a tile's partial results.
-const PARTIAL_BYTES: u64 = 16;
+/// Bytes of a tile's partial results: of its counts, which are the larger ones.
+pub(super) const PARTIAL_BYTES: u64 = 24;
 
 /// Rows that a lane reduces; `TILE / LANES` in `shaders/totals/parameters.wgsl`.
 const ROWS_PER_LANE: u64 = 64;

@@ -132,7 +132,7 @@ impl Results<'_> {
     pub(super) fn totals(&self, index: Option<usize>) -> Result<Totals> {
         let values: Vec<Totals> = self.values(index)?.unwrap_or_default();
         let missing = || self.gpu.failure(self.operation, "no totals came back".into());
-        values.first().copied().ok_or_else(missing)
+        values.first().map(|totals| totals.rounded()).ok_or_else(missing)
     }
 
     /// Values of any element type.

@@ -38,6 +38,8 @@ pub enum Content {
     NotANumber,
     /// The largest and the lowest finite numbers of the type among ordinary ones.
     Extreme,
+    /// Bell-shaped, as far as the type reaches.
+    Huge,
     /// Nothing but `-inf` and the lowest finite number of the type.
     Lowest,
     /// Subnormal numbers of the type, of either sign, and zeros.
@@ -163,6 +165,7 @@ impl Content {
                     };
                 }
             }
+            Self::Huge => row.iter_mut().for_each(|x| *x *= largest / 4.25),
             Self::Lowest => {
                 for x in row.iter_mut() {
                     *x = random.pick(&[-largest, f32::NEG_INFINITY]);

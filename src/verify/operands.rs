@@ -165,6 +165,10 @@ pub enum Weights {
     Fine,
     /// Of either sign, with infinities, NaN and zeros among them.
     NotFinite,
+    /// Above 0, up to 2e38: two of them may be more than there are numbers for.
+    Huge,
+    /// Each second of a pair takes back the first; behind each pair there is one of 1e-7 or so.
+    Cancelling,
 }
 
 impl Weights {
@@ -172,9 +176,17 @@ impl Weights {
     pub const ALL: [Self; 4] = [Self::Positive, Self::SomeZero, Self::Signed, Self::Zero];
 
     pub(super) fn values(self, random: &mut SplitMix64, len: usize) -> Vec<f32> {
-        let mut value = || {
+        let mut first = 0.0;
+        let mut value = |place: usize| {
             let positive = (1 + random.below(32)) as f32 / 16.0;
             match self {
+                Self::Huge => positive * 1e38,
+                Self::Cancelling if place % 3 == 0 => {
+                    first = positive;
+                    first
+                }
+                Self::Cancelling if place % 3 == 1 => -first,
+                Self::Cancelling => positive * 1e-7,
                 Self::Positive => positive,
                 Self::SomeZero if random.one_in(3) => 0.0,
                 Self::SomeZero => positive,
@@ -191,7 +203,7 @@ impl Weights {
                 Self::NotFinite => positive,
             }
         };
-        (0..len).map(|_| value()).collect()
+        (0..len).map(value).collect()
     }
 }
 

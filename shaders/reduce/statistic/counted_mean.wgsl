@@ -4,6 +4,7 @@ const LOOKS_AHEAD: bool = false;
 
 struct Accumulator {
     sum: Exact4,
+    far: Wide, // of terms that may not join the others
     met: u32,
     count: u32,
 }
@@ -14,7 +15,7 @@ struct Partial {
 }
 
 fn accumulator_new(pivot: f32) -> Accumulator {
-    return Accumulator(Exact4(vec4<f32>(0.0), vec4<f32>(0.0)), 0u, 0u);
+    return Accumulator(Exact4(vec4<f32>(0.0), vec4<f32>(0.0)), WIDE_ZERO, 0u, 0u);
 }
 
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {
@@ -41,12 +42,29 @@ fn accumulator_meet(accumulator: ptr<function, Accumulator>, of_product: u32, of
     (*accumulator).count += select(0u, 1u, of_weight != 0u);
 }
 
+fn term_is_far(accumulator: Accumulator, x: f32, w: f32) -> bool {
+    if IS_WEIGHTED { return is_large(w * x); }
+    return is_large(x);
+}
+
+fn accumulate_far(accumulator: ptr<function, Accumulator>, x: f32, w: f32) -> u32 {
+    var term = wide_of(x);
+    if IS_WEIGHTED {
+        term = wide_product(wide_of(w), term);
+        // Its weight is replaced by 0, but is not 0.
+        (*accumulator).count += 1u;
+    }
+    (*accumulator).far = wide_sum((*accumulator).far, term);
+    return NEUTRAL;
+}
+
 fn partial_of(accumulator: Accumulator) -> Partial {
-    return Partial(Sum(exact4_total(accumulator.sum), accumulator.met), accumulator.count);
+    let finite = wide_sum(wide_total(accumulator.sum), accumulator.far);
+    return Partial(Sum(finite, accumulator.met), accumulator.count);
 }
 
 fn partial_empty() -> Partial {
-    return Partial(Sum(Exact(0.0, 0.0), 0u), 0u);
+    return Partial(Sum(WIDE_ZERO, 0u), 0u);
 }
 
 fn partial_merge(a: Partial, b: Partial) -> Partial {
@@ -55,15 +73,21 @@ fn partial_merge(a: Partial, b: Partial) -> Partial {
 
 fn partial_words(partial: Partial) -> Words {
     let finite = partial.sum.finite;
-    return Words(vec4<u32>(bitcast<vec2<u32>>(vec2<f32>(finite.high, finite.low)), partial.sum.met, partial.count));
+    return Words(vec4<u32>(
+        bitcast<u32>(finite.value.high),
+        bitcast<u32>(finite.value.low),
+        partial.sum.met | (bitcast<u32>(finite.exponent) << 8u),
+        partial.count,
+    ));
 }
 
 fn partial_from(words: Words) -> Partial {
     let finite = bitcast<vec2<f32>>(words[0].xy);
-    return Partial(Sum(Exact(finite.x, finite.y), words[0].z), words[0].w);
+    let exponent = bitcast<i32>(words[0].z) >> 8u;
+    return Partial(Sum(Wide(Exact(finite.x, finite.y), exponent), words[0].z & 0xffu), words[0].w);
 }
 
 fn result_of(partial: Partial) -> Result {
-    let divisor = Sum(exact_count(partial.count), 0u);
+    let divisor = Sum(Wide(exact_count(partial.count), 0), 0u);
     return Result(sum_quotient_bits(partial.sum, divisor, MASKED), sum_bits(divisor));
 }

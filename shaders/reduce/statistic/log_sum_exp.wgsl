@@ -3,10 +3,20 @@
 const NEUTRAL: u32 = 0xff800000u; // -inf
 const LOOKS_AHEAD: bool = true;
 
+// Sums of w exp(x - m): of the values at the maximum m, and of those below.
+struct WeighedExponentials {
+    at_maximum: Exact,
+    below: Exact,
+    is_scaled: bool, // by WEIGHT_SCALE
+}
+
+// Where weights are as large as this, sums of them may leave the range of f32.
+const LARGE_WEIGHT: u32 = 0x6f800000u; // 2^96
+const WEIGHT_SCALE: f32 = 0x1p-64f;
+
 struct Accumulator {
     maximum: f32,
-    at_maximum: f32,
-    below: f32,
+    sums: Exponentials,
     ahead: vec4<f32>, // largest values of the block that is summed next
     largest_signed: vec4<i32>,
     largest_unsigned: vec4<u32>,
@@ -16,16 +26,14 @@ struct Accumulator {
 
 struct Partial {
     maximum: f32,
-    at_maximum: f32,
-    below: f32,
+    sums: WeighedExponentials,
     met: u32,
 }
 
 fn accumulator_new(pivot: f32) -> Accumulator {
     return Accumulator(
         LOWEST,
-        0.0,
-        0.0,
+        exponentials_new(),
         vec4<f32>(LOWEST),
         vec4<i32>(i32(-0x80000000)),
         vec4<u32>(0u),
@@ -59,25 +67,18 @@ fn take_ahead(accumulator: ptr<function, Accumulator>) {
     found = select(found, LOWEST, bitcast<u32>(found) == 0xff800000u);
     let maximum = max((*accumulator).maximum, found);
     let rescale = exp_difference_scalar((*accumulator).maximum, maximum);
-    let is_same = rescale == 1.0;
-    let all = (*accumulator).at_maximum + (*accumulator).below;
-    (*accumulator).below = select(all * rescale, (*accumulator).below, is_same);
-    (*accumulator).at_maximum = select(0.0, (*accumulator).at_maximum, is_same);
+    var sums = (*accumulator).sums;
+    if rescale != 1.0 { exponentials_lower(&sums, rescale); }
+    exponentials_bound(&sums, (*accumulator).largest_weight);
+    (*accumulator).sums = sums;
     (*accumulator).maximum = maximum;
 }
 
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {
     let x = bitcast<vec4<f32>>(left_in(bits, weight_bits));
-    let e = exp_nonpositive(x - (*accumulator).maximum);
-    let is_at = e == vec4<f32>(1.0);
-    var at_maximum = select(vec4<f32>(0.0), vec4<f32>(1.0), is_at);
-    var below = select(e, vec4<f32>(0.0), is_at);
-    if IS_WEIGHTED {
-        at_maximum *= bitcast<vec4<f32>>(weight_bits);
-        below *= bitcast<vec4<f32>>(weight_bits);
-    }
-    (*accumulator).at_maximum += (at_maximum.x + at_maximum.y) + (at_maximum.z + at_maximum.w);
-    (*accumulator).below += (below.x + below.y) + (below.z + below.w);
+    var sums = (*accumulator).sums;
+    exponentials_add(&sums, exp_nonpositive(x - (*accumulator).maximum), weight_bits);
+    (*accumulator).sums = sums;
 }
 
 fn accumulator_is_unusual(accumulator: Accumulator) -> bool {
@@ -92,30 +93,62 @@ fn accumulator_meet(accumulator: ptr<function, Accumulator>, of_product: u32, of
 }
 
 fn partial_of(accumulator: Accumulator) -> Partial {
-    return Partial(accumulator.maximum, accumulator.at_maximum, accumulator.below, accumulator.met);
+    return Partial(accumulator.maximum, exponentials_of(accumulator.sums), accumulator.met);
 }
 
 fn partial_empty() -> Partial {
-    return Partial(LOWEST, 0.0, 0.0, 0u);
+    return Partial(LOWEST, WeighedExponentials(Exact(0.0, 0.0), Exact(0.0, 0.0), false), 0u);
+}
+
+fn times(a: Exact, scale: f32) -> Exact {
+    return Exact(a.high * scale, a.low * scale);
+}
+
+// Scaled, unless they are.
+fn scaled(sums: WeighedExponentials, is_scaled: bool) -> WeighedExponentials {
+    let scale = select(1.0, WEIGHT_SCALE, is_scaled && !sums.is_scaled);
+    return WeighedExponentials(times(sums.at_maximum, scale), times(sums.below, scale), is_scaled);
 }
 
 fn partial_merge(a: Partial, b: Partial) -> Partial {
-    let a_leads = a.maximum >= b.maximum;
-    let high = vec3<f32>(select(b.maximum, a.maximum, a_leads), select(b.at_maximum, a.at_maximum, a_leads), select(b.below, a.below, a_leads));
-    let low = vec3<f32>(select(a.maximum, b.maximum, a_leads), select(a.at_maximum, b.at_maximum, a_leads), select(a.below, b.below, a_leads));
-    let rescale = exp_difference_scalar(low.x, high.x);
+    var high = a;
+    var low = b;
+    if a.maximum < b.maximum {
+        high = b;
+        low = a;
+    }
+    let is_scaled = a.sums.is_scaled || b.sums.is_scaled;
+    let upper = scaled(high.sums, is_scaled);
+    let lower = scaled(low.sums, is_scaled);
+    let rescale = exp_difference_scalar(low.maximum, high.maximum);
     let is_same = rescale == 1.0;
-    let low_part = select((low.y + low.z) * rescale, low.z, is_same);
-    return Partial(high.x, high.y + select(0.0, low.y, is_same), high.z + low_part, a.met | b.met);
+    var beside = Exact(0.0, 0.0);
+    var below = lower.below;
+    if is_same {
+        beside = lower.at_maximum;
+    } else {
+        below = exact_product(exact_sum(lower.at_maximum, lower.below), Exact(rescale, 0.0));
+    }
+    let sums = WeighedExponentials(exact_sum(upper.at_maximum, beside), exact_sum(upper.below, below), is_scaled);
+    return Partial(high.maximum, sums, a.met | b.met);
 }
 
 fn partial_words(partial: Partial) -> Words {
-    return Words(vec4<u32>(bitcast<vec3<u32>>(vec3<f32>(partial.maximum, partial.at_maximum, partial.below)), partial.met));
+    let at_maximum = partial.sums.at_maximum;
+    let below = partial.sums.below;
+    return Words(
+        bitcast<vec4<u32>>(vec4<f32>(at_maximum.high, at_maximum.low, below.high, below.low)),
+        vec4<u32>(bitcast<u32>(partial.maximum), select(0u, 1u, partial.sums.is_scaled), partial.met, 0u),
+    );
 }
 
 fn partial_from(words: Words) -> Partial {
-    let values = bitcast<vec3<f32>>(words[0].xyz);
-    return Partial(values.x, values.y, values.z, words[0].w);
+    let sums = bitcast<vec4<f32>>(words[0]);
+    return Partial(
+        bitcast<f32>(words[1].x),
+        WeighedExponentials(Exact(sums.x, sums.y), Exact(sums.z, sums.w), words[1].y != 0u),
+        words[1].z,
+    );
 }
 
 // What a term w exp(x) is: 0 where it is finite.
@@ -136,15 +169,34 @@ fn result_of(partial: Partial) -> Result {
     if partial.met == MET_POSITIVE { return Result(0x7f800000u, bitcast<u32>(1.0), 0u, 0u); }
     if partial.met == MET_NEGATIVE { return Result(0x7f800000u, bitcast<u32>(-1.0), 0u, 0u); }
     if partial.met != 0u { return Result(nan, nan, 0u, 0u); }
-    let sum = partial.at_maximum + partial.below;
+    let sums = partial.sums;
+    let exact = exact_sum(sums.at_maximum, sums.below);
+    let sum = exact.high;
     if sum == 0.0 { return Result(0xff800000u, 0u, 0u, 0u); }
-    // |sum| - 1, by the sum's parts: exactly 0 where one value of weight 1 is all there is.
     let sign = select(-1.0, 1.0, sum > 0.0);
-    let less_one = (sign * partial.at_maximum - 1.0) + sign * partial.below;
+    if sums.is_scaled { return result_of_scaled(partial.maximum, sum, sign); }
+    // |sum| - 1, by the sum's parts: exactly 0 where one value of weight 1 is all there is.
+    let less_one = exact_sum(exact_sum(times(sums.at_maximum, sign), Exact(-1.0, 0.0)), times(sums.below, sign));
     return Result(
-        bitcast<u32>(partial.maximum + log_positive(abs(sum), less_one)),
+        bitcast<u32>(partial.maximum + log_positive(abs(sum), less_one.high)),
         bitcast<u32>(sign),
         bitcast<u32>(partial.maximum),
         bitcast<u32>(sum),
+    );
+}
+
+// The sum may be beyond the range of f32, so that what a backward is told is relative to a maximum
+// that is larger by 64.
+fn result_of_scaled(maximum: f32, sum: f32, sign: f32) -> Result {
+    let magnitude = abs(sum);
+    let log = log_positive(magnitude, magnitude - 1.0) + 44.3614196;
+    let raised = two_sum(maximum, 64.0);
+    // 2^64 exp(-64), and what rounding took off the maximum.
+    let relative = sum * 2.95850890e-9 * (1.0 + raised.low);
+    return Result(
+        bitcast<u32>(maximum + log),
+        bitcast<u32>(sign),
+        bitcast<u32>(raised.high),
+        bitcast<u32>(relative),
     );
 }

@@ -9,21 +9,24 @@ struct Accumulator {
     weight: Exact4,
     first: Exact4,
     second: Exact4,
+    far_weight: Wide, // of terms that may not join the others
+    far_first: Wide,
+    far_second: Wide,
     count: u32,
     met: vec2<u32>, // of the products and of the weights
 }
 
 struct Partial {
     pivot: f32,
-    weight: Exact,
-    first: Exact,
-    second: Exact,
+    weight: Wide,
+    first: Wide,
+    second: Wide,
     met: vec2<u32>,
 }
 
 fn accumulator_new(pivot: f32) -> Accumulator {
     let none = Exact4(vec4<f32>(0.0), vec4<f32>(0.0));
-    return Accumulator(pivot, none, none, none, 0u, vec2<u32>(0u));
+    return Accumulator(pivot, none, none, none, WIDE_ZERO, WIDE_ZERO, WIDE_ZERO, 0u, vec2<u32>(0u));
 }
 
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {
@@ -49,33 +52,53 @@ fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_b
 
 fn accumulator_is_unusual(accumulator: Accumulator) -> bool {
     return exact4_is_unusual(accumulator.second) || exact4_is_unusual(accumulator.first)
-        || exact4_is_unusual(accumulator.weight);
+        || exact4_is_unusual(accumulator.weight)
+        || (IS_WEIGHTED && exact4_is_lost(accumulator.second, accumulator.weight));
 }
 
 fn accumulator_meet(accumulator: ptr<function, Accumulator>, of_product: u32, of_weight: u32) {
     (*accumulator).met |= vec2<u32>(of_product, of_weight);
 }
 
+fn term_is_far(accumulator: Accumulator, x: f32, w: f32) -> bool {
+    let d = x - accumulator.pivot;
+    if !IS_WEIGHTED { return is_large(d * d); }
+    let square = w * d * d;
+    return is_large(w) || is_large(w * d) || is_large(square) || (is_small(square) && w != 0.0 && d != 0.0);
+}
+
+// Without a weight the value is replaced by one that adds nothing, and counted with the others.
+fn accumulate_far(accumulator: ptr<function, Accumulator>, x: f32, w: f32) -> u32 {
+    let d = wide_sum(wide_of(x), wide_of(-(*accumulator).pivot));
+    var first = d;
+    if IS_WEIGHTED {
+        first = wide_product(wide_of(w), d);
+        (*accumulator).far_weight = wide_sum((*accumulator).far_weight, wide_of(w));
+    }
+    (*accumulator).far_first = wide_sum((*accumulator).far_first, first);
+    (*accumulator).far_second = wide_sum((*accumulator).far_second, wide_product(first, d));
+    return bitcast<u32>((*accumulator).pivot);
+}
+
 fn partial_of(accumulator: Accumulator) -> Partial {
-    var weight = exact_count(accumulator.count);
-    if IS_WEIGHTED { weight = exact4_total(accumulator.weight); }
+    var weight = Wide(exact_count(accumulator.count), 0);
+    if IS_WEIGHTED { weight = wide_sum(wide_total(accumulator.weight), accumulator.far_weight); }
     return Partial(
         accumulator.pivot,
         weight,
-        exact4_total(accumulator.first),
-        exact4_total(accumulator.second),
+        wide_sum(wide_total(accumulator.first), accumulator.far_first),
+        wide_sum(wide_total(accumulator.second), accumulator.far_second),
         accumulator.met,
     );
 }
 
 fn partial_empty() -> Partial {
-    let none = Exact(0.0, 0.0);
-    return Partial(0.0, none, none, none, vec2<u32>(0u));
+    return Partial(0.0, WIDE_ZERO, WIDE_ZERO, WIDE_ZERO, vec2<u32>(0u));
 }
 
 // Whether nothing but zeros was summed, so that the pivot may be any.
 fn is_blank(partial: Partial) -> bool {
-    return partial.weight.high == 0.0 && partial.first.high == 0.0 && partial.second.high == 0.0;
+    return partial.weight.value.high == 0.0 && partial.first.value.high == 0.0 && partial.second.value.high == 0.0;
 }
 
 fn partial_merge(a: Partial, b: Partial) -> Partial {
@@ -83,60 +106,68 @@ fn partial_merge(a: Partial, b: Partial) -> Partial {
     if is_blank(b) { return Partial(a.pivot, a.weight, a.first, a.second, met); }
     if is_blank(a) { return Partial(b.pivot, b.weight, b.first, b.second, met); }
     // The sums of b around the pivot of a.
-    let shift = two_sum(b.pivot, -a.pivot);
-    let shifted = exact_product(shift, b.weight);
-    let first = exact_sum(b.first, shifted);
+    let shift = wide_sum(wide_of(b.pivot), wide_of(-a.pivot));
+    let first = wide_sum(b.first, wide_product(shift, b.weight));
     // second + 2 shift first + shift^2 weight
-    let second = exact_sum(b.second, exact_product(shift, exact_sum(b.first, first)));
+    let second = wide_sum(b.second, wide_product(shift, wide_sum(b.first, first)));
     return Partial(
         a.pivot,
-        exact_sum(a.weight, b.weight),
-        exact_sum(a.first, first),
-        exact_sum(a.second, second),
+        wide_sum(a.weight, b.weight),
+        wide_sum(a.first, first),
+        wide_sum(a.second, second),
         met,
     );
 }
 
 fn partial_words(partial: Partial) -> Words {
+    let weight = partial.weight.value;
+    let first = partial.first.value;
+    let second = partial.second.value;
+    // Exponents are multiples of 4.
+    let exponents = vec3<i32>(partial.weight.exponent, partial.first.exponent, partial.second.exponent);
+    let bytes = bitcast<vec3<u32>>(exponents / 4) & vec3<u32>(0xffu);
+    let rest = partial.met.x | (partial.met.y << 3u) | (bytes.x << 8u) | (bytes.y << 16u) | (bytes.z << 24u);
     return Words(
-        vec4<u32>(bitcast<vec3<u32>>(vec3<f32>(partial.pivot, partial.weight.high, partial.weight.low)), partial.met.x | (partial.met.y << 8u)),
-        bitcast<vec4<u32>>(vec4<f32>(partial.first.high, partial.first.low, partial.second.high, partial.second.low)),
+        vec4<u32>(bitcast<vec3<u32>>(vec3<f32>(partial.pivot, weight.high, weight.low)), rest),
+        bitcast<vec4<u32>>(vec4<f32>(first.high, first.low, second.high, second.low)),
     );
 }
 
 fn partial_from(words: Words) -> Partial {
     let head = bitcast<vec3<f32>>(words[0].xyz);
     let sums = bitcast<vec4<f32>>(words[1]);
+    let rest = words[0].w;
+    let exponents = ((vec3<i32>(bitcast<i32>(rest)) << vec3<u32>(16u, 8u, 0u)) >> vec3<u32>(24u)) * 4;
     return Partial(
         head.x,
-        Exact(head.y, head.z),
-        Exact(sums.x, sums.y),
-        Exact(sums.z, sums.w),
-        vec2<u32>(words[0].w & 0xffu, words[0].w >> 8u),
+        Wide(Exact(head.y, head.z), exponents.x),
+        Wide(Exact(sums.x, sums.y), exponents.y),
+        Wide(Exact(sums.z, sums.w), exponents.z),
+        vec2<u32>(rest & 7u, (rest >> 3u) & 7u),
     );
 }
 
 fn result_of(partial: Partial) -> Result {
     let weight = Sum(partial.weight, partial.met.y);
-    let around = Sum(exact_sum(partial.first, exact_product(Exact(partial.pivot, 0.0), partial.weight)), partial.met.x);
+    let around = Sum(wide_sum(partial.first, wide_product(wide_of(partial.pivot), partial.weight)), partial.met.x);
     // Around the pivot no digit of the mean is lost; around 0 its special values are known.
     var mean = sum_quotient_bits(around, weight, MASKED);
     var variance = 0x7fc00000u;
     if (partial.met.x | partial.met.y) == 0u {
-        if partial.weight.high != 0.0 {
-            let distance = exact_quotient(partial.first, partial.weight);
-            mean = bitcast<u32>(partial.pivot + distance);
-            let divisor = exact_sum(partial.weight, Exact(-parameters.correction, 0.0));
+        if partial.weight.value.high != 0.0 {
+            let distance = wide_quotient(partial.first, partial.weight);
+            mean = wide_bits(wide_sum(wide_of(partial.pivot), distance));
+            let divisor = wide_sum(partial.weight, wide_of(-parameters.correction));
             // sum w (x - m)^2 = second - first^2 / weight; the distance is off by less than its
             // last digit, and what that makes of the square is the square of that.
-            let product = exact_product(Exact(distance, 0.0), exact_sum(
-                exact_sum(partial.first, partial.first),
-                exact_product(Exact(-distance, 0.0), partial.weight),
+            let product = wide_product(distance, wide_sum(
+                wide_sum(partial.first, partial.first),
+                wide_product(wide_negative(distance), partial.weight),
             ));
-            let squares = exact_sum(partial.second, Exact(-product.high, -product.low));
-            if divisor.high > 0.0 {
-                let quotient = exact_quotient(squares, divisor);
-                variance = bitcast<u32>(select(quotient, 0.0, squares.high == 0.0));
+            let squares = wide_sum(partial.second, wide_negative(product));
+            if divisor.value.high > 0.0 {
+                let quotient = wide_bits(wide_quotient(squares, divisor));
+                variance = select(quotient, 0u, squares.value.high == 0.0);
             }
         } else if MASKED && mean == 0u {
             variance = 0u;

@@ -4,13 +4,14 @@ const LOOKS_AHEAD: bool = false;
 
 struct Accumulator {
     sum: Exact4,
+    far: Wide, // of terms that may not join the others
     met: u32,
 }
 
 alias Partial = Sum;
 
 fn accumulator_new(pivot: f32) -> Accumulator {
-    return Accumulator(Exact4(vec4<f32>(0.0), vec4<f32>(0.0)), 0u);
+    return Accumulator(Exact4(vec4<f32>(0.0), vec4<f32>(0.0)), WIDE_ZERO, 0u);
 }
 
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {
@@ -39,12 +40,27 @@ fn accumulator_meet(accumulator: ptr<function, Accumulator>, of_product: u32, of
     (*accumulator).met |= of_product;
 }
 
+fn term_is_far(accumulator: Accumulator, x: f32, w: f32) -> bool {
+    var term = x;
+    if IS_WEIGHTED { term *= w; }
+    if IS_SQUARED { term *= x; }
+    return is_large(term);
+}
+
+fn accumulate_far(accumulator: ptr<function, Accumulator>, x: f32, w: f32) -> u32 {
+    var term = wide_of(x);
+    if IS_WEIGHTED { term = wide_product(wide_of(w), term); }
+    if IS_SQUARED { term = wide_product(term, wide_of(x)); }
+    (*accumulator).far = wide_sum((*accumulator).far, term);
+    return NEUTRAL;
+}
+
 fn partial_of(accumulator: Accumulator) -> Partial {
-    return Sum(exact4_total(accumulator.sum), accumulator.met);
+    return Sum(wide_sum(wide_total(accumulator.sum), accumulator.far), accumulator.met);
 }
 
 fn partial_empty() -> Partial {
-    return Sum(Exact(0.0, 0.0), 0u);
+    return Sum(WIDE_ZERO, 0u);
 }
 
 fn partial_merge(a: Partial, b: Partial) -> Partial {
@@ -52,18 +68,28 @@ fn partial_merge(a: Partial, b: Partial) -> Partial {
 }
 
 fn partial_words(partial: Partial) -> Words {
-    return Words(vec4<u32>(bitcast<vec2<u32>>(vec2<f32>(partial.finite.high, partial.finite.low)), partial.met, 0u));
+    let finite = partial.finite;
+    return Words(vec4<u32>(
+        bitcast<u32>(finite.value.high),
+        bitcast<u32>(finite.value.low),
+        partial.met,
+        bitcast<u32>(finite.exponent),
+    ));
 }
 
 fn partial_from(words: Words) -> Partial {
     let finite = bitcast<vec2<f32>>(words[0].xy);
-    return Sum(Exact(finite.x, finite.y), words[0].z);
+    return Sum(Wide(Exact(finite.x, finite.y), bitcast<i32>(words[0].w)), words[0].z);
 }
 
 fn result_of(partial: Partial) -> Result {
+    var result = Result();
+    if RESULT_WORDS == 2u { result[RESULT_WORDS - 1u] = sum_part_bits(partial); }
     if IS_MEAN {
-        let divisor = Sum(Exact(parameters.divisor_high, parameters.divisor_low), 0u);
-        return Result(sum_quotient_bits(partial, divisor, MASKED));
+        let divisor = Sum(Wide(Exact(parameters.divisor_high, parameters.divisor_low), 0), 0u);
+        result[0] = sum_quotient_bits(partial, divisor, MASKED);
+    } else {
+        result[0] = sum_bits(partial);
     }
-    return Result(sum_bits(partial));
+    return result;
 }

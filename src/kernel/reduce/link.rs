@@ -144,13 +144,18 @@ pub(in crate::kernel) fn common_modules() -> Vec<Module> {
         module!("reduce/constants.wgsl"),
         module!("columns/neighbours.wgsl"),
         module!("sum/exact.wgsl"),
+        module!("sum/power_of_two.wgsl"),
+        module!("sum/wide.wgsl"),
         module!("sum/sum.wgsl"),
     ]
 }
 
-fn statistic_modules(statistic: StatisticKind) -> Vec<Module> {
+fn statistic_modules(statistic: StatisticKind, weighted: bool) -> Vec<Module> {
     let mut modules = vec![match statistic {
-        StatisticKind::Sum | StatisticKind::DividedSum | StatisticKind::SumOfSquares => {
+        StatisticKind::Sum
+        | StatisticKind::DividedSum
+        | StatisticKind::SumOfWeights
+        | StatisticKind::SumOfSquares => {
             module!("reduce/statistic/sum.wgsl")
         }
         StatisticKind::CountedMean => module!("reduce/statistic/counted_mean.wgsl"),
@@ -159,8 +164,15 @@ fn statistic_modules(statistic: StatisticKind) -> Vec<Module> {
         StatisticKind::Max | StatisticKind::Min => module!("reduce/statistic/extremum.wgsl"),
         StatisticKind::LogSumExp => module!("reduce/statistic/log_sum_exp.wgsl"),
     }];
+    if matches!(statistic, StatisticKind::LogSumExp | StatisticKind::Max | StatisticKind::Min) {
+        modules.push(module!("reduce/statistic/no_far_terms.wgsl"));
+    }
     if statistic == StatisticKind::LogSumExp {
         modules.push(module!("numeric.wgsl"));
+        modules.push(match weighted {
+            true => module!("reduce/statistic/log_sum_exp/weighted.wgsl"),
+            false => module!("reduce/statistic/log_sum_exp/plain.wgsl"),
+        });
     } else {
         modules.push(module!("reduce/statistic/product.wgsl"));
         modules.push(module!("reduce/statistic/no_look_ahead.wgsl"));
@@ -298,7 +310,7 @@ fn once_each(modules: Vec<Module>) -> Vec<Module> {
 fn runs_modules(runs: &RunsVariant) -> Vec<Module> {
     let values = &runs.values;
     let mut modules = common_modules();
-    modules.extend(statistic_modules(values.statistic));
+    modules.extend(statistic_modules(values.statistic, values.is_weighted()));
     modules.extend(term_modules(values));
     modules.extend(reduced_modules(values, runs.access));
     modules.extend(weight_modules(runs.access, values.weights));
@@ -320,7 +332,7 @@ fn runs_modules(runs: &RunsVariant) -> Vec<Module> {
 fn columns_modules(columns: &ColumnsVariant) -> Vec<Module> {
     let values = &columns.values;
     let mut modules = common_modules();
-    modules.extend(statistic_modules(values.statistic));
+    modules.extend(statistic_modules(values.statistic, values.is_weighted()));
     modules.extend(term_modules(values));
     modules.extend(reduced_modules(values, Access::Scalar));
     modules.extend(weight_modules(Access::Scalar, values.weights));
@@ -351,7 +363,7 @@ fn columns_modules(columns: &ColumnsVariant) -> Vec<Module> {
 
 fn merge_modules(merge: &MergedVariant) -> Vec<Module> {
     let mut modules = common_modules();
-    modules.extend(statistic_modules(merge.statistic));
+    modules.extend(statistic_modules(merge.statistic, false));
     modules.extend([
         team_module(merge.team),
         output_module(merge.output),

@@ -19,6 +19,8 @@ pub enum StatisticKind {
     CountedMean,
     /// `sum w x / sum w`.
     WeightedMean,
+    /// `sum w`, by which gradients of such a mean are divided.
+    SumOfWeights,
     /// The mean and the variance.
     MeanAndVariance,
     /// The largest value.
@@ -31,12 +33,13 @@ pub enum StatisticKind {
 
 impl StatisticKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sum,
         Self::DividedSum,
         Self::SumOfSquares,
         Self::CountedMean,
         Self::WeightedMean,
+        Self::SumOfWeights,
         Self::MeanAndVariance,
         Self::Max,
         Self::Min,
@@ -46,18 +49,20 @@ impl StatisticKind {
     /// Vectors of four words that a partial result takes.
     pub const fn partial_vectors(self) -> u32 {
         match self {
-            Self::WeightedMean | Self::MeanAndVariance => 2,
+            Self::WeightedMean | Self::MeanAndVariance | Self::LogSumExp => 2,
             _ => 1,
         }
     }
 
     /// Words of a result: the value; for means the denominator behind it, for mean and variance
-    /// both before it; for log-sum-exp the sign, the maximum, and the sum relative to it.
+    /// both before it; for log-sum-exp the sign, the maximum, and the sum relative to it. A sum of
+    /// weights that gradients are divided by is followed by its 2^-64th part, which is finite where
+    /// the sum is beyond the range of `f32`.
     pub const fn result_words(self) -> u32 {
         match self {
             Self::Sum | Self::DividedSum | Self::SumOfSquares | Self::Max | Self::Min => 1,
-            Self::CountedMean | Self::WeightedMean => 2,
-            Self::MeanAndVariance => 3,
+            Self::CountedMean | Self::SumOfWeights => 2,
+            Self::WeightedMean | Self::MeanAndVariance => 3,
             Self::LogSumExp => 4,
         }
     }

@@ -175,7 +175,11 @@ fn gradient_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
         }
     });
     modules.extend(match divides {
-        true => vec![module!("denominator/totals.wgsl"), module!("totals/layout.wgsl")],
+        true => vec![
+            module!("denominator/totals.wgsl"),
+            module!("totals/layout.wgsl"),
+            module!("sum/power_of_two.wgsl"),
+        ],
         false => vec![module!("denominator/known.wgsl")],
     });
     modules

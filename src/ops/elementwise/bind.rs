@@ -2,7 +2,7 @@
 
 use wgpu::BufferSlice;
 
-use super::kinds::broadcast_rows;
+use super::kinds::{DENOMINATOR_WORDS, broadcast_rows};
 use super::plan::{ElementwiseOperands, ElementwisePlan};
 use super::{ElementwisePass, ElementwiseUpstreamLayout};
 use crate::kernel::Variant;
@@ -47,7 +47,7 @@ impl ElementwisePlan {
             sources.push(denominators);
         }
         if let Some(sums) = sums {
-            let rows = Rows::of_words(self.results(), 1);
+            let rows = Rows::of_words(self.results(), DENOMINATOR_WORDS as u32);
             let operand = Operand::new(operation, Slot::ForwardResults, sums, rows)?;
             sources.push(Source::from(&operand));
         }

@@ -23,12 +23,15 @@ pub(super) fn kind_of(layout: WeightLayout, step: u64) -> WeightsKind {
 }
 
 /// Where a kernel of this walk finds them: down a column nothing is shared.
-pub(super) fn kind_along(reduced: &ReduceLayout, layout: WeightLayout, step: u64) -> WeightsKind {
-    match reduced.walk {
+pub(super) fn kind_along(walk: Walk, layout: WeightLayout, step: u64) -> WeightsKind {
+    match walk {
         Walk::Columns => kind_of(layout, 1),
         Walk::Runs => kind_of(layout, step),
     }
 }
+
+/// Words of what gradients are divided by: a sum of weights and its 2^-64th part.
+pub(super) const DENOMINATOR_WORDS: u64 = 2;
 
 /// What gradients are divided by, these numbers of words apart.
 pub(super) fn denominators_at(strides: Strides) -> Other {

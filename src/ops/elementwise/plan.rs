@@ -2,7 +2,7 @@
 
 use wgpu::BufferSlice;
 
-use super::kinds::Forms;
+use super::kinds::{DENOMINATOR_WORDS, Forms};
 use super::pieces::WholeLoss;
 use super::stages::Stages;
 use super::validate;
@@ -181,7 +181,8 @@ impl ElementwisePlan {
     }
 
     /// Words of a result, `f32` each: the value, and behind a [weighted
-    /// mean](ElementwiseReduction::WeightedMean) what it was divided by.
+    /// mean](ElementwiseReduction::WeightedMean) what it was divided by; of a sum of weights also its
+    /// 2^-64th part, which is finite where the sum is beyond the range of `f32`.
     pub fn result_words(&self) -> u32 {
         self.options.result_words(self.layout.weights)
     }
@@ -229,7 +230,9 @@ impl ElementwisePlan {
             },
             Slot::Gradient if upstream.is_some() => of(self.gradient.element),
             Slot::VarianceGradient if self.has_variance_gradient() => of(self.gradient.element),
-            Slot::ForwardResults if self.write.is_none() => 4 * self.results() as u64,
+            Slot::ForwardResults if self.write.is_none() => {
+                4 * DENOMINATOR_WORDS * self.results() as u64
+            }
             Slot::Results | Slot::ForwardResults => {
                 4 * self.results() as u64 * u64::from(self.result_words())
             }

@@ -1,7 +1,7 @@
 //! The stages of an element-wise loss, as few as there may be: losses that are put together, and
 //! losses or gradients that are written element by element.
 
-use super::kinds::{Forms, denominators_at, gradient_kind, kind_along, kind_of};
+use super::kinds::{DENOMINATOR_WORDS, Forms, denominators_at, gradient_kind, kind_along, kind_of};
 use super::write::Writing;
 use super::{ElementwisePass, ElementwiseUpstreamLayout};
 use crate::kernel::loss::{LossGradient, LossTerm};
@@ -96,8 +96,9 @@ impl ElementwiseLoss {
         is_fused: bool,
     ) -> Result<Reduction> {
         let layout = forms.layout;
-        let (reduced, strides) = forms.along(self.axis, self.axis, false);
-        let kind = |layout, step| kind_along(&reduced, layout, step);
+        let (mut reduced, strides) = forms.along(self.axis, self.axis, false);
+        let walk = reduced.walk;
+        let kind = |layout, step| kind_along(walk, layout, step);
         let divides = self.divides(layout.weights);
         let of_gradient = match is_fused {
             true => self.loss_gradient(forms, divides, |layout| kind(layout, strides[2].step)),
@@ -107,6 +108,7 @@ impl ElementwiseLoss {
         let term = self.term(forms, counts, of_gradient, kind(layout.third(), strides[1].step));
         let mut others = forms.others(&term, &strides, false);
         if of_gradient.is_some() && divides {
+            reduced.forward = reduced.forward.times(DENOMINATOR_WORDS);
             others.push(denominators_at(reduced.forward));
         }
         let values = ReducedValues {
@@ -124,9 +126,9 @@ impl ElementwiseLoss {
     pub(super) fn denominators(&self, kernels: &Kernels, forms: &Forms<'_>) -> Result<Reduction> {
         let (reduced, _) = forms.along(self.axis, self.axis, false);
         let values = ReducedValues {
-            statistic: StatisticKind::Sum,
+            statistic: StatisticKind::SumOfWeights,
             element: forms.layout.input.element,
-            weights: kind_along(&reduced, forms.layout.weights, reduced.weights.step),
+            weights: kind_along(reduced.walk, forms.layout.weights, reduced.weights.step),
             masked: false,
             term: Some(ReducedTerm::Weight),
         };

@@ -58,9 +58,10 @@ impl Reduce {
         let statistic = self.statistic_kind(weights);
         let is_masked = self.mode == Mode::Masked;
         let masked = match statistic {
-            StatisticKind::Sum | StatisticKind::DividedSum | StatisticKind::SumOfSquares => {
-                is_masked && weights != WeightLayout::None
-            }
+            StatisticKind::Sum
+            | StatisticKind::DividedSum
+            | StatisticKind::SumOfWeights
+            | StatisticKind::SumOfSquares => is_masked && weights != WeightLayout::None,
             StatisticKind::CountedMean
             | StatisticKind::WeightedMean
             | StatisticKind::MeanAndVariance => is_masked,

@@ -29,11 +29,13 @@ impl Other {
     /// Along the nest of a dispatch.
     pub(in crate::ops) fn boxed(&self, source: &Source) -> BoxedOperand {
         let Strides { outer, inner, step } = self.strides;
+        // The second word of a denominator lies behind the first.
+        let words = if self.slot == Slot::ForwardResults { 2 } else { 1 };
         BoxedOperand {
             offset: source.offset,
             strides: [outer, inner, step].map(|stride| stride * self.bytes),
             per_unit: [false; 3],
-            bytes: self.bytes,
+            bytes: words * self.bytes,
         }
     }
 

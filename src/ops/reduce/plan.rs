@@ -258,9 +258,10 @@ impl ReducePlan {
         self.options.axis.results(self.values)
     }
 
-    /// Words of a result, `f32` each: the value; of a mean the denominator behind it; of mean and
-    /// variance the variance and then the denominator; of log-sum-exp the sign, the largest value
-    /// and the sum relative to it.
+    /// Words of a result, `f32` each: the value; of a mean the denominator behind it, and behind a sum
+    /// of weights its 2^-64th part, which is finite where the sum is not; of mean and variance the
+    /// variance and then the denominator; of log-sum-exp the sign, a number that is no smaller than
+    /// any value and the sum relative to it.
     pub fn result_words(&self) -> u32 {
         self.statistic.result_words()
     }

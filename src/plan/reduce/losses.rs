@@ -68,7 +68,7 @@ impl Turns {
     /// The sum of weights that gradients are divided by.
     fn weights_alone(&mut self) -> ReducedValues {
         ReducedValues {
-            statistic: StatisticKind::Sum,
+            statistic: StatisticKind::SumOfWeights,
             element: Element::F32,
             weights: self.next(&WEIGHTS[1..]),
             masked: false,

@@ -23,6 +23,9 @@ pub(super) const PER_EXPONENT: f64 = 0.15;
 /// likewise.
 pub(super) const SUM: f64 = 2e-7;
 
+/// What is lost by adding up exponentials, over the sum of their absolute values.
+pub(super) const ADDED: f64 = 1e-12;
+
 /// Relative error of a quotient or product on which a gradient depends.
 pub(super) const QUOTIENT: f64 = 4e-7;
 

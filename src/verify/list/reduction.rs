@@ -60,7 +60,7 @@ pub(super) const STATISTICS: [(Statistic, Denominator); 9] = [
 /// Those of [`STATISTICS`] that have a gradient.
 const DIFFERENTIABLE: usize = 4;
 
-const LOG_SUM_EXP: usize = 2;
+pub(super) const LOG_SUM_EXP: usize = 2;
 /// Weights that are all 0.
 pub(super) const ZERO: usize = 4;
 const PER_COLUMN: usize = 2;
@@ -115,14 +115,6 @@ impl Recipe {
         match self.get(D::WeightKind) {
             ZERO => self.with(D::WeightKind, 0),
             _ => self,
-        }
-    }
-
-    /// The same where products and sums of the values may overflow: only what needs none.
-    pub(super) fn without_products(self) -> Self {
-        match self.get(D::Statistic) {
-            statistic if statistic % 2 == 1 => self.with(D::Statistic, STATISTICS.len() - 1),
-            _ => self.with(D::Statistic, LOG_SUM_EXP),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::List;
 use super::lengths::REDUCED;
-use super::reduction::{AXES, Dimension, Recipe, STATISTICS, ZERO as ZERO_WEIGHTS, recipes};
+use super::reduction::{
+    AXES, Dimension, LOG_SUM_EXP, Recipe, STATISTICS, ZERO as ZERO_WEIGHTS, recipes,
+};
 use crate::verify::call::Operation;
 use crate::verify::case::{Case, Fault};
 use crate::verify::content::Content;
@@ -32,7 +34,7 @@ const GROUPED: [(usize, usize, Grouping); 12] = [
 ];
 
 /// What is special to reductions.
-const CONTENTS: [Content; 13] = [
+const CONTENTS: [Content; 14] = [
     Content::Wide,
     Content::Offset(10_000),
     Content::Offset(-(1 << 24)),
@@ -44,6 +46,7 @@ const CONTENTS: [Content; 13] = [
     Content::Infinite,
     Content::NotANumber,
     Content::Extreme,
+    Content::Huge,
     Content::Lowest,
     Content::Subnormal,
 ];
@@ -65,10 +68,6 @@ impl List {
         columns: usize,
         content: Content,
     ) -> &mut Case {
-        let recipe = match content.overflows(recipe.element()) {
-            true => recipe.without_products(),
-            false => recipe,
-        };
         let shape = recipe.layout().shape(&mut self.random, rows, columns);
         let shape = shape.with_element(recipe.element());
         let upstream = recipe.upstream(&mut self.random);
@@ -129,6 +128,32 @@ impl List {
             recipe.weights_of(Weights::NotFinite, 1);
     }
 
+    /// Values or weights that leave single precision where they are added up, though what comes of
+    /// them need not.
+    fn far(&mut self, turn: usize, rows: usize, columns: usize) {
+        const MEAN: usize = 1;
+        const MEAN_AND_VARIANCE: usize = 5;
+        let along = |recipe: Recipe| recipe.with(Dimension::Axis, turn % AXES.len());
+        let weighted = |statistic, pass| {
+            let recipe = along(Recipe::USUAL).with(Dimension::WeightLayout, 1 + turn % 3);
+            recipe.with(Dimension::Statistic, statistic).with(Dimension::Pass, pass)
+        };
+        for statistic in [0, MEAN, MEAN_AND_VARIANCE] {
+            let recipe = along(Recipe::USUAL).with(Dimension::Statistic, statistic);
+            self.reduction(recipe, rows, columns, Content::Huge);
+        }
+        let cancelling = weighted(LOG_SUM_EXP, 3).with(Dimension::WeightLayout, 3);
+        for (recipe, content, kind) in [
+            (weighted(MEAN, 3), Content::Normal, Weights::Huge),
+            (weighted(MEAN_AND_VARIANCE, 0), Content::Normal, Weights::Huge),
+            (cancelling, Content::Constant, Weights::Cancelling),
+        ] {
+            let case = self.reduction(recipe, rows, columns, content);
+            (case.row_weights, case.class_weights, case.element_weights) =
+                recipe.weights_of(kind, 1);
+        }
+    }
+
     pub(super) fn quick_reductions(&mut self) {
         self.recipes = recipes();
         for (turn, length) in REDUCED.into_iter().filter(|&it| it <= BROAD).step_by(3).enumerate() {
@@ -142,6 +167,7 @@ impl List {
         for (turn, statistic) in [0, 1, 2].into_iter().enumerate() {
             self.not_finite(statistic, turn, 7, 5);
         }
+        self.far(2, 6, 15);
         for (turn, grouped) in GROUPED.into_iter().take(5).enumerate() {
             let recipe = Recipe::USUAL
                 .with(Dimension::Statistic, turn * 2 % STATISTICS.len())
@@ -195,6 +221,8 @@ impl List {
         for statistic in 0..5 {
             self.not_finite(statistic, statistic, 7, 5);
         }
+        self.far(0, 3, 300);
+        self.far(1, 300, 3);
         for (turn, grouped) in GROUPED.into_iter().enumerate() {
             let recipe = self.recipe().with(Dimension::Statistic, turn % STATISTICS.len());
             self.segments(recipe, grouped);
@@ -232,6 +260,10 @@ impl List {
             for turn in 0..6 {
                 self.not_finite(statistic, turn, 7, 5);
             }
+        }
+        for turn in 0..9 {
+            let (rows, columns) = [(6, 15), (3, 30_000), (3000, 60)][turn / 3];
+            self.far(turn, rows, columns);
         }
         for grouped in GROUPED {
             for statistic in 0..STATISTICS.len() {

@@ -107,7 +107,7 @@ pub fn settings(row: &Row, extent: Extent, turn: usize) -> Vec<Setting> {
                             },
                             layout: Layout::ALL[(at + turn / 3) % Layout::ALL.len()],
                             element,
-                            weight_element: Element::ALL[(at + turn / 2) % Element::ALL.len()],
+                            weight_element: row.elements[(at + turn / 2) % row.elements.len()],
                             form,
                             without_gradient: !extent.takes_turns() || turn.is_multiple_of(4),
                         });

@@ -159,7 +159,9 @@ impl Comparison {
             };
         });
         for (i, sum) in sums.into_iter().enumerate() {
-            if let Some(judged) = sum {
+            if let Some(judged) = sum
+                && !overflows(found[i], judged.largest, values[i])
+            {
                 self.judged(found[i], values[i], judged, || format!("{what} {i}"));
             }
         }

@@ -106,7 +106,7 @@ impl Expected {
     }
 }
 
-/// Whether something on the way to a finite result may overflow single precision, so that it is
+/// Whether something on the way to a finite gradient may overflow single precision, so that it is
 /// none: what the terms are as large as is beyond it, and they are not of one sign.
 fn overflows(found: f32, terms: f64, expected: f64) -> bool {
     !found.is_finite() && terms > f32::MAX.into() && terms > expected.abs()
@@ -162,9 +162,7 @@ impl Comparison {
     }
 
     fn judged(&mut self, found: f32, expected: f64, judged: Judged, name: impl Fn() -> String) {
-        if !overflows(found, judged.largest, expected) {
-            self.close_in_units(found, expected, judged.tolerance, judged.unit, name);
-        }
+        self.close_in_units(found, expected, judged.tolerance, judged.unit, name);
     }
 
     /// A masked mean over a sum of weights of 0: 0 if the sum is 0, else NaN.
@@ -185,7 +183,7 @@ impl Comparison {
             // How much is left of a sum that cancels depends on rounding, down to nothing.
             let left = f64::from(sign) * (f64::from(found) - terms.maximum).exp();
             let has_sign = if found == f32::NEG_INFINITY { sign == 0.0 } else { sign.abs() == 1.0 };
-            let size = terms.exponentials + left.abs() * f64::from(found).abs().min(f64::MAX);
+            let size = terms.uncertain() + left.abs() * f64::from(found).abs().min(f64::MAX);
             let most = Tolerance::of(size).and(terms.lost).allowed();
             if !has_sign || (left - terms.signed).abs() > most {
                 let value = expected.value;
@@ -213,6 +211,6 @@ fn is_either(problem: &Reduction<'_>, result: Expected, terms: &Terms) -> bool {
 impl Terms {
     /// Whether so little is left of the sum of exponentials that rounding may change its sign.
     fn is_cancelled(&self) -> bool {
-        self.exponentials.is_finite() && self.exponentials > CANCELLED * self.signed.abs()
+        self.exponentials.is_finite() && self.uncertain() > CANCELLED * self.signed.abs()
     }
 }

@@ -1,6 +1,6 @@
 //! What a result is made of, and how far it may be from the oracle's.
 
-use super::super::tolerance::{FLUSHED, SUBNORMAL, SUM, Tolerance};
+use super::super::tolerance::{ADDED, FLUSHED, SUBNORMAL, SUM, TOLERANCE, Tolerance};
 use super::{Expected, Reduction};
 use crate::{Mode, ReduceOutput, Statistic};
 
@@ -26,6 +26,8 @@ pub(super) struct Terms {
     pub(super) exponentials: f64,
     pub(super) signed: f64,
     pub(super) lost: f64,
+    /// What of the first is of values below the maximum: their exponentials are rounded.
+    rounded: f64,
 }
 
 /// How far a number may be off, what its error is measured by, and what it may overflow by.
@@ -67,6 +69,7 @@ const NOTHING: Terms = Terms {
     exponentials: 0.0,
     signed: 0.0,
     lost: 0.0,
+    rounded: 0.0,
 };
 
 /// Of each result.
@@ -120,6 +123,9 @@ impl Terms {
         let exponential = (x - self.maximum).exp();
         self.exponentials += w.abs() * exponential;
         self.signed += w * exponential;
+        if x < self.maximum {
+            self.rounded += w.abs() * exponential;
+        }
         if exponential < FLUSHED {
             self.lost += w.abs() * exponential;
         }
@@ -155,8 +161,7 @@ impl Terms {
         let denominator = result.denominator.abs();
         let quotient = result.value.abs() * self.cancellation(problem, denominator);
         let size = self.products / denominator + quotient;
-        let judged = Judged::of(SUM, size, self.flushed / denominator);
-        Judged { largest: self.products.max(size), ..judged }
+        Judged::of(SUM, size, self.flushed / denominator)
     }
 
     /// What the mean may be off by shifts every deviation, which the variance sees squared.
@@ -174,7 +179,7 @@ impl Terms {
         Judged {
             tolerance: Tolerance::of(size).and(beside * self.weights / divisor),
             unit: size + variance.abs(),
-            largest: self.squares.max(self.deviations),
+            largest: size,
         }
     }
 
@@ -185,8 +190,14 @@ impl Terms {
         Judged { tolerance: Tolerance::of(size).and(beside), unit: size, largest: 0.0 }
     }
 
-    /// `sum |w| exp(x) / |sum w exp(x)|`.
+    /// What the error of the sum of exponentials is measured by: those that are rounded, and of all
+    /// what is lost by adding them up.
+    pub(super) fn uncertain(&self) -> f64 {
+        self.rounded + ADDED / TOLERANCE * self.exponentials
+    }
+
+    /// The same over the sum, whose own rounding counts too.
     pub(super) fn condition(&self) -> f64 {
-        self.exponentials / self.signed.abs()
+        1.0 + self.uncertain() / self.signed.abs()
     }
 }

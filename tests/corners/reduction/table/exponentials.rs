@@ -10,6 +10,11 @@ const LN_3: f64 = 1.098_612_288_668_109_8;
 /// `exp(5) / 4`.
 const E_5_QUARTER: f64 = 37.103_289_775_644_15;
 
+/// `2^-23`, its inverse, and that times `exp(3)`.
+const TINY: f32 = f32::EPSILON;
+const E_23: f64 = 8_388_608.0;
+const OTHERS: f64 = E_23 * 20.085_536_923_187_668;
+
 const fn log(name: &'static str, values: [f32; 3]) -> Row {
     Row::new(Statistic::LogSumExp, name, values)
 }
@@ -50,6 +55,19 @@ pub const ROWS: &[Row] = &[
     log("a log-sum-exp of a sum below 0", [0.0; 3])
         .weighing([1.0, -3.0, 0.0])
         .gives(gives(LN_2, -1.0).dx([-0.5, 1.5, 0.0, 0.0]).dw([-0.5; 4])),
+    far(log("a log-sum-exp of hardly anything left", [0.0; 3]))
+        .weighing([1.0, -1.0, TINY])
+        .gives(gives(-23.0 * LN_2, 1.0).dx([E_23, -E_23, 1.0, 0.0]).dw([E_23; 4])),
+    far(log("the same the other way round", [0.0; 3]))
+        .weighing([-TINY, -1.0, 1.0])
+        .gives(gives(-23.0 * LN_2, -1.0).dx([1.0, E_23, -E_23, 0.0]).dw([-E_23; 4])),
+    far(log("a log-sum-exp that is left between those that cancel", [-3.0; 3]))
+        .weighing([1.0, TINY, -1.0])
+        .gives(
+            gives(-3.0 - 23.0 * LN_2, 1.0)
+                .dx([E_23, 1.0, -E_23, 0.0])
+                .dw([E_23, E_23, E_23, OTHERS]),
+        ),
     log("a log-sum-exp of a sum of 0", [0.0; 3]).weighing([1.0, -1.0, 0.0]).gives(undefined(
         -INFINITE,
         0.0,

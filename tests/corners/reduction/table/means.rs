@@ -28,6 +28,41 @@ pub const ROWS: &[Row] = &[
     mean("a mean with +inf", [1.0, INF, 6.0]).gives(plain(INFINITE)),
     mean("a mean with both infinities", [1.0, INF, NEG]).gives(plain(NONE)),
     mean("a mean with NaN", [1.0, NAN, 6.0]).gives(plain(NONE)),
+    far(mean("a mean whose sum leaves f32", [FAR; 3])).gives(plain(FAR as f64)),
+    far(mean("a mean that leaves f32 on its way", [FAR, FAR, -FAR])).gives(plain(FAR as f64 / 3.0)),
+    far(mean("a mean of weights that leave f32", [1e6, 2e6, 6e6])).weighing([FAR; 3]).gives(
+        of(3e6).over(INFINITE).dx([THIRD, THIRD, THIRD, 0.0]).dw([
+            -2e6 / (3.0 * FAR as f64),
+            -1e6 / (3.0 * FAR as f64),
+            3e6 / (3.0 * FAR as f64),
+            -3e6 / (3.0 * FAR as f64),
+        ]),
+    ),
+    far(mean("a mean of products that leave f32", [FAR, -FAR, FAR])).weighing([FAR; 3]).gives(
+        of(FAR as f64 / 3.0).over(INFINITE).dx([THIRD, THIRD, THIRD, 0.0]).dw([
+            2.0 / 9.0,
+            -4.0 / 9.0,
+            2.0 / 9.0,
+            -1.0 / 9.0,
+        ]),
+    ),
+    far(mean("a mean over a number of weights that leave f32", [2.0, 4.0, 3.0]))
+        .weighing([FAR, -FAR, FAR])
+        .counting()
+        .gives(
+            of(FAR as f64 / 3.0)
+                .over(3.0)
+                .dx([FAR as f64 / 3.0, -FAR as f64 / 3.0, FAR as f64 / 3.0, 0.0])
+                .dw([2.0 / 3.0, 4.0 / 3.0, 1.0, 0.0]),
+        ),
+    far(mean("a mean of products of hardly anything", [NEAR, 2.0 * NEAR, 6.0 * NEAR]))
+        .weighing([NEAR; 3])
+        .gives(of(3.0 * NEAR as f64).over(3.0 * NEAR as f64).dx([THIRD, THIRD, THIRD, 0.0]).dw([
+            -2.0 * THIRD,
+            -THIRD,
+            1.0,
+            -1.0,
+        ])),
     mean("a mean of one weight", [1.0, 2.0, 6.0]).weighing([2.0; 3]).gives(
         of(3.0).over(6.0).dx([THIRD, THIRD, THIRD, 0.0]).dw([-THIRD, -1.0 / 6.0, 0.5, -0.5]),
     ),

@@ -32,6 +32,16 @@ pub const ROWS: &[Row] = &[
     sum("a sum with NaN and +inf", [INF, NAN, 2.0]).gives(plain(NONE)),
     Row { elements: &[Element::F32, Element::Bf16], ..sum("too large a sum", [3e38, 0.0, 3e38]) }
         .gives(plain(INFINITE)),
+    far(sum("a sum that leaves f32 on its way", [FAR, FAR, -FAR])).gives(plain(FAR as f64)),
+    far(sum("a sum that leaves f32 on its way down", [-FAR, FAR, -FAR])).gives(plain(-FAR as f64)),
+    far(sum("too large a sum below 0", [-FAR, 0.0, -FAR])).gives(plain(-INFINITE)),
+    far(sum("a sum of products that leave f32", [FAR, FAR, 1.0]))
+        .weighing([4.0, -4.0, 0.5])
+        .gives(of(0.5).dx([4.0, -4.0, 0.5, 0.0]).dw([FAR as f64, FAR as f64, 1.0, 0.0])),
+    far(squares("squares that leave f32", [FAR, 2.0, FAR]))
+        .weighing([1.0, 0.5, -1.0])
+        .gives(of(2.0)),
+    far(squares("too large squares", [FAR, 2.0, 1.0])).gives(of(INFINITE)),
     sum("a sum of one weight", [1.0, 2.0, -4.0])
         .weighing([2.0; 3])
         .gives(of(-2.0).dx([2.0, 2.0, 2.0, 0.0]).dw([1.0, 2.0, -4.0, 0.0])),

@@ -17,6 +17,19 @@ pub const ROWS: &[Row] = &[
     variance(0.0, "a weighted variance", [1.0, 2.0, 6.0])
         .weighing([1.0, 2.0, 1.0])
         .gives(gives(2.75, 3.6875, 4.0)),
+    far(variance(0.0, "a variance of what leaves f32", [FAR; 3]))
+        .gives(gives(FAR as f64, 0.0, 3.0)),
+    far(variance(0.0, "too large a variance", [FAR, FAR, -FAR])).gives(gives(
+        FAR as f64 / 3.0,
+        INFINITE,
+        3.0,
+    )),
+    far(variance(0.0, "a variance by weights that leave f32", [1.0, 2.0, 6.0]))
+        .weighing([FAR; 3])
+        .gives(gives(3.0, 14.0 / 3.0, INFINITE)),
+    far(variance(0.0, "a variance by weights of hardly anything", [1.0, 2.0, 6.0]))
+        .weighing([NEAR; 3])
+        .gives(gives(3.0, 14.0 / 3.0, 3.0 * NEAR as f64)),
     variance(1.0, "an unbiased variance", [1.0, 2.0, 6.0]).gives(gives(3.0, 7.0, 3.0)),
     variance(1.0, "a weighted unbiased variance", [1.0, 2.0, 6.0])
         .weighing([1.0, 2.0, 1.0])
