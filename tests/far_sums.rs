@@ -56,15 +56,20 @@ fn assert_same(found: &ReduceOutput, expected: &ReduceOutput<f64, Vec<f64>>, wha
     }
 }
 
+fn matrix(values: &[f32], rows: usize, columns: usize) -> Logits<'_> {
+    Logits::new(&values[..rows * columns], rows, columns).expect("a matrix")
+}
+
 /// A reduction on every axis, of one row, a few and many, as far as they go into the values.
 #[track_caller]
 fn check(values: &[f32], weights: Option<&[f32]>, statistic: Statistic, what: &str) {
     let has_gradient = matches!(statistic, Statistic::Sum | Statistic::Mean | Statistic::LogSumExp);
     for rows in [1, 3, values.len()] {
         let columns = values.len() / rows;
-        let shaped = |of| Logits::new(&of[..rows * columns], rows, columns).expect("a matrix");
-        let logits = shaped(values);
-        let weights = weights.map_or(Weights::None, |of| Weights::PerElement(shaped(of)));
+        let logits = matrix(values, rows, columns);
+        let weights = weights.map_or(Weights::None, |of| {
+            Weights::PerElement(matrix(of, rows, columns))
+        });
         for axis in [Axis::All, Axis::EachRow, Axis::EachColumn] {
             let options = Reduce {
                 weight_gradient: has_gradient && !matches!(weights, Weights::None),
@@ -223,11 +228,12 @@ fn element_wise_losses_by_weights_near_the_largest() {
     let input = repeated(&[0.5, -1.0, 0.25, 2.0, 3.0], count);
     let target = repeated(&[0.25, 1.0], count);
     for rows in [1, 3, 20_000] {
-        let shaped = |of| Logits::new(of, rows, count / rows).expect("a matrix");
         for (values, weight) in [(&input, 1e38), (&input, 3e38)] {
             let weights = repeated(&[weight, 0.5 * weight, 0.75 * weight], count);
-            let operands = Elementwise::new(shaped(values), shaped(&target))
-                .with_weights(Weights::PerElement(shaped(&weights)));
+            let [values, target, weights] = [values, &target, &weights]
+                .map(|of| Logits::new(of, rows, count / rows).expect("a matrix"));
+            let operands =
+                Elementwise::new(values, target).with_weights(Weights::PerElement(weights));
             for axis in [Axis::All, Axis::EachRow, Axis::EachColumn] {
                 let loss = ElementwiseLoss {
                     reduction: ElementwiseReduction::WeightedMean,

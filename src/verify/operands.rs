@@ -177,7 +177,7 @@ impl Weights {
 
     pub(super) fn values(self, random: &mut SplitMix64, len: usize) -> Vec<f32> {
         let mut first = 0.0;
-        let mut value = |place: usize| {
+        let value = |place: usize| {
             let positive = (1 + random.below(32)) as f32 / 16.0;
             match self {
                 Self::Huge => positive * 1e38,
