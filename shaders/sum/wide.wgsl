@@ -24,13 +24,14 @@ fn wide_normal(a: Wide) -> Wide {
     let high = a.value.high * power_of_two(lift);
     let of_high = (bitcast<i32>((bitcast<u32>(high) >> 23u) & 0xffu) - 127) & -4;
     let scale = power_of_two(-of_high);
-    return Wide(Exact(high * scale, a.value.low * power_of_two(lift) * scale), a.exponent + of_high - lift);
+    let low = a.value.low * power_of_two(lift);
+    return Wide(Exact(opaque(high * scale), opaque(low * scale)), a.exponent + of_high - lift);
 }
 
 // The value relative to 2^exponent, which is not below the number's own.
 fn wide_at(a: Wide, exponent: i32) -> Exact {
     let scale = power_of_two(max(a.exponent - exponent, -126));
-    return Exact(a.value.high * scale, a.value.low * scale);
+    return Exact(opaque(a.value.high * scale), opaque(a.value.low * scale));
 }
 
 // Without overflow, and as `exact_sum` where there is none.
@@ -112,5 +113,7 @@ fn wide_total(sums: Exact4) -> Wide {
     let magnitudes = bitcast<vec4<u32>>(sums.high) & vec4<u32>(0x7fffffffu);
     let is_far = any(magnitudes >= vec4<u32>(0x7b000000u)); // 2^119
     let scale = select(1.0, 0x1p-32f, is_far);
-    return Wide(exact4_total(Exact4(sums.high * scale, sums.low * scale)), select(0, 32, is_far));
+    // A compiler might add first and multiply afterwards.
+    let scaled = Exact4(opaque4(sums.high * scale), opaque4(sums.low * scale));
+    return Wide(exact4_total(scaled), select(0, 32, is_far));
 }

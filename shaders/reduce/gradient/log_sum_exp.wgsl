@@ -21,7 +21,14 @@ fn ratio_of(bits: u32, factor: f32, result: u32) -> u32 {
 
 fn value_gradient_of(bits: u32, weight: u32, result: u32) -> u32 {
     if (weight & 0x7fffffffu) == 0u { return 0u; }
-    return ratio_of(bits, upstream_of(result) * bitcast<f32>(weight), result);
+    let upstream = upstream_of(result);
+    let factor = upstream * bitcast<f32>(weight);
+    if !is_large(factor) || (met_by(weight) | met_by(bitcast<u32>(upstream))) != 0u {
+        return ratio_of(bits, factor, result);
+    }
+    // The product may leave the range of f32, though what it is divided by brings it back.
+    let part = ratio_of(bits, upstream * opaque(bitcast<f32>(weight) * 0x1p-64f), result);
+    return select(bitcast<u32>(opaque(bitcast<f32>(part)) * 0x1p+64f), part, met_by(part) != 0u);
 }
 
 fn weight_gradient_of(bits: u32, weight: u32, result: u32) -> u32 {

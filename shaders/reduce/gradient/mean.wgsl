@@ -25,8 +25,8 @@ fn quotient_of(result: u32, product: f32, a: u32, b: u32) -> u32 {
         var part = bitcast<f32>(denominator) * 0x1p-64f;
         if !IS_COUNTED { part = bitcast<f32>(forward_word(result, FORWARD_WORDS - 1u)); }
         if met_by(bitcast<u32>(part)) == 0u {
-            let difference = bitcast<f32>(a) * 0x1p-64f - bitcast<f32>(b) * 0x1p-64f;
-            return bitcast<u32>(upstream_of(result) / part * difference);
+            let difference = opaque(bitcast<f32>(a) * 0x1p-64f) - opaque(bitcast<f32>(b) * 0x1p-64f);
+            return bitcast<u32>(opaque(upstream_of(result) / part) * difference);
         }
     }
     return bitcast<u32>(product / bitcast<f32>(denominator));

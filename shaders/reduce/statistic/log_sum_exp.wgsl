@@ -101,7 +101,7 @@ fn partial_empty() -> Partial {
 }
 
 fn times(a: Exact, scale: f32) -> Exact {
-    return Exact(a.high * scale, a.low * scale);
+    return Exact(opaque(a.high * scale), opaque(a.low * scale));
 }
 
 // Scaled, unless they are.

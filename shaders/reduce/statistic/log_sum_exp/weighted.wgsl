@@ -15,6 +15,10 @@ fn single(sum: Exact) -> Exact4 {
     return Exact4(vec4<f32>(sum.high, 0.0, 0.0, 0.0), vec4<f32>(sum.low, 0.0, 0.0, 0.0));
 }
 
+fn exact4_scaled(sums: Exact4) -> Exact4 {
+    return Exact4(opaque4(sums.high * WEIGHT_SCALE), opaque4(sums.low * WEIGHT_SCALE));
+}
+
 // Makes them relative to a maximum that lies higher.
 fn exponentials_lower(sums: ptr<function, Exponentials>, by: f32) {
     let all = exact_sum(exact4_total((*sums).at_maximum), exact4_total((*sums).below));
@@ -26,13 +30,13 @@ fn exponentials_lower(sums: ptr<function, Exponentials>, by: f32) {
 fn exponentials_bound(sums: ptr<function, Exponentials>, largest_weight: vec4<u32>) {
     if (*sums).is_scaled || all(largest_weight < vec4<u32>(LARGE_WEIGHT)) { return; }
     let exponentials = *sums;
-    (*sums).at_maximum = Exact4(exponentials.at_maximum.high * WEIGHT_SCALE, exponentials.at_maximum.low * WEIGHT_SCALE);
-    (*sums).below = Exact4(exponentials.below.high * WEIGHT_SCALE, exponentials.below.low * WEIGHT_SCALE);
+    (*sums).at_maximum = exact4_scaled(exponentials.at_maximum);
+    (*sums).below = exact4_scaled(exponentials.below);
     (*sums).is_scaled = true;
 }
 
 fn exponentials_add(sums: ptr<function, Exponentials>, e: vec4<f32>, weight_bits: vec4<u32>) {
-    let w = bitcast<vec4<f32>>(weight_bits) * select(1.0, WEIGHT_SCALE, (*sums).is_scaled);
+    let w = opaque4(bitcast<vec4<f32>>(weight_bits) * select(1.0, WEIGHT_SCALE, (*sums).is_scaled));
     let is_at = e == vec4<f32>(1.0);
     var at_maximum = (*sums).at_maximum;
     exact4_add(&at_maximum, select(vec4<f32>(0.0), w, is_at));
