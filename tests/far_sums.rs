@@ -67,9 +67,8 @@ fn check(values: &[f32], weights: Option<&[f32]>, statistic: Statistic, what: &s
     for rows in [1, 3, values.len()] {
         let columns = values.len() / rows;
         let logits = matrix(values, rows, columns);
-        let weights = weights.map_or(Weights::None, |of| {
-            Weights::PerElement(matrix(of, rows, columns))
-        });
+        let weights =
+            weights.map_or(Weights::None, |of| Weights::PerElement(matrix(of, rows, columns)));
         for axis in [Axis::All, Axis::EachRow, Axis::EachColumn] {
             let options = Reduce {
                 weight_gradient: has_gradient && !matches!(weights, Weights::None),
