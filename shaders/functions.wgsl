@@ -43,26 +43,35 @@ fn x_log_y(x: f32, y: f32) -> f32 {
     return select(x * log_of(y), 0.0, x == 0.0);
 }
 
-// x^p for x >= 0 and p >= 0, with the exponent of x taken apart: the error of p log x grows with it.
+// x^p for p >= 0, with the exponent of x taken apart: the error of p log x grows with it. NaN below 0
+// but for a whole p.
 fn power(x: f32, p: f32) -> f32 {
     if p == 0.0 { return 1.0; }
     if p == 1.0 { return x; }
     if p == 2.0 { return x * x; }
     if x == 0.0 { return 0.0; }
-    if x < 0.0 { return not_a_number(); }
-    let is_small = x < 1e-30;
-    let bits = bitcast<u32>(select(x, x * 0x1p+64f, is_small)) + 0x004afb0du;
+    if x < 0.0 && floor(p) != p { return not_a_number(); }
+    let is_negative = x < 0.0 && floor(0.5 * p) != 0.5 * p;
+    let size = abs(x);
+    let is_small = size < 1e-30;
+    let bits = bitcast<u32>(select(size, size * 0x1p+64f, is_small)) + 0x004afb0du;
     let exponent = f32(bits >> 23u) - select(127.0, 191.0, is_small);
     let significand = bitcast<f32>((bits & 0x007fffffu) + 0x3f3504f3u);
+    let of_significand = log_positive(significand, significand - 1.0);
+    // Beyond these nothing is left to tell, and its parts may overflow.
+    let estimate = min(p, 1e30) * fma(exponent, 0.69314718, of_significand);
+    if estimate < -120.0 { return 0.0; }
+    if estimate > 100.0 { return select(infinity(), -infinity(), is_negative); }
     let product = p * exponent;
     let whole = round(product);
-    let rest = fma(p, log_positive(significand, significand - 1.0), (product - whole) * 0.69314718);
+    let rest = fma(p, of_significand, (product - whole) * 0.69314718);
     // Two steps: 2^whole may be out of range where x^p is not.
     let half = clamp(round(0.5 * whole), -126.0, 126.0);
     let other = clamp(whole - half, -126.0, 126.0);
     let first = bitcast<f32>(u32(i32(half) + 127) << 23u);
     let second = bitcast<f32>(u32(i32(other) + 127) << 23u);
-    return exp_of(rest) * first * second;
+    let result = exp_of(rest) * first * second;
+    return select(result, -result, is_negative);
 }
 
 // No compiler knows them, so none may object or assume them away.

@@ -252,6 +252,7 @@ fn structs_are_laid_out_as_in_the_source() {
         gamma,
         top_k,
         loss_scale,
+        unit,
         zero,
     });
     let totals = fields!(TotalsParameters {

@@ -8,9 +8,6 @@ fn loss_of(x: f32, t: f32, third: f32) -> Loss {
 }
 
 fn special_loss_of(x: u32, t: u32, third: u32) -> SpecialLoss {
-    let positive = multiply_bits(third, t);
-    let negative = add_bits(BITS_ONE, negative_bits(t));
-    let value = cross_entropy_bits(x, negative, positive);
-    let rest = multiply_bits(positive, sigmoid_bits(negative_bits(x)));
-    return SpecialLoss(value, add_bits(multiply_bits(negative, sigmoid_bits(x)), negative_bits(rest)), 0u);
+    let both = cross_entropy_bits(x, t, third);
+    return SpecialLoss(both.x, both.y, 0u);
 }

@@ -12,14 +12,50 @@ fn loss_of(x: f32, t: f32, third: f32) -> Loss {
     if t == 0.0 { change = p.y; }
     let gamma = parameters.loss.z;
     let alpha = parameters.loss.x * t + parameters.loss.y * negative;
-    let scale = alpha * power(wrong, gamma);
-    return Loss(scale * cross_entropy, scale * (gamma * change * cross_entropy + (negative * p.x - t * p.y)), 0.0);
+    var powered = 0.0;
+    var of_power = 0.0;
+    if gamma > GREAT_GAMMA {
+        let right = t * p.x + negative * p.y;
+        let product = gamma_times(x, t, right);
+        powered = great_power(wrong, right, product);
+        // From left to right, so that no factor meets another that only the power makes small.
+        of_power = gamma * powered * change * cross_entropy;
+        if t == 0.0 || t == 1.0 { of_power = product * powered * (negative - t) * cross_entropy; }
+    } else {
+        powered = power(wrong, gamma);
+        of_power = gamma * change * powered * cross_entropy;
+    }
+    let derivative = of_power + powered * (negative * p.x - t * p.y);
+    return Loss(alpha * powered * cross_entropy, alpha * derivative, 0.0);
+}
+
+// From here on a power of 1 - p shows the digits of p which that has not.
+const GREAT_GAMMA: f32 = 64.0;
+
+// gamma p_t of `right` = p_t, which may be smaller than any number where this is one.
+fn gamma_times(x: f32, t: f32, right: f32) -> f32 {
+    let gamma = parameters.loss.z;
+    if gamma <= 1e30 || right >= 1e-30 || !(t == 0.0 || t == 1.0) { return gamma * right; }
+    // log p_t = -softplus
+    return exp_of(min(log_of(gamma) - softplus(select(x, -x, t == 1.0)), 80.0));
+}
+
+// (1 - p_t)^gamma of `wrong` = 1 - p_t, p_t, and gamma times that.
+fn great_power(wrong: f32, right: f32, product: f32) -> f32 {
+    let gamma = parameters.loss.z;
+    if wrong == 0.0 { return 0.0; }
+    if wrong < 0.0 { return power(wrong, gamma); }
+    if abs(right) < 1e-30 { return exp_of(clamp(-product, -1000.0, 1000.0)); }
+    return exp_of(clamp(gamma * log_positive(wrong, -right), -1000.0, 1000.0));
 }
 
 fn power_bits(x: u32, p: f32) -> u32 {
     if p == 0.0 { return BITS_ONE; }
-    if is_nan_bits(x) || x == 0xff800000u { return select(BITS_NAN, multiply_bits(x, x), x == 0xff800000u && p == 2.0); }
-    if !is_finite_bits(x) { return x; }
+    if is_nan_bits(x) { return BITS_NAN; }
+    if !is_finite_bits(x) {
+        if x == BITS_INFINITY || floor(0.5 * p) == 0.5 * p { return BITS_INFINITY; }
+        return select(BITS_NAN, x, floor(p) == p);
+    }
     return bitcast<u32>(power(bitcast<f32>(x), p));
 }
 
@@ -27,7 +63,8 @@ fn special_loss_of(x: u32, t: u32, third: u32) -> SpecialLoss {
     let p = sigmoid_bits(x);
     let rest = sigmoid_bits(negative_bits(x));
     let negative = add_bits(BITS_ONE, negative_bits(t));
-    let cross_entropy = cross_entropy_bits(x, negative, t);
+    let both = cross_entropy_bits(x, t, BITS_ONE);
+    let cross_entropy = both.x;
     let wrong = add_bits(multiply_bits(t, rest), multiply_bits(negative, p));
     let spread = multiply_bits(add_bits(BITS_ONE, negative_bits(add_bits(t, t))), multiply_bits(p, rest));
     var change = divide_bits(spread, wrong);
@@ -41,6 +78,5 @@ fn special_loss_of(x: u32, t: u32, third: u32) -> SpecialLoss {
     if gamma != 0.0 {
         of_power = multiply_bits(multiply_bits(bitcast<u32>(gamma), change), cross_entropy);
     }
-    let of_entropy = add_bits(multiply_bits(negative, p), negative_bits(multiply_bits(t, rest)));
-    return SpecialLoss(multiply_bits(scale, cross_entropy), multiply_bits(scale, add_bits(of_power, of_entropy)), 0u);
+    return SpecialLoss(multiply_bits(scale, cross_entropy), multiply_bits(scale, add_bits(of_power, both.y)), 0u);
 }

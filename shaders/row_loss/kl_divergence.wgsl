@@ -1,12 +1,15 @@
 // Kullback-Leibler divergence of each class: p_t (d - 1 + exp(-d)) with d = log p_t - log p_s, never
 // negative, adds up to that of sum p_t d and loses no digit where d is small. The slope is the
-// gradient p_s - p_t itself.
-fn row_loss(p: vec4<f32>, q: vec4<f32>, d: vec4<f32>) -> Terms {
+// gradient p_s - p_t itself. Slopes are multiples of parameters.unit, values of its square, and so d
+// comes in these units, too: it and its square may be too small for a number where these are not.
+fn row_loss(p: vec4<f32>, q: vec4<f32>, d: vec4<f32>, in_units: vec4<f32>) -> Terms {
+    let unit = parameters.unit;
     let near = clamp(d, vec4<f32>(-1.0), vec4<f32>(1.0));
     let is_near = near == d;
-    let small = excess(near);
-    let value = select(fma(q, d - 1.0, p), q * small, is_near);
-    let slope = select(p - q, q * (small - near), is_near);
+    let ratio = excess_ratio(near);
+    let first = q * in_units;
+    let value = select(fma(q, d - 1.0, p) * (unit * unit), first * (in_units * ratio), is_near);
+    let slope = select((p - q) * unit, first * fma(near, ratio, vec4<f32>(-1.0)), is_near);
     return Terms(value, slope, p, FLAG_CONTRIBUTES);
 }
 
@@ -15,8 +18,8 @@ fn without_class(terms: Terms, p: vec4<f32>, q: vec4<f32>, student_has_none: vec
     let has_none = student_has_none | teacher_has_none;
     let is_infinite = any(student_has_none & !teacher_has_none);
     return Terms(
-        select(terms.value, p, has_none),
-        select(terms.slope, p - q, has_none),
+        select(terms.value, p * (parameters.unit * parameters.unit), has_none),
+        select(terms.slope, (p - q) * parameters.unit, has_none),
         p,
         terms.flags | select(0u, FLAG_POSITIVE, is_infinite),
     );

@@ -12,6 +12,7 @@ fn row_finish(
     let is_special = row_is_special(student, teacher);
     let start = logits_start(place.row);
     let blocks = block_count(row);
+    let shift = row_shift(place, row, student, teacher, held, others);
     var early = Factor(0.0, false);
     if KNOWS_SUM { early = row_factor(place, row, is_special, FLAG_CONTRIBUTES); }
     var value = 0.0;
@@ -30,7 +31,7 @@ fn row_finish(
             for (var k = 0u; k < VECTORS; k++) {
                 let column = first + block_column(k, place.lane);
                 if column < row.end {
-                    let terms = terms4(place, row, student, teacher, column, (*held)[k], (*others)[k]);
+                    let terms = terms4(place, row, student, teacher, shift, column, (*held)[k], (*others)[k]);
                     values += terms.value;
                     slopes += terms.slope;
                     flags |= terms.flags;
@@ -58,7 +59,7 @@ fn row_finish(
         for (var k = 0u; k < VECTORS; k++) {
             let column = first + block_column(k, place.lane);
             if column < row.end {
-                let terms = terms4(place, row, student, teacher, column, (*held)[k], (*others)[k]);
+                let terms = terms4(place, row, student, teacher, shift, column, (*held)[k], (*others)[k]);
                 let gradient = found.factor * (terms.slope - terms.p * sums.y);
                 gradient_write(place, row, column, gradient, found.is_nan);
             }

@@ -4,6 +4,7 @@ fn terms4(
     row: Row,
     student: Softmax,
     teacher: Softmax,
+    shift: f32,
     column: u32,
     x: vec4<f32>,
     other: vec4<f32>,

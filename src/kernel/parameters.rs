@@ -42,6 +42,7 @@ pub struct RowParameters {
     pub gamma: f32,
     pub top_k: u32,
     pub loss_scale: f32,
+    pub unit: f32,
     pub batch_size: f32,
     pub zero: u32,
 }

@@ -163,3 +163,129 @@ fn nothing_has_sums_and_means() {
         }
     }
 }
+
+/// PyTorch's `(1 - t) x + (1 + (a - 1) t) softplus(-x)` where a logit or a target is infinite: infinite
+/// where both are of one sign, also of targets outside of 0 to 1.
+#[test]
+fn binary_cross_entropy_of_infinite_operands() {
+    const INFINITY: f32 = f32::INFINITY;
+    const NAN: f32 = f32::NAN;
+    // Logit, target, weight of positives; the loss, and its derivative.
+    let known = [
+        (-INFINITY, 2.0, 1.0, INFINITY, -2.0),
+        (-INFINITY, 1.5, 3.0, INFINITY, -4.5),
+        (-INFINITY, -1.0, 3.0, -INFINITY, 3.0),
+        (-INFINITY, -1.0, 1.0, NAN, 1.0),
+        (-INFINITY, 3.0, 0.25, NAN, -0.75),
+        (-INFINITY, 0.5, 1.0, NAN, -0.5),
+        (-INFINITY, 0.0, 1.0, NAN, 0.0),
+        (-INFINITY, 1.0, 1.0, NAN, -1.0),
+        (INFINITY, 2.0, 1.0, -INFINITY, -1.0),
+        (INFINITY, -1.0, 1.0, INFINITY, 2.0),
+        (INFINITY, -1.0, 3.0, INFINITY, 2.0),
+        (INFINITY, 0.5, 1.0, INFINITY, 0.5),
+        (INFINITY, 1.0, 1.0, NAN, 0.0),
+        (1.0, INFINITY, 1.0, -INFINITY, -INFINITY),
+        (-1.0, INFINITY, 1.0, INFINITY, -INFINITY),
+        (1.0, -INFINITY, 1.0, INFINITY, INFINITY),
+        (0.0, INFINITY, 1.0, NAN, -INFINITY),
+        (-1.0, INFINITY, 2.0, INFINITY, -INFINITY),
+        (1.0, INFINITY, 2.0, NAN, -INFINITY),
+        (INFINITY, INFINITY, 1.0, -INFINITY, -INFINITY),
+    ];
+    let column = |of: fn(&(f32, f32, f32, f32, f32)) -> f32| known.iter().map(of).collect();
+    let (x, t, weights): (Vec<f32>, Vec<f32>, Vec<f32>) =
+        (column(|it| it.0), column(|it| it.1), column(|it| it.2));
+    let rows = known.len();
+    let matrix = |values| Logits::new(values, rows, 1).expect("a column");
+    let gpu = device::new_gpu();
+    let engines: [&dyn Engine; 3] = [&cpu::Oracle, &cpu::Fast, &gpu];
+    for label_smoothing in [0.0, 0.1] {
+        let options = ElementwiseLoss {
+            label_smoothing,
+            ..ElementwiseLoss::unreduced(LossFunction::BinaryCrossEntropyWithLogits)
+        };
+        let operands = Elementwise {
+            positive_weights: Weights::PerElement(matrix(&weights)),
+            ..Elementwise::new(matrix(&x), matrix(&t))
+        };
+        for engine in engines {
+            let upstream = Some(ElementwiseUpstream::Scalar(1.0));
+            let out = engine.evaluate_elementwise(&operands, upstream, &options).expect("losses");
+            let gradient = out.gradient.expect("a gradient").into_f32();
+            for (at, &(x, t, weight, value, derivative)) in known.iter().enumerate() {
+                // A smoothed target of 1 is none any more.
+                let value = match (label_smoothing > 0.0, t == 1.0, x == INFINITY) {
+                    (true, true, true) => INFINITY,
+                    _ => value,
+                };
+                let found = out.values[at];
+                let what = format!("{} {x} {t} {weight} {label_smoothing}", engine.name());
+                assert!(found == value || (found.is_nan() && value.is_nan()), "{found}: {what}");
+                if label_smoothing == 0.0 {
+                    assert_eq!(gradient[at], derivative, "{what}");
+                } else {
+                    assert!(!gradient[at].is_nan(), "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// Focal loss of every gamma: where a power is too small for a number, so are loss and gradient.
+#[test]
+fn focal_losses_of_great_gammas() {
+    // Logit, target and gamma; the loss and its derivative, computed with 80 digits.
+    let known = [
+        (20.0, 0.0, 1e8, 16.274783926901009, 4.1682221722035252),
+        (-95.0, 1.0, f32::MAX, 94.821688502589887, -1.1762670874296205),
+        (3.0, 0.0, 256.0, 1.2083330703532674e-5, 1.5047960958151825e-4),
+        (3.0, 1.0, 256.0, 0.0, 0.0),
+        (80.0, 0.0, 1e34, 66.789207270060667, 12.889324181437412),
+        (0.5, 0.25, 100.0, 6.9664089977488673e-26, 1.4890814227258852e-24),
+    ];
+    let gpu = device::new_gpu();
+    let engines: [&dyn Engine; 2] = [&cpu::Fast, &gpu];
+    let column = |values, rows| Logits::new(values, rows, 1).expect("a column");
+    let upstream = Some(ElementwiseUpstream::Scalar(1.0));
+    let of_gamma = |gamma| {
+        ElementwiseLoss::unreduced(LossFunction::SigmoidFocal { alpha: None, gamma })
+    };
+    // The error of a power grows with its logarithm.
+    let allowed = |size: f64| 4e-6 * size * (-size.ln()).max(1.0) + 1e-37;
+    for (x, t, gamma, loss, derivative) in known {
+        let (x, t) = ([x], [t]);
+        let operands = Elementwise::new(column(&x, 1), column(&t, 1));
+        let out = cpu::Oracle.elementwise_loss_f64(&operands, upstream, &of_gamma(gamma)).unwrap();
+        for (found, expected) in [(out.values[0], loss), (out.gradient.unwrap()[0], derivative)] {
+            let error = (found - expected).abs();
+            assert!(error <= 1e-12 * expected.abs(), "{found:e} for {expected:e}: {x:?} {gamma}");
+        }
+    }
+    let (mut x, mut t) = (vec![], vec![]);
+    for logit in [-1e30, -200.0, -95.0, -80.0, -20.0, -1.0, 0.0, 1e-10] {
+        for target in [0.0, 1.0, 0.3] {
+            x.extend([logit, -logit]);
+            t.extend([target, target]);
+        }
+    }
+    let operands = Elementwise::new(column(&x, x.len()), column(&t, t.len()));
+    for gamma in [0.0, 1e-38, 0.3, 2.0, 64.0, 64.5, 100.0, 256.0, 1e3, 1e6, 1e20, 1e34, f32::MAX] {
+        let options = of_gamma(gamma);
+        let exact = cpu::Oracle.elementwise_loss_f64(&operands, upstream, &options).unwrap();
+        for engine in engines {
+            let out = engine.evaluate_elementwise(&operands, upstream, &options).unwrap();
+            let gradient = out.gradient.unwrap().into_f32();
+            let expected = exact.gradient.as_ref().unwrap();
+            for at in 0..x.len() {
+                for (found, exact) in
+                    [(out.values[at], exact.values[at]), (gradient[at], expected[at])]
+                {
+                    let error = (f64::from(found) - exact).abs();
+                    let what = format!("{} {} {} {gamma}", engine.name(), x[at], t[at]);
+                    assert!(error <= allowed(exact.abs()), "{found:e} for {exact:e}: {what}");
+                }
+            }
+        }
+    }
+}

@@ -5,11 +5,13 @@
 mod gpus;
 #[path = "../common/memory.rs"]
 mod memory;
+mod great_gammas;
 mod oracle;
 mod plans;
 mod problem;
 mod refusals;
 mod special;
+mod temperatures;
 
 use gpus::{gpu, gpu_without_subgroups};
 use problem::{Against, Problem};

@@ -61,7 +61,7 @@ pub(super) fn evaluate(
     let mut losses = Vec::with_capacity(shape.rows);
     let mut gradient = upstream.map(|_| vec![0.0; shape.rows * shape.classes]);
     for i in 0..shape.rows {
-        let row = scaled(logits, i, options);
+        let row = distances(&logits.row(i), options);
         let softmax = softmax_of(&row);
         let of_row = match options.function {
             _ if is_ignored(i) => RowLoss {
@@ -76,8 +76,10 @@ pub(super) fn evaluate(
                 let coefficients = coefficients(against, i, row.len(), options);
                 focal(&row, &softmax, &coefficients, gamma.into(), options.mode)
             }
-            SoftmaxFunction::KlDivergence => divergence(&row, against, i, options, kl_divergence),
-            SoftmaxFunction::JensenShannon => divergence(&row, against, i, options, jensen_shannon),
+            SoftmaxFunction::KlDivergence => divergence(logits, against, i, options, kl_divergence),
+            SoftmaxFunction::JensenShannon => {
+                divergence(logits, against, i, options, jensen_shannon)
+            }
         };
         let is_hidden = is_ignored(i) || (is_masked && (weight(i) == 0.0 || !of_row.contributes));
         let scale = options.loss_scale();
@@ -101,10 +103,12 @@ pub(super) fn evaluate(
     Ok(SoftmaxLossOutput { loss, denominator, counted: counted.len(), loss_rows, gradient })
 }
 
-/// `z = x / T`.
-fn scaled(logits: Logits<'_>, row: usize, options: &SoftmaxLoss) -> Vec<f64> {
+/// `z = (x - m) / T` with `m` the greatest logit, where that is finite; else `x / T`.
+fn distances(row: &[f32], options: &SoftmaxLoss) -> Vec<f64> {
     let temperature = f64::from(options.temperature);
-    logits.row(row).into_iter().map(|x| f64::from(x) / temperature).collect()
+    let maximum = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let maximum = if maximum.is_finite() { f64::from(maximum) } else { 0.0 };
+    row.iter().map(|&x| (f64::from(x) - maximum) / temperature).collect()
 }
 
 fn softmax_of(row: &[f64]) -> Softmax {
@@ -168,7 +172,11 @@ fn focal(
         let Some(a) = *a else { continue };
         let (p, log_p) = (softmax.probability(z), softmax.log_probability(z));
         let complement = -softmax.probability_minus_one(z);
-        let power = complement.powf(gamma);
+        // Where p is small, 1 - p has none of its digits, and a great gamma shows them.
+        let power = match p < 0.5 {
+            true => (gamma * (-p).ln_1p()).exp(),
+            false => complement.powf(gamma),
+        };
         let is_hidden = mode == Mode::Masked && a == 0.0;
         value += if is_hidden { 0.0 } else { -a * power * log_p };
         // p log p / (1 - p), which is 0 at p = 0 and -1 at p = 1.
@@ -182,70 +190,161 @@ fn focal(
     RowLoss { contributes, ..RowLoss::of_slopes(value, &slopes, softmax, row) }
 }
 
-/// A row's student and teacher: their logits, divided by the temperature, and softmaxes.
+/// A class of a student's row and its teacher's.
 struct Pair {
-    student: Vec<f64>,
-    teacher: Vec<f64>,
-    of_student: Softmax,
-    of_teacher: Softmax,
-}
-
-impl Pair {
-    /// `p_s`, `p_t` and `log p_t - log p_s` of each class: NaN where both are 0.
-    fn classes(&self) -> impl Iterator<Item = (f64, f64, f64)> {
-        self.student.iter().zip(&self.teacher).map(|(&s, &t)| {
-            let p = self.of_student.probability(s);
-            let q = self.of_teacher.probability(t);
-            (p, q, self.of_teacher.log_probability(t) - self.of_student.log_probability(s))
-        })
-    }
+    /// The student's probability.
+    p: f64,
+    /// The teacher's.
+    q: f64,
+    /// `log q - log p`; NaN where both are 0.
+    d: f64,
 }
 
 fn divergence(
-    row: &[f64],
+    logits: Logits<'_>,
     against: &SoftmaxAgainst<'_>,
     i: usize,
     options: &SoftmaxLoss,
-    of: fn(&Pair) -> RowLoss,
+    of: fn(&[Pair]) -> RowLoss,
 ) -> RowLoss {
-    let Some(teacher) = against.matrix() else { return RowLoss::undefined(row.len(), true) };
-    let teacher = scaled(teacher, i, options);
-    let (of_student, of_teacher) = (softmax_of(row), softmax_of(&teacher));
-    if of_student.is_undefined() || of_teacher.is_undefined() {
-        return RowLoss::undefined(row.len(), true);
+    let undefined = RowLoss::undefined(logits.classes(), true);
+    let Some(teacher) = against.matrix() else { return undefined };
+    let rows = [logits.row(i), teacher.row(i)];
+    let both = [0, 1].map(|which| distances(&rows[which], options));
+    let softmaxes = [0, 1].map(|which| softmax_of(&both[which]));
+    if softmaxes.iter().any(Softmax::is_undefined) {
+        return undefined;
     }
-    of(&Pair { student: row.to_vec(), teacher, of_student, of_teacher })
+    let probabilities = |which: usize| -> Vec<f64> {
+        both[which].iter().map(|&z| softmaxes[which].probability(z)).collect()
+    };
+    let (p, q) = (probabilities(0), probabilities(1));
+    let d = logarithms_apart(&rows, softmaxes, [&p, &q], options);
+    let classes = p.into_iter().zip(q).zip(d);
+    of(&classes.map(|((p, q), d)| Pair { p, q, d }).collect::<Vec<_>>())
+}
+
+/// `log q - log p` of each class: the differences of the logits, over `T`, and a shift by which
+/// `sum_c q_c exp(-d_c) = 1`. It comes from these differences themselves, so that it has their digits:
+/// the difference of two logarithms near `log C` has not.
+fn logarithms_apart(
+    [student, teacher]: &[Vec<f32>; 2],
+    [of_student, of_teacher]: [Softmax; 2],
+    [p, q]: [&[f64]; 2],
+    options: &SoftmaxLoss,
+) -> Vec<f64> {
+    let maximum = |row: &[f32]| f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let maxima = difference(maximum(teacher), maximum(student));
+    let apart = teacher.iter().zip(student).map(|(&t, &s)| {
+        let logits = difference(t.into(), s.into());
+        match logits[0].is_finite() {
+            true => (logits[0] - maxima[0]) + (logits[1] - maxima[1]),
+            false => logits[0],
+        }
+    });
+    let totals = ((of_teacher.rest - of_student.rest) / (1.0 + of_student.rest)).ln_1p();
+    let temperature = f64::from(options.temperature);
+    let mut d: Vec<f64> = apart.map(|apart| apart / temperature - totals).collect();
+    // Twice: what the first shift is rounded to, the second sees.
+    for _ in 0..2 {
+        let (mut near, mut surplus) = (0.0, 0.0);
+        for (class, &d) in d.iter().enumerate() {
+            let (p, q) = (p[class], q[class]);
+            if d.abs() <= 1.0 {
+                near += p;
+                surplus += q * (-d).exp_m1();
+            } else {
+                surplus += p - q;
+            }
+        }
+        // Where most of the student lies far from the teacher, that is near enough.
+        if near < 0.5 {
+            break;
+        }
+        let shift = (surplus / near).ln_1p();
+        d.iter_mut().for_each(|d| *d += shift);
+    }
+    d
+}
+
+/// `a - b`, and what it is rounded by (Knuth's two-sum).
+fn difference(a: f64, b: f64) -> [f64; 2] {
+    let difference = a - b;
+    let of_b = difference - a;
+    [difference, (a - (difference - of_b)) - (b + of_b)]
+}
+
+/// `exp(-d) - 1 + d`, without cancellation.
+fn excess(d: f64) -> f64 {
+    if d.abs() > 0.5 {
+        return (-d).exp_m1() + d;
+    }
+    let (mut term, mut sum) = (0.5 * d * d, 0.0);
+    for n in 3..22 {
+        sum += term;
+        term *= -d / f64::from(n);
+    }
+    sum
 }
 
 /// `sum_c q_c d_c`, as the sum of `q_c (d_c - 1 + exp(-d_c))`, which is never negative: the rest adds
 /// up to 0. A class that only the student has, has `p_c` there; one that neither has, nothing.
-fn kl_divergence(pair: &Pair) -> RowLoss {
-    let value = |(p, q, d): (f64, f64, f64)| match d {
+fn kl_divergence(classes: &[Pair]) -> RowLoss {
+    let value = |&Pair { p, q, d }: &Pair| match d {
         f64::NEG_INFINITY => p,
         f64::INFINITY => f64::INFINITY,
         d if d.is_nan() => 0.0,
-        d if d.abs() < 1.0 => q * (d + (-d).exp_m1()),
+        d if d.abs() < 1.0 => q * excess(d),
         d => q * (d - 1.0) + p,
     };
+    let gradient = |&Pair { p, q, d }: &Pair| match d.abs() < 1.0 {
+        true => q * (-d).exp_m1(),
+        false => p - q,
+    };
     RowLoss {
-        value: pair.classes().map(value).sum(),
-        gradient: pair.classes().map(|(p, q, _)| p - q).collect(),
+        value: classes.iter().map(value).sum(),
+        gradient: classes.iter().map(gradient).collect(),
         contributes: true,
     }
 }
 
-/// `sum_c (q log(q/m) + p log(p/m)) / 2`, with `log(p/m) = -log((1 + exp(d)) / 2)`.
-fn jensen_shannon(pair: &Pair) -> RowLoss {
-    let log_share = |d: f64| match d > 100.0 {
+/// `sum_c (q log(q/m) + p log(p/m)) / 2`. With `t = tanh(d / 2)`, `q = m (1 + t)` and `p = m (1 - t)`.
+fn jensen_shannon(classes: &[Pair]) -> RowLoss {
+    let value = |pair: &Pair| (pair.p + pair.q) / 4.0 * shannon(pair.d);
+    let slopes: Vec<f64> = classes
+        .iter()
+        .map(|&Pair { p, d, .. }| if p == 0.0 { 0.0 } else { p * log_share(d) / 2.0 })
+        .collect();
+    let sum: f64 = slopes.iter().sum();
+    RowLoss {
+        value: classes.iter().filter(|pair| !pair.d.is_nan()).map(value).sum(),
+        gradient: classes.iter().zip(slopes).map(|(pair, slope)| slope - pair.p * sum).collect(),
+        contributes: true,
+    }
+}
+
+/// `log(p/m) = log(1 - t)`.
+fn log_share(d: f64) -> f64 {
+    match d > 100.0 {
         true => std::f64::consts::LN_2 - d, // exp(d) may overflow
         false => -((d.exp_m1() / 2.0).ln_1p()),
-    };
-    let product = |p: f64, log: f64| if p == 0.0 { 0.0 } else { p * log };
-    let (mut value, mut slopes) = (0.0, Vec::new());
-    for (p, q, d) in pair.classes() {
-        let of_student = product(p, log_share(d));
-        value += (of_student + product(q, log_share(-d))) / 2.0;
-        slopes.push(of_student / 2.0);
     }
-    RowLoss::of_slopes(value, &slopes, &pair.of_student, &pair.student)
+}
+
+/// `(1 + t) log(1 + t) + (1 - t) log(1 - t)`, where `d` is small by its series in `t^2`.
+fn shannon(d: f64) -> f64 {
+    let t = (d / 2.0).tanh();
+    if d.abs() > 0.5 {
+        // 1 - t without the rounding of t.
+        let part = |d: f64| 2.0 / (1.0 + d.exp());
+        let of = |d: f64| if part(d) == 0.0 { 0.0 } else { part(d) * log_share(d) };
+        return of(d) + of(-d);
+    }
+    let (square, mut power, mut sum) = (t * t, t * t, 0.0);
+    for n in 1..14 {
+        let n = f64::from(n);
+        sum += power / (n * (2.0 * n - 1.0));
+        power *= square;
+    }
+    sum
 }

@@ -136,6 +136,7 @@ fn against_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
         ],
         AgainstKind::Teacher(_) => vec![
             module!("softmax_loss/terms_of_teacher.wgsl"),
+            module!("softmax_loss/shift.wgsl"),
             module!("softmax_loss/teacher.wgsl"),
             module!("softmax_loss/load.wgsl" for "values"),
         ],

@@ -61,8 +61,9 @@ use super::CustomLoss;
 /// Sources: PyTorch's `binary_cross_entropy_with_logits`, `binary_cross_entropy`, `kl_div`,
 /// `mse_loss`, `l1_loss`, `huber_loss`, `poisson_nll_loss`, `gaussian_nll_loss`; Lin et al. 2017 and
 /// torchvision's `sigmoid_focal_loss`. A sum of the last three over each row is the entropy,
-/// cross-entropy or divergence of rows that are distributions. Binary cross-entropy of a logit of -inf
-/// is NaN in strict mode, as PyTorch's.
+/// cross-entropy or divergence of rows that are distributions. Binary cross-entropy of infinite
+/// operands is PyTorch's in strict mode, which adds `(1-t) x` and `(1 + (a-1) t) softplus(-x)`: infinite
+/// where both are of one sign, NaN where they are not, as of a logit of -inf and a target in 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LossFunction {

@@ -96,7 +96,8 @@ impl SoftmaxLoss {
                 SoftmaxFunction::Focal { gamma } => gamma,
                 _ => 0.0,
             },
-            loss_scale: self.loss_scale() as f32,
+            loss_scale: self.scale_of_units() as f32,
+            unit: self.unit() as f32,
             batch_size: self.reduction.divisor(batch_rows, classes),
             ..Default::default()
         }

@@ -114,4 +114,19 @@ impl SoftmaxLoss {
             false => 1.0,
         }
     }
+
+    /// What single-precision engines measure differences of logarithms in, so that those of high
+    /// temperatures, and their squares, are no smaller than those of the logits: values are then
+    /// multiples of its square, and their derivatives of it.
+    pub(crate) fn unit(&self) -> f64 {
+        match self.function.has_teacher() {
+            true => f64::from(self.temperature).max(1.0),
+            false => 1.0,
+        }
+    }
+
+    /// What the sum of a row's terms, in such units, is multiplied by.
+    pub(crate) fn scale_of_units(&self) -> f64 {
+        self.loss_scale() / self.unit().powi(2)
+    }
 }

@@ -51,7 +51,7 @@ const PAIRED: usize = 5;
 /// Of how many option sets [`Extent::Broad`](crate::verify::Extent::Broad) is made.
 const COUNT: usize = 110;
 
-pub(super) const FUNCTIONS: [LossFunction; 19] = [
+pub(super) const FUNCTIONS: [LossFunction; 20] = [
     LossFunction::BinaryCrossEntropyWithLogits,
     LossFunction::GaussianNll { full: false, epsilon: 1e-6 },
     LossFunction::SquaredError,
@@ -68,6 +68,7 @@ pub(super) const FUNCTIONS: [LossFunction; 19] = [
     LossFunction::SigmoidFocal { alpha: None, gamma: 0.5 },
     LossFunction::SigmoidFocal { alpha: Some(0.6), gamma: 3.7 },
     LossFunction::SigmoidFocal { alpha: None, gamma: 0.0 },
+    LossFunction::SigmoidFocal { alpha: Some(0.4), gamma: 300.0 },
     LossFunction::PoissonNll { log_input: true, full: true, epsilon: 1e-8 },
     LossFunction::PoissonNll { log_input: false, full: true, epsilon: 0.25 },
     LossFunction::GaussianNll { full: true, epsilon: 0.25 },

@@ -65,8 +65,8 @@ const SMOOTHED_CLASS: usize = 1;
 const PROBABILITIES: usize = 2;
 const JENSEN_SHANNON: usize = 4;
 
-const TEMPERATURES: [f32; 5] = [1.0, 2.0, 3.0, 0.7, 0.25];
-const GAMMAS: [f32; 5] = [2.0, 0.0, 0.5, 1.0, 3.7];
+const TEMPERATURES: [f32; 6] = [1.0, 2.0, 3.0, 0.7, 0.25, 1e5];
+const GAMMAS: [f32; 6] = [2.0, 0.0, 0.5, 1.0, 3.7, 300.0];
 const REDUCTIONS: [Reduction; 3] = [Reduction::Mean, Reduction::Sum, Reduction::None];
 /// Which mean, by the level of the gradient's element, which has nothing to do with it.
 const MEANS: [Reduction; 4] =

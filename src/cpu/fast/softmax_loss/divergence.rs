@@ -12,6 +12,9 @@ use crate::cpu::fast::simd::dispatch;
 
 /// A divergence of `p` from the teacher's `q`, class by class; `d = log q - log p`, infinite where one
 /// of them has a logit of `-inf`, NaN where both have.
+///
+/// Derivatives are multiples of a unit, and values of its square. So `d` comes in these units, too: it
+/// and its square may be too small for a number where these are not.
 pub(super) trait Divergence: Copy {
     /// Whether the slopes are gradients already.
     const KNOWS_SUM: bool;
@@ -20,7 +23,24 @@ pub(super) trait Divergence: Copy {
     const IS_UNBOUNDED: bool;
 
     /// A class's part of the loss, and its derivative in `log p`.
-    fn of<S: Simd>(p: Lanes<S>, q: Lanes<S>, d: Lanes<S>) -> (Lanes<S>, Lanes<S>);
+    fn of<S: Simd>(p: Lanes<S>, q: Lanes<S>, d: Apart<S>) -> (Lanes<S>, Lanes<S>);
+}
+
+/// `log q - log p`.
+#[derive(Clone, Copy)]
+pub(super) struct Apart<S: Simd> {
+    d: Lanes<S>,
+    in_units: Lanes<S>,
+    unit: f32,
+}
+
+impl<S: Simd> Apart<S> {
+    /// `q (exp(-d) - 1)` in units, where it is small.
+    #[inline(always)]
+    fn near_slope(self, q: Lanes<S>) -> Lanes<S> {
+        let Self { d, in_units, .. } = self;
+        q * in_units * d.mul_add(d.polynomial(EXCESS), d.all(-1.0))
+    }
 }
 
 /// Kullback-Leibler.
@@ -65,11 +85,13 @@ impl Divergence for KlDivergence {
 
     /// `q (d - 1 + exp(-d))`, which is never negative and adds up to the same; the gradient `p - q`.
     #[inline(always)]
-    fn of<S: Simd>(p: Lanes<S>, q: Lanes<S>, d: Lanes<S>) -> (Lanes<S>, Lanes<S>) {
-        let small = d.polynomial(EXCESS) * (d * d);
+    fn of<S: Simd>(p: Lanes<S>, q: Lanes<S>, apart: Apart<S>) -> (Lanes<S>, Lanes<S>) {
+        let Apart { d, in_units, unit } = apart;
+        let near = q * in_units * (in_units * d.polynomial(EXCESS));
         let far = p.all(0.0).is_below(q).select(q.mul_add(d - 1.0, p), p);
         let is_near = is_near(d);
-        (is_near.select(q * small, far), is_near.select(q * (small - d), p - q))
+        let value = is_near.select(near, far * (unit * unit));
+        (value, is_near.select(apart.near_slope(q), (p - q) * unit))
     }
 }
 
@@ -80,12 +102,13 @@ impl Divergence for JensenShannon {
     /// With `t = tanh(d / 2)` and `m` the mean, `q = m (1 + t)` and `p = m (1 - t)`; half of
     /// `m ((1 + t) log(1 + t) + (1 - t) log(1 - t))`, and its derivative `p log(1 - t) / 2`.
     #[inline(always)]
-    fn of<S: Simd>(p: Lanes<S>, q: Lanes<S>, d: Lanes<S>) -> (Lanes<S>, Lanes<S>) {
+    fn of<S: Simd>(p: Lanes<S>, q: Lanes<S>, apart: Apart<S>) -> (Lanes<S>, Lanes<S>) {
         const LN_2: f32 = std::f32::consts::LN_2;
+        let Apart { d, in_units, unit } = apart;
         let y = d * d;
-        let near = y * y.polynomial(SHANNON);
+        let near = in_units * in_units * y.polynomial(SHANNON);
         // log(1 - t) = -d / 2 - log cosh(d / 2)
-        let near_log = d.mul_add(d.all(-0.5), (y * y.polynomial(LN_COSH)).negative());
+        let near_log = in_units * (d.all(-0.5) - d * y.polynomial(LN_COSH));
 
         // Farther than 80 nothing is left of the smaller one; nor of both where this is NaN.
         let (size, most) = (d.size(), d.all(80.0));
@@ -100,7 +123,8 @@ impl Divergence for JensenShannon {
 
         let is_near = is_near(d);
         let half = p.all(0.5);
-        ((p + q) * half * is_near.select(near, far), p * half * is_near.select(near_log, far_log))
+        let value = (p + q) * half * is_near.select(near, far * (unit * unit));
+        (value, p * half * is_near.select(near_log, far_log * unit))
     }
 }
 
@@ -110,25 +134,63 @@ impl Divergence for JensenShannon {
 struct Pair<D> {
     maxima: [f32; 2],
     inverse_totals: [f32; 2],
-    /// Of the teacher's, less that of the logits.
-    log_totals: f32,
-    /// `1 / T`.
-    scale: f32,
+    /// What all differences of logits have in common.
+    shift: f32,
+    units: Units,
     /// The maxima are far apart: each logit's distance from its own counts.
     is_far: bool,
     of: PhantomData<D>,
 }
 
+/// Of differences of logarithms: the temperature `T`, or 1 below that.
+#[derive(Clone, Copy)]
+struct Units {
+    unit: f32,
+    /// `unit / T`.
+    of_logits: f32,
+    /// `1 / unit`.
+    inverse: f32,
+}
+
+impl<D> Pair<D> {
+    /// `p`, `q`, and their logarithms' difference.
+    #[inline(always)]
+    fn class<S: Simd>(
+        &self,
+        [x, y, exp_x, exp_y]: [Lanes<S>; 4],
+    ) -> (Lanes<S>, Lanes<S>, Apart<S>) {
+        let Self { maxima: [m, n], inverse_totals, shift, units, is_far, .. } = *self;
+        let (p, q) = (exp_x * inverse_totals[0], exp_y * inverse_totals[1]);
+        // Where teacher and student are close, their difference loses no digit.
+        let difference = if is_far { (y - n) - (x - m) } else { (y - x) - (n - m) };
+        let in_units = (difference - shift) * units.of_logits;
+        (p, q, Apart { d: in_units * units.inverse, in_units, unit: units.unit })
+    }
+}
+
+/// In place of the loss the probability of classes near the teacher's, in place of derivatives how much
+/// `q exp(-d)` is more than `q` there, and `p` elsewhere.
+#[derive(Clone, Copy)]
+struct Surplus(Pair<()>);
+
+impl Terms<4> for Surplus {
+    const ADDS_SLOPES: bool = true;
+
+    #[inline(always)]
+    fn at<S: Simd>(&self, of_class: [Lanes<S>; 4]) -> Term<S> {
+        let (p, q, apart) = self.0.class(of_class);
+        let is_near = is_near(apart.d);
+        let slope = is_near.select(apart.near_slope(q), (p - q) * apart.unit);
+        Term { value: is_near.select(p, p.all(0.0)), slope, is_unbounded: None }
+    }
+}
+
 impl<D: Divergence> Terms<4> for Pair<D> {
     #[inline(always)]
-    fn at<S: Simd>(&self, [x, y, exp_x, exp_y]: [Lanes<S>; 4]) -> Term<S> {
-        let Self { maxima: [m, n], inverse_totals, log_totals, scale, is_far, .. } = *self;
-        let (p, q) = (exp_x * inverse_totals[0], exp_y * inverse_totals[1]);
-        let apart = y - x;
-        // Where teacher and student are close, their difference loses no digit.
-        let difference = if is_far { (y - n) - (x - m) } else { apart - (n - m) };
-        let d = difference.mul_add(x.all(scale), x.all(-log_totals));
-        let (value, slope) = D::of(p, q, d);
+    fn at<S: Simd>(&self, of_class: [Lanes<S>; 4]) -> Term<S> {
+        let [x, y, ..] = of_class;
+        let (p, q, apart) = self.class(of_class);
+        let (value, slope) = D::of(p, q, apart);
         let is_unbounded = match D::IS_UNBOUNDED {
             true => Some(x.is(f32::NEG_INFINITY).and(y.all(f32::NEG_INFINITY).is_below(y))),
             false => None,
@@ -150,16 +212,25 @@ pub(super) fn row<D: Divergence>(
     if student.is_undefined() || teacher.is_undefined() {
         return RowLoss::Undefined;
     }
-    let terms = Pair {
+    let (temperature, unit) = (f64::from(batch.options.temperature), batch.options.unit());
+    let pair = Pair {
         maxima: [student.maximum, teacher.maximum],
         inverse_totals: [student.inverse_total() as f32, teacher.inverse_total() as f32],
-        log_totals: (teacher.log_total() - student.log_total()) as f32,
-        scale: batch.scale,
+        shift: 0.0,
+        units: Units {
+            unit: unit as f32,
+            of_logits: (unit / temperature) as f32,
+            inverse: (1.0 / unit) as f32,
+        },
         is_far: (teacher.maximum - student.maximum).abs() > 64.0,
-        of: PhantomData::<D>,
+        of: PhantomData,
     };
     let factor = if D::KNOWS_SUM { batch.factor(row) as f32 } else { 1.0 };
-    let operands = [logits, others, exps, teacher_exps];
+    let operands = [&*logits, others, exps, teacher_exps];
+    let shift = temperature * totals_apart(pair, [student, teacher], operands, temperature);
+    let Pair { maxima, inverse_totals, units, is_far, .. } = pair;
+    let shift = shift as f32;
+    let terms = Pair { maxima, inverse_totals, shift, units, is_far, of: PhantomData::<D> };
     let sums = add_up(terms, operands, factor, result.as_deref_mut());
     if let Some(slopes) = result.filter(|_| !D::KNOWS_SUM) {
         let factor = batch.factor(row);
@@ -170,10 +241,36 @@ pub(super) fn row<D: Divergence>(
         _ if sums.is_unbounded => f64::INFINITY,
         f64::INFINITY => {
             mean_distance(student.maximum, logits, teacher_exps, batch.scale)
-                * teacher.inverse_total()
+                * (teacher.inverse_total() * unit * unit)
         }
         value => value,
     })
+}
+
+/// The logarithm of the ratio of the teacher's sum to the student's. Where the two are close, a
+/// difference of logarithms near `log C` is too coarse: it follows there from
+/// `sum_c q_c exp(-d_c) = 1`, with the digits of the differences themselves.
+fn totals_apart(
+    pair: Pair<()>,
+    [student, teacher]: [Softened; 2],
+    operands: [&[f32]; 4],
+    temperature: f64,
+) -> f64 {
+    /// From this temperature on rows count as close.
+    const WARM: f64 = 16.0;
+    /// Below, where their sums' logarithms agree so well.
+    const AGREEMENT: f64 = 4096.0;
+    let apart = ((teacher.rest - student.rest) / (1.0 + student.rest)).ln_1p();
+    let logarithms = student.log_total() + teacher.log_total();
+    if temperature < WARM && apart.abs() * AGREEMENT > logarithms {
+        return apart;
+    }
+    let sums = add_up(Surplus(pair), operands, 1.0, None);
+    // Where most of the student lies far from the teacher, that is near enough.
+    match sums.value < 0.5 {
+        true => apart,
+        false => -(sums.slope / (sums.value * f64::from(pair.units.unit))).ln_1p(),
+    }
 }
 
 /// `sum_c exp_c (maximum - x_c) / T`: what is left of Kullback-Leibler's sum where logits lie so far
@@ -200,7 +297,7 @@ mod tests {
 
         fn with_simd<S: Simd>(self, simd: S) -> [f32; 2] {
             let [p, q, d] = self.0.map(|number| Lanes::splat(simd, number));
-            let (value, slope) = D::of(p, q, d);
+            let (value, slope) = D::of(p, q, Apart { d, in_units: d, unit: 1.0 });
             let first = |lanes: Lanes<S>| bytemuck::cast_slice::<_, f32>(&[lanes.values])[0];
             [first(value), first(slope)]
         }

@@ -169,7 +169,11 @@ impl<'a> Focal<'a> {
             (_, true) => -1.0,
             _ => p * log_p / complement,
         };
-        let power = complement.powf(gamma);
+        // Where p is small, 1 - p has none of its digits, and a great gamma shows them.
+        let power = match p < 0.5 {
+            true => (gamma * (-p).ln_1p()).exp(),
+            false => complement.powf(gamma),
+        };
         if let Some(result) = result {
             let slope = -coefficient * power * (1.0 - gamma * share) * batch.factor(row);
             let factor = (-slope * softmax.inverse_total()) as f32;
@@ -180,28 +184,44 @@ impl<'a> Focal<'a> {
     }
 }
 
-/// Gamma in two parts: by products a power loses nothing where `p` is close to 1.
+/// How a power of `1 - p` is computed.
 #[derive(Clone, Copy)]
-struct Exponent {
-    whole: u32,
-    /// What there is beside, where there is anything.
-    rest: Option<Power>,
+enum Exponent {
+    /// In two parts: by products a power loses nothing where `p` is close to 1.
+    Small {
+        whole: u32,
+        /// What there is beside, where there is anything.
+        rest: Option<Power>,
+    },
+    /// From logarithms: a great one shows the digits of a small `p`, which `1 - p` has not.
+    Great,
 }
 
 impl Exponent {
     fn new(gamma: f32) -> Self {
-        let whole = gamma.floor().min(64.0);
+        if gamma > 64.0 {
+            return Self::Great;
+        }
+        let whole = gamma.floor();
         let rest = gamma - whole;
-        Self { whole: whole as u32, rest: (rest > 0.0).then(|| Power::new(rest)) }
+        Self::Small { whole: whole as u32, rest: (rest > 0.0).then(|| Power::new(rest)) }
     }
 
+    /// Of `1 - p`, `p` and `gamma p`.
     #[inline(always)]
-    fn of<S: Simd>(&self, complement: Lanes<S>) -> Lanes<S> {
-        let mut power = match self.rest {
+    fn of<S: Simd>(&self, complement: Lanes<S>, p: Lanes<S>, gamma_p: GammaP<S>) -> Lanes<S> {
+        let &Self::Small { whole, rest } = self else {
+            let is_small = p.is_below(p.all(0.5));
+            let log = is_small.select(p.negative().ln_1p_of_negative(), complement.ln());
+            let exponent = (log * gamma_p.gamma).at_least(-1000.0);
+            let is_tiny = p.is_below(p.all(TINY));
+            return is_tiny.select(gamma_p.product.negative().at_least(-1000.0), exponent).exp();
+        };
+        let mut power = match rest {
             Some(rest) => complement.power(rest),
             None => complement.all(1.0),
         };
-        let (mut square, mut n) = (complement, self.whole);
+        let (mut square, mut n) = (complement, whole);
         while n > 0 {
             if n & 1 != 0 {
                 power = power * square;
@@ -210,6 +230,27 @@ impl Exponent {
             n >>= 1;
         }
         power
+    }
+}
+
+/// A probability may be less than any number where its product with a great gamma is one.
+const TINY: f32 = 1e-30;
+
+/// `gamma`, and its product with `p`.
+#[derive(Clone, Copy)]
+struct GammaP<S: Simd> {
+    gamma: f32,
+    product: Lanes<S>,
+}
+
+impl<S: Simd> GammaP<S> {
+    #[inline(always)]
+    fn new(gamma: f32, p: Lanes<S>, log_p: Lanes<S>) -> Self {
+        if gamma <= 1e30 {
+            return Self { gamma, product: p * gamma };
+        }
+        let of_logarithms = (log_p + gamma.ln()).exp();
+        Self { gamma, product: p.is_below(p.all(TINY)).select(of_logarithms, p * gamma) }
     }
 }
 
@@ -237,10 +278,12 @@ impl Terms<3> for OfClasses {
         let complement = x.is(self.maximum).select(x.all(self.at_maximum), one - p);
         let is_uncertain = zero.is_below(complement);
         let ratio = is_uncertain.select(log_p / complement, x.all(-1.0));
-        let scaled = coefficient * self.exponent.of(is_uncertain.select(complement, zero));
+        let gamma_p = GammaP::new(self.gamma, p, log_p);
+        let complement = is_uncertain.select(complement, zero);
+        let scaled = coefficient * self.exponent.of(complement, p, gamma_p);
         Term {
             value: is_infinite.select(zero, (scaled * log_p).negative()),
-            slope: scaled * ((p * ratio) * self.gamma - one),
+            slope: scaled * (gamma_p.product * ratio - one),
             is_unbounded: Some(is_infinite),
         }
     }

@@ -41,6 +41,8 @@ struct Batch<'a> {
     scale: f32,
     /// What the sum of a row's terms is multiplied by.
     loss_scale: f64,
+    /// What the derivatives of terms are multiplied by in the logits.
+    chain: f64,
     /// What the gradient is multiplied by beside the upstream one: NaN where the mean is one over
     /// nothing.
     share: f64,
@@ -70,8 +72,7 @@ impl Batch<'_> {
     /// What the derivatives of a row's terms are multiplied by.
     fn factor(&self, row: usize) -> f64 {
         let upstream = self.upstream.map_or(0.0, |upstream| f64::from(upstream.of_row(row)));
-        let chain = self.loss_scale / f64::from(self.options.temperature);
-        upstream * self.share * chain * self.weight(row)
+        upstream * self.share * self.chain * self.weight(row)
     }
 
     /// What the mean divides by: the sum of the weights of rows that count, or the size of the batch.
@@ -106,7 +107,8 @@ pub(super) fn evaluate<G: Float>(
         against,
         options,
         scale: (1.0 / temperature) as f32,
-        loss_scale: options.loss_scale(),
+        loss_scale: options.scale_of_units(),
+        chain: options.loss_scale() / (temperature * options.unit()),
         share: 1.0,
         upstream,
     };

@@ -13,7 +13,7 @@ const BLOCK: usize = 16;
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sums {
     pub(super) value: f64,
-    /// 0 where slopes are not wanted.
+    /// 0 where it is not wanted.
     pub(super) slope: f64,
     /// Whether a term is infinite or undefined.
     pub(super) is_unbounded: bool,
@@ -45,6 +45,9 @@ impl<S: Simd> Term<S> {
 
 /// The terms of a row's classes, from `N` numbers of each.
 pub(super) trait Terms<const N: usize>: Copy {
+    /// Whether the derivatives' sum is wanted even where they are not.
+    const ADDS_SLOPES: bool = false;
+
     fn at<S: Simd>(&self, of_class: [Lanes<S>; N]) -> Term<S>;
 }
 
@@ -87,10 +90,10 @@ impl<S: Simd> Partial<S> {
     }
 
     #[inline(always)]
-    fn add<const DERIVES: bool>(self, term: Term<S>) -> Self {
+    fn add(self, term: Term<S>, adds_slopes: bool) -> Self {
         Self {
             value: self.value + term.value,
-            slope: if DERIVES { self.slope + term.slope } else { self.slope },
+            slope: if adds_slopes { self.slope + term.slope } else { self.slope },
             unbounded: match term.is_unbounded {
                 Some(is_so) => is_so.select(self.unbounded.all(1.0), self.unbounded),
                 None => self.unbounded,
@@ -112,6 +115,7 @@ impl<T: Terms<N>, const N: usize, const DERIVES: bool> WithSimd for AddUp<'_, T,
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Sums {
         let Self { terms, operands, factor, slopes } = self;
+        let adds_slopes = DERIVES || T::ADDS_SLOPES;
         let classes = operands[0].len();
         let tail = Tail::of(simd, classes);
         let factor = Lanes::splat(simd, factor);
@@ -136,7 +140,7 @@ impl<T: Terms<N>, const N: usize, const DERIVES: bool> WithSimd for AddUp<'_, T,
                 if DERIVES {
                     slopes[index] = (term.slope * factor).values;
                 }
-                partial = partial.add::<DERIVES>(term);
+                partial = partial.add(term, adds_slopes);
             }
             partial.add_to(simd, &mut sums);
             start = end;
@@ -151,7 +155,7 @@ impl<T: Terms<N>, const N: usize, const DERIVES: bool> WithSimd for AddUp<'_, T,
                 tail.store(simd, (term.slope * factor).values, last_slopes);
             }
             let term = term.only(tail.mask(simd));
-            Partial::nothing(simd).add::<DERIVES>(term).add_to(simd, &mut sums);
+            Partial::nothing(simd).add(term, adds_slopes).add_to(simd, &mut sums);
         }
         sums
     }

@@ -47,22 +47,26 @@ fn x_log_y(x: f64, y: f64) -> f64 {
     if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln() }
 }
 
-/// Of a logit and the weights of both sides.
-fn cross_entropy(x: f64, negative: f64, positive: f64, mode: Mode) -> f64 {
-    if mode == Mode::Strict && x == f64::NEG_INFINITY {
-        return f64::NAN; // PyTorch adds x itself and softplus(-x)
-    }
-    part(negative, softplus(x), mode) + part(positive, softplus(-x), mode)
+/// Of a logit, a target and the weight of positives: the value and its derivative.
+fn cross_entropy(x: f64, t: f64, weight: f64, mode: Mode) -> (f64, f64) {
+    let (positive, negative) = (weight * t, 1.0 - t);
+    // PyTorch adds (1 - t) x and a multiple of softplus(-x).
+    let multiple = if weight == 1.0 { 1.0 } else { negative + positive };
+    let derivative = match t.is_infinite() {
+        true => negative - multiple * sigmoid(-x),
+        false => negative * sigmoid(x) - positive * sigmoid(-x),
+    };
+    let value = match mode == Mode::Strict && (x.is_infinite() || t.is_infinite()) {
+        true => negative * x + multiple * softplus(-x),
+        false => part(negative, softplus(x), mode) + part(positive, softplus(-x), mode),
+    };
+    (value, derivative)
 }
 
 pub(in crate::cpu) fn loss(function: &LossFunction, mode: Mode, element: Element) -> Loss {
     let Element { x, t, third } = element;
     let (value, derivative) = match *function {
-        LossFunction::BinaryCrossEntropyWithLogits => {
-            let (positive, negative) = (third * t, 1.0 - t);
-            let value = cross_entropy(x, negative, positive, mode);
-            (value, negative * sigmoid(x) - positive * sigmoid(-x))
-        }
+        LossFunction::BinaryCrossEntropyWithLogits => cross_entropy(x, t, third, mode),
         LossFunction::BinaryCrossEntropy => {
             let (log, log_rest) = (at_least(x.ln(), -100.0), at_least((-x).ln_1p(), -100.0));
             (-(t * log + (1.0 - t) * log_rest), (x - t) / at_least(x * (1.0 - x), 1e-12))
@@ -116,18 +120,23 @@ fn over(t: f64, x: f64) -> f64 {
 
 fn sigmoid_focal(x: f64, t: f64, alpha: Option<f64>, gamma: f64, mode: Mode) -> (f64, f64) {
     let (p, rest) = (sigmoid(x), sigmoid(-x));
-    let cross_entropy = cross_entropy(x, 1.0 - t, t, mode);
+    let (cross_entropy, of_entropy) = cross_entropy(x, t, 1.0, mode);
     // 1 - p_t, and its logarithmic derivative.
     let wrong = t * rest + (1.0 - t) * p;
+    let right = t * p + (1.0 - t) * rest;
     let change = match t {
         1.0 => -p,
         0.0 => rest,
         _ => (1.0 - 2.0 * t) * p * rest / wrong,
     };
     let alpha = alpha.map_or(1.0, |alpha| alpha * t + (1.0 - alpha) * (1.0 - t));
-    let power = wrong.powf(gamma);
+    // Where p_t is small, 1 - p_t has none of its digits, and a great gamma shows them.
+    let power = match right.abs() < 0.5 {
+        true => (gamma * (-right).ln_1p()).exp(),
+        false => wrong.powf(gamma),
+    };
     let of_power = if gamma == 0.0 { 0.0 } else { gamma * power * change * cross_entropy };
-    let derivative = alpha * (of_power + power * ((1.0 - t) * p - t * rest));
+    let derivative = alpha * (of_power + power * of_entropy);
     (alpha * power * cross_entropy, derivative)
 }
 

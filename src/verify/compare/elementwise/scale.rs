@@ -47,8 +47,14 @@ impl ElementwiseScale {
                     let alpha = f64::from(alpha);
                     (alpha * t).abs() + ((1.0 - alpha) * (1.0 - t)).abs()
                 });
-                // Powers other than by one multiplication lose a little more.
-                let power = wrong.powf(gamma) * alpha * if gamma > 2.0 { 2.0 } else { 1.0 };
+                // Powers other than by one multiplication lose a little more; great ones what their
+                // logarithm does.
+                let loss = match gamma {
+                    gamma if gamma > 64.0 => 2.0 - (gamma * wrong.ln()).max(-120.0),
+                    gamma if gamma > 2.0 => 2.0,
+                    _ => 1.0,
+                };
+                let power = wrong.powf(gamma) * alpha * loss;
                 let whole = negative * sigmoid(x) + t.abs() * sigmoid(-x);
                 (power * entropy, power * (gamma * entropy + whole))
             }

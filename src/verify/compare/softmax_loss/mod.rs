@@ -86,7 +86,7 @@ impl SoftmaxLosses<'_> {
                     SoftmaxFunction::JensenShannon => Pair::jensen_shannon,
                     _ => Pair::kl_divergence,
                 };
-                Some(RowTerms::of_divergence(&row, &teacher, of))
+                Some(RowTerms::of_divergence([&row, &teacher], temperature, of))
             }
             _ => None,
         }

@@ -7,6 +7,10 @@ use super::super::tolerance::{FLUSHED, Tolerance};
 /// The largest `gamma` at which what an error of `1 - p` does to its power is within the tolerance.
 const PLAIN_GAMMA: f64 = 2.5;
 
+/// From this temperature on errors of a divergence are relative to the differences of logarithms, however
+/// small these are.
+const WARM: f32 = 16.0;
+
 /// A row without its weight, the factor `T^2` of divergences, and what its gradient is multiplied by.
 pub(super) struct RowTerms {
     /// The loss.
@@ -119,7 +123,11 @@ impl RowTerms {
     }
 
     /// A divergence of a student from a teacher; `of`: that of Kullback-Leibler, or of Jensen-Shannon.
-    pub(super) fn of_divergence(student: &Row, teacher: &Row, of: fn(&Pair) -> Divergence) -> Self {
+    pub(super) fn of_divergence(
+        [student, teacher]: [&Row; 2],
+        temperature: f32,
+        of: fn(&Pair) -> Divergence,
+    ) -> Self {
         let pairs: Vec<_> = (0..student.logits.len())
             .map(|class| Pair::new(student, teacher, class))
             .map(|pair| (of(&pair), pair))
@@ -129,11 +137,19 @@ impl RowTerms {
             divergence.value * student.relative_rounding() + divergence.shift + pair.flushed()
         });
         let largest = student.rest.max(teacher.rest).ln_1p();
-        let shift = f64::from(f32::EPSILON) * (1.0 + largest);
+        let is_warm = temperature >= WARM;
+        let shift = if is_warm { 0.0 } else { f64::from(f32::EPSILON) * (1.0 + largest) };
+        // What the gradient's errors are relative to, beside the probabilities.
+        let reach = match is_warm {
+            true => pairs.iter().map(|(_, pair)| pair.reach()).fold(0.0, f64::max).min(1.0),
+            false => 1.0,
+        };
         let slope: f64 = pairs.iter().map(|(divergence, _)| divergence.slope).sum();
         let of_class = |(divergence, pair): &(Divergence, Pair)| ClassTolerance {
             // A difference of logarithms is off by what these are.
-            terms: pair.p + pair.q * divergence.teacher + divergence.slope + slope * pair.p,
+            terms: (pair.p + pair.q * divergence.teacher) * reach
+                + divergence.slope
+                + slope * pair.p,
             exponent: pair.distances[0].max(pair.distances[1]),
             shift: pair.shifts[0] + pair.shifts[1],
         };
@@ -182,6 +198,12 @@ impl Pair {
             distances: [student.distance(class), teacher.distance(class)],
             shifts: [shift(student, p), shift(teacher, q)],
         }
+    }
+
+    /// The difference of the logarithms, and those of the logits that it is of, which are rounded.
+    fn reach(&self) -> f64 {
+        let distances: f64 = self.distances.iter().sum();
+        if self.p + self.q == 0.0 { 0.0 } else { self.d.abs() + distances.abs() }
     }
 
     /// What may be missing because an exponential is so small.

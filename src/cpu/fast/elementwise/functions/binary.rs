@@ -90,6 +90,8 @@ pub(super) enum FocalPower {
     One,
     Two,
     Other(Power),
+    /// So great that it shows the digits of a small `p`, which `1 - p` has not.
+    Great(f32),
 }
 
 impl FocalPower {
@@ -98,17 +100,24 @@ impl FocalPower {
             0.0 => Self::Zero,
             1.0 => Self::One,
             2.0 => Self::Two,
+            gamma if gamma > 64.0 => Self::Great(gamma),
             _ => Self::Other(Power::new(gamma)),
         }
     }
 
+    /// Of `1 - p`, and `p`.
     #[inline(always)]
-    fn of<S: Simd>(&self, x: Lanes<S>) -> Lanes<S> {
+    fn of<S: Simd>(&self, x: Lanes<S>, p: Lanes<S>) -> Lanes<S> {
         match self {
             Self::Zero => x.all(1.0),
             Self::One => x,
             Self::Two => x * x,
             Self::Other(power) => x.power(*power),
+            Self::Great(gamma) => {
+                let is_small = p.size().is_below(p.all(0.5));
+                let log = is_small.select(p.negative().ln_1p_of_negative(), x.ln());
+                (log * *gamma).at_least(-1000.0).exp()
+            }
         }
     }
 }
@@ -130,17 +139,21 @@ impl Function for SigmoidFocal {
         let wrong = t.mul_add(q, rest * p);
         let between = (rest - t) * (p * (q / wrong));
         let change = t.is(1.0).select(p.negative(), t.is(0.0).select(q, between));
-        let power = self.power.of(wrong);
-        let power = match self.alpha {
-            // 1 - alpha is rounded once, as t is.
-            Some(alpha) => power * t.mul_add(t.all(alpha), rest * (1.0 - alpha)),
-            None => power,
-        };
+        let power = self.power.of(wrong, t.mul_add(p, rest * q));
         let of_power = match self.power {
             FocalPower::Zero => t.all(0.0),
-            _ => change * cross_entropy * self.gamma,
+            // From left to right, so that no factor meets another that only the power makes small.
+            _ => power * self.gamma * change * cross_entropy,
         };
-        let derivative = power * (of_power + (rest * p - t * q));
-        Loss::new(power * cross_entropy, derivative)
+        let derivative = power.mul_add(rest * p - t * q, of_power);
+        let loss = Loss::new(power * cross_entropy, derivative);
+        match self.alpha {
+            // 1 - alpha is rounded once, as t is.
+            Some(alpha) => {
+                let alpha = t.mul_add(t.all(alpha), rest * (1.0 - alpha));
+                Loss::new(loss.value * alpha, loss.derivative * alpha)
+            }
+            None => loss,
+        }
     }
 }
