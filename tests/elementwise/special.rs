@@ -252,7 +252,7 @@ fn focal_losses_of_great_gammas() {
         ElementwiseLoss::unreduced(LossFunction::SigmoidFocal { alpha: None, gamma })
     };
     // The error of a power grows with its logarithm.
-    let allowed = |size: f64| 4e-6 * size * (-size.ln()).max(1.0) + 1e-37;
+    let allowed = |size: f64| 4e-6 * size * (-size.max(1e-300).ln()).max(1.0) + 1e-37;
     for (x, t, gamma, loss, derivative) in known {
         let (x, t) = ([x], [t]);
         let operands = Elementwise::new(column(&x, 1), column(&t, 1));

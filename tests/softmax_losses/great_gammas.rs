@@ -57,7 +57,7 @@ fn options(gamma: f32) -> SoftmaxLoss {
 
 /// The error of a power grows with its logarithm.
 fn allowed(size: f64) -> f64 {
-    4e-6 * size * (-size.ln()).max(1.0) + 1e-37
+    4e-6 * size * (-size.max(1e-300).ln()).max(1.0) + 1e-37
 }
 
 #[test]
