@@ -248,9 +248,8 @@ fn focal_losses_of_great_gammas() {
     let engines: [&dyn Engine; 2] = [&cpu::Fast, &gpu];
     let column = |values, rows| Logits::new(values, rows, 1).expect("a column");
     let upstream = Some(ElementwiseUpstream::Scalar(1.0));
-    let of_gamma = |gamma| {
-        ElementwiseLoss::unreduced(LossFunction::SigmoidFocal { alpha: None, gamma })
-    };
+    let of_gamma =
+        |gamma| ElementwiseLoss::unreduced(LossFunction::SigmoidFocal { alpha: None, gamma });
     // The error of a power grows with its logarithm.
     let allowed = |size: f64| 4e-6 * size * (-size.max(1e-300).ln()).max(1.0) + 1e-37;
     for (x, t, gamma, loss, derivative) in known {

@@ -69,9 +69,9 @@ fn the_oracle_knows_great_gammas() {
         let upstream = Some(Upstream::Scalar(1.0));
         let out = cpu::Oracle.softmax_loss_f64(logits, against, upstream, &options(gamma)).unwrap();
         let found = out.gradient.unwrap();
-        for (found, expected) in found.into_iter().chain([out.loss]).zip(
-            gradient.into_iter().chain([loss]),
-        ) {
+        for (found, expected) in
+            found.into_iter().chain([out.loss]).zip(gradient.into_iter().chain([loss]))
+        {
             assert!(
                 (found - expected).abs() <= 1e-12 * expected.abs(),
                 "{found:e} and not {expected:e}: {row:?} {gamma}"
@@ -110,14 +110,12 @@ fn every_gamma() {
         {
             let options = SoftmaxLoss { label_smoothing, ..options(gamma) };
             let upstream = Upstream::Scalar(-2.0);
-            let exact = cpu::Oracle
-                .softmax_loss_f64(logits, against, Some(upstream), &options)
-                .unwrap();
+            let exact =
+                cpu::Oracle.softmax_loss_f64(logits, against, Some(upstream), &options).unwrap();
             let engines: [&dyn Engine; 2] = [&cpu::Fast, gpu()];
             for engine in engines {
-                let out = engine
-                    .softmax_loss_with_gradient(logits, against, upstream, &options)
-                    .unwrap();
+                let out =
+                    engine.softmax_loss_with_gradient(logits, against, upstream, &options).unwrap();
                 let what = format!("{} {options:?}", engine.name());
                 let losses = out.loss_rows.unwrap();
                 let gradient = out.gradient.unwrap().into_f32();

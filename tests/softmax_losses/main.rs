@@ -3,9 +3,9 @@
 
 #[path = "../common/gpus.rs"]
 mod gpus;
+mod great_gammas;
 #[path = "../common/memory.rs"]
 mod memory;
-mod great_gammas;
 mod oracle;
 mod plans;
 mod problem;
