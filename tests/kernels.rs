@@ -253,6 +253,7 @@ fn structs_are_laid_out_as_in_the_source() {
         top_k,
         loss_scale,
         unit,
+        batch_size,
         zero,
     });
     let totals = fields!(TotalsParameters {
@@ -268,6 +269,7 @@ fn structs_are_laid_out_as_in_the_source() {
         totals_offset,
         ignore_index,
         has_ignore_index,
+        batch_size,
         zero,
     });
     let reduce = fields!(ReduceParameters {
