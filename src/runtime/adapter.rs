@@ -55,13 +55,18 @@ async fn enumerate(backends: Backends) -> Vec<Adapter> {
     instance.enumerate_adapters(backends).await
 }
 
+/// What `WGPU_BACKEND` says, if it says anything.
+fn wanted_backends() -> Option<String> {
+    std::env::var("WGPU_BACKEND").ok().filter(|names| !names.trim().is_empty())
+}
+
 /// Every adapter, the best first: discrete, integrated, virtual, software. `WGPU_BACKEND` narrows
 /// the backends; GL is tried only where no other has an adapter, or where it is asked for.
 pub(super) async fn adapters_async() -> Vec<Adapter> {
     if Instance::enabled_backend_features().is_empty() {
         return Vec::new(); // built without any backend
     }
-    let mut found = match Backends::from_env() {
+    let mut found = match wanted_backends().map(|names| Backends::from_comma_list(&names)) {
         Some(backends) => enumerate(backends).await,
         None => {
             let found = enumerate(Backends::PRIMARY).await;
@@ -90,8 +95,9 @@ pub fn adapters() -> Vec<Adapter> {
 
 /// The best adapter whose name contains `name`, in any case.
 pub(super) async fn find(name: Option<&str>) -> Result<Adapter> {
-    let from_environment = std::env::var("WGPU_ADAPTER_NAME").ok();
-    let name = name.map(str::to_owned).or(from_environment).unwrap_or_default().to_lowercase();
+    let from_environment = || std::env::var("WGPU_ADAPTER_NAME").ok();
+    let by = if name.is_none() { ", by WGPU_ADAPTER_NAME" } else { "" };
+    let name = name.map(str::to_owned).or_else(from_environment).unwrap_or_default().to_lowercase();
     let found = adapters_async().await;
     let names: Vec<_> = found.iter().map(|adapter| adapter.get_info().name).collect();
     let index = names.iter().position(|each| each.to_lowercase().contains(&name));
@@ -99,12 +105,43 @@ pub(super) async fn find(name: Option<&str>) -> Result<Adapter> {
         wanted: if name.is_empty() {
             String::new()
         } else {
-            format!(" whose name contains {name:?}")
+            format!(" whose name contains {name:?}{by}")
         },
-        advice: if names.is_empty() {
-            ADVICE.to_owned()
-        } else {
-            format!("there are: {}", names.join(", "))
-        },
+        advice: advice(&names, wanted_backends().as_deref()),
     })
+}
+
+/// How to get an adapter, where there are none but these of the backends that the environment allows.
+fn advice(names: &[String], backends: Option<&str>) -> String {
+    let allowed = |backends: &str| format!("WGPU_BACKEND={backends:?} allows no other backend");
+    match (names, backends) {
+        ([], None) => ADVICE.to_owned(),
+        ([], Some(backends)) if Backends::from_comma_list(backends).is_empty() => {
+            format!(
+                "WGPU_BACKEND={backends:?} names no backend; expected vulkan, metal, dx12 or gl"
+            )
+        }
+        ([], Some(backends)) => {
+            format!("{}: unset it to take what there is, or {ADVICE}", allowed(backends))
+        }
+        (names, None) => format!("there are: {}", names.join(", ")),
+        (names, Some(backends)) => {
+            format!("there are: {}; {}", names.join(", "), allowed(backends))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::advice;
+
+    #[test]
+    fn advice_names_the_variable_that_chose() {
+        let names = ["llvmpipe".to_owned()];
+        assert!(!advice(&[], None).contains("WGPU_BACKEND"));
+        assert_eq!(advice(&names, None), "there are: llvmpipe");
+        assert!(advice(&[], Some("dx12")).starts_with("WGPU_BACKEND=\"dx12\" allows no other"));
+        assert!(advice(&[], Some("vulcan")).contains("\"vulcan\" names no backend"));
+        assert!(advice(&names, Some("gl")).contains("llvmpipe; WGPU_BACKEND=\"gl\""));
+    }
 }
