@@ -75,6 +75,28 @@ fn files_come_back_and_nothing_else_is_left_beside_them() {
 
 /// Refuses the JSON, naming the field and something of what is wrong with it.
 #[track_caller]
+#[cfg(unix)]
+#[test]
+fn links_stay_links_and_files_keep_their_mode() {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    let file = file(AdapterClass::Software);
+    file.save(&path("kept")).expect("written");
+    set_permissions(path("kept"), Permissions::from_mode(0o600)).expect("allowed");
+    for (link, target) in [("link", "kept"), ("dangling", "new")] {
+        symlink(target, path(link)).expect("linked");
+        file.save(&path(link)).expect("written");
+        assert!(path(link).is_symlink());
+        assert_eq!(TuningFile::load(&path(target)), Ok(file.clone()));
+    }
+    assert_eq!(metadata(path("kept")).expect("there").permissions().mode() & 0o777, 0o600);
+    file.save("/dev/null".as_ref()).expect("written");
+    assert!(!metadata("/dev/null").expect("there").is_file());
+}
+
 fn refused(json: impl AsRef<[u8]>, field: &str, part: &str) {
     match TuningFile::from_json(json.as_ref()) {
         Err(Error::Tuning { field: found, found: what, expected, .. }) => {

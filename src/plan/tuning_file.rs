@@ -180,33 +180,49 @@ impl TuningFile {
         })
     }
 
-    /// Writes the file: whole, or not at all.
+    /// Writes the file: whole, or not at all. A file that is replaced keeps its mode; a link stays
+    /// one, and the file that it names is replaced; what is no file is written to as it is.
     ///
     /// # Errors
     /// [`Error::File`] where it cannot be written; as [`to_json`](Self::to_json).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn save(&self, path: &std::path::Path) -> Result<()> {
-        use std::io::Write as _;
         let text = self.to_json()?;
-        let folder = match path.parent() {
-            Some(parent) if parent != std::path::Path::new("") => parent,
-            _ => std::path::Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".wgpu-loss-").suffix(".part");
-        // A temporary file is its owner's alone; this one becomes an ordinary file.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        builder
-            .tempfile_in(folder)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.as_file().sync_all()?;
-                file.persist(path).map_err(|error| error.error)?;
-                Ok(())
-            })
-            .map_err(|error| file_error("writing a tuning", path, &error))
+        replace(path, text.as_bytes()).map_err(|error| file_error("writing a tuning", path, &error))
     }
+}
+
+/// Writes a file in one step.
+#[cfg(not(target_arch = "wasm32"))]
+fn replace(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::fs;
+    use std::io::Write as _;
+    let before = match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => return fs::write(path, bytes),
+        // A link to nothing: nothing is lost on the way.
+        Err(_) if path.is_symlink() => return fs::write(path, bytes),
+        before => before.ok(),
+    };
+    let target = if before.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
+    let folder = match target.parent() {
+        Some(parent) if parent != std::path::Path::new("") => parent,
+        _ => std::path::Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".wgpu-loss-").suffix(".part");
+    // A temporary file is its owner's alone; a new one becomes an ordinary file.
+    #[cfg(unix)]
+    if before.is_none() {
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    if let Some(before) = before {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(&target).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// What stands for the file until its path is known.
