@@ -334,7 +334,8 @@ pub trait Engine {
     /// `log sum_c exp(x_c)` of each row.
     ///
     /// # Errors
-    /// [`Error::Limit`], [`Error::OutOfMemory`] or [`Error::Device`] where a device fails.
+    /// [`Error::Limit`] or [`Error::Device`] where a device fails; [`Error::OutOfMemory`] where it, or
+    /// the host, has not so much.
     fn log_sum_exp(&self, logits: Logits<'_>, options: &LogSumExp) -> Result<LogSumExpOutput> {
         self.evaluate_log_sum_exp(logits, None, options)
     }

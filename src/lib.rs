@@ -11,6 +11,7 @@ mod engine;
 mod error;
 pub mod kernel;
 mod logits;
+mod memory;
 pub mod ops;
 pub mod partial;
 pub mod plan;

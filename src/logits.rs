@@ -86,6 +86,11 @@ impl Shape {
         self.rows.checked_mul(self.classes)
     }
 
+    /// The rows that have elements: all of them, or none, however many there are.
+    pub(crate) const fn occupied_rows(&self) -> usize {
+        if self.classes == 0 { 0 } else { self.rows }
+    }
+
     /// Where a row's first element lies; the next class follows `inner` elements later.
     pub fn start_of(&self, row: usize) -> usize {
         if self.inner == 1 {

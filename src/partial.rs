@@ -14,6 +14,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::memory::collected;
 use crate::{Error, Result};
 
 /// The classes that a part of the logits holds: columns `0..` are classes `first..`.
@@ -201,7 +202,7 @@ pub fn merge(parts: &[&[PartialState]]) -> Result<Vec<PartialState>> {
         let states = others.iter().filter_map(|part| part.get(row));
         states.fold(first[row], |merged, state| merged.merge(*state))
     };
-    Ok((0..first.len()).map(merge_row).collect())
+    collected(OPERATION, (0..first.len()).map(merge_row))
 }
 
 #[cfg(test)]

@@ -14,8 +14,7 @@ use super::operand::{Rows, if_wanted};
 use super::pass::{Pass, UpstreamOperand};
 use super::rows::{RowsPlan, RowsRequest};
 use super::step::{Step, StepBuilder};
-
-const OPERATION: &str = "log-sum-exp";
+use super::validate::LOG_SUM_EXP as OPERATION;
 
 /// Options of log-sum-exp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -8,6 +8,7 @@ use crate::{
 };
 
 pub(crate) const CROSS_ENTROPY: &str = "cross-entropy";
+pub(crate) const LOG_SUM_EXP: &str = "log-sum-exp";
 const DEFAULT_IGNORE_INDEX: i32 = -100;
 
 /// Refuses results that no memory could hold; only rows without classes occupy none themselves.
@@ -22,10 +23,9 @@ pub(crate) fn addressable(operation: &'static str, what: &'static str, count: us
 
 /// Refuses an upstream gradient of the wrong length. `None`: no gradient is asked for.
 pub(crate) fn log_sum_exp(logits: Logits<'_>, upstream: Option<Upstream<'_>>) -> Result<()> {
-    const OPERATION: &str = "log-sum-exp";
-    addressable(OPERATION, "number of rows", logits.rows())?;
+    addressable(LOG_SUM_EXP, "number of rows", logits.rows())?;
     match upstream {
-        Some(upstream) => upstream.validate(OPERATION, logits.rows(), false),
+        Some(upstream) => upstream.validate(LOG_SUM_EXP, logits.rows(), false),
         None => Ok(()),
     }
 }

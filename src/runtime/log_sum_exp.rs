@@ -3,7 +3,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 use crate::Float;
 use crate::ops::log_sum_exp::LogSumExpOperands;
-use crate::ops::validate;
+use crate::ops::validate::{self, LOG_SUM_EXP};
 use crate::{Gpu, LogSumExp, LogSumExpOutput, Logits, Result, Upstream};
 
 use super::call::{Call, DeviceUpstream, Steps, passes, slice, writes_separately};
@@ -11,8 +11,6 @@ use super::readback::Waiting;
 #[cfg(not(target_arch = "wasm32"))]
 use super::stream::output::MatrixOutput;
 use super::stream::output::owned;
-
-const LOG_SUM_EXP: &str = "log-sum-exp";
 
 impl Gpu {
     /// [`Engine::log_sum_exp`](crate::Engine::log_sum_exp) as a future; with an upstream gradient,

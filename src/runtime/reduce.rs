@@ -1,5 +1,6 @@
 //! Weighted reductions of host data on the GPU.
 
+use crate::memory::collected;
 use crate::ops::reduce::validate::{self, OPERATION};
 use crate::{
     Gpu, GradientPlace, Logits, Pass, Reduce, ReduceOperands, ReduceOutput, ReduceSegmentsOperands,
@@ -53,7 +54,7 @@ impl Gpu {
             return Ok(ReduceOutput {
                 gradient: all.gradient,
                 weight_gradient: all.weight_gradient,
-                ..output(options, &all.words, all.result_words)
+                ..output(options, &all.words, all.result_words)?
             });
         }
         let mut call = Call::new(self, OPERATION)?;
@@ -103,7 +104,7 @@ impl Gpu {
         Ok(ReduceOutput {
             gradient: read.elements(gradient, element)?,
             weight_gradient: read.values(weight_gradient)?,
-            ..output(options, &words, plan.result_words())
+            ..output(options, &words, plan.result_words())?
         })
     }
 
@@ -118,7 +119,7 @@ impl Gpu {
         validate::reduce_segments(values, segments, weights, options)?;
         if let Some(pieces) = self.segments_in_pieces(values, segments, weights, options)? {
             let (words, result_words) = pieces.run(waiting).await?;
-            return Ok(output(options, &words, result_words));
+            return output(options, &words, result_words);
         }
         let mut call = Call::new(self, OPERATION)?;
         let (layout, device_segments) = match segments {
@@ -146,13 +147,16 @@ impl Gpu {
         let results = call.read(Some(&results), result_bytes)?;
         let read = call.finish(waiting).await?;
         let words: Vec<f32> = read.values(results)?.unwrap_or_default();
-        Ok(output(options, &words, plan.result_words()))
+        output(options, &words, plan.result_words())
     }
 }
 
 /// Results from their words; see [`ReducePlan::result_words`](crate::ReducePlan::result_words).
-fn output(options: &Reduce, words: &[f32], stride: u32) -> ReduceOutput {
-    let word = |at: usize| words.iter().skip(at).step_by(stride as usize).copied().collect();
+fn output(options: &Reduce, words: &[f32], stride: u32) -> Result<ReduceOutput> {
+    let word = |at: usize| {
+        let of_results = words.iter().skip(at).step_by(stride as usize).copied();
+        collected(OPERATION, of_results)
+    };
     let (variance, denominator, sign) = match options.statistic {
         Statistic::Mean => (None, Some(1), None),
         Statistic::MeanAndVariance { .. } => (Some(1), Some(2), None),
@@ -161,12 +165,12 @@ fn output(options: &Reduce, words: &[f32], stride: u32) -> ReduceOutput {
             (None, None, None)
         }
     };
-    ReduceOutput {
-        values: word(0),
-        variance: variance.map(word),
-        sign: sign.map(word),
-        denominator: denominator.map(word),
+    Ok(ReduceOutput {
+        values: word(0)?,
+        variance: variance.map(word).transpose()?,
+        sign: sign.map(word).transpose()?,
+        denominator: denominator.map(word).transpose()?,
         gradient: None,
         weight_gradient: None,
-    }
+    })
 }

@@ -10,6 +10,7 @@ mod fast;
 mod gradients;
 mod layouts;
 mod literals;
+mod many_results;
 mod partial;
 mod reduce;
 mod refusals;

@@ -5,14 +5,12 @@ use super::matrix::Holds;
 use super::place::Place;
 use super::{Fast, elementwise, evaluate_cross_entropy, log_sum_exp};
 use crate::ops::elementwise::validate as elements;
-use crate::ops::validate::{self, CROSS_ENTROPY, GRADIENT};
+use crate::ops::validate::{self, CROSS_ENTROPY, GRADIENT, LOG_SUM_EXP};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
     ElementwiseUpstream, Float, LogSumExp, LogSumExpOutput, Logits, Result, Shape, Targets,
     Upstream,
 };
-
-const LOG_SUM_EXP: &str = "log-sum-exp";
 
 /// Memory for the gradient, which holds anything.
 fn apart<'a, G: Float>(
@@ -59,7 +57,7 @@ impl Fast {
         let gradient = apart(CROSS_ENTROPY, logits, gradient, options.gradient_element)?;
         let counted = count_rows(targets, logits.rows(), logits.classes(), options)?;
         let place = Place::apart(logits, Some(gradient));
-        Ok(evaluate_cross_entropy(place, targets, counted, Some(upstream), options))
+        evaluate_cross_entropy(place, targets, counted, Some(upstream), options)
     }
 
     /// [`cross_entropy_with_gradient`](crate::Engine::cross_entropy_with_gradient), the gradient
@@ -97,7 +95,7 @@ impl Fast {
         validate::results_element::<F>(CROSS_ENTROPY, GRADIENT, options.gradient_element)?;
         let counted = count_rows(targets, shape.rows, shape.classes, options)?;
         let place = Place::of_both(&mut logits[..extent], shape);
-        Ok(evaluate_cross_entropy(place, targets, counted, Some(upstream), options))
+        evaluate_cross_entropy(place, targets, counted, Some(upstream), options)
     }
 
     /// [`log_sum_exp_with_gradient`](crate::Engine::log_sum_exp_with_gradient), the gradient written
@@ -128,7 +126,7 @@ impl Fast {
     ) -> Result<LogSumExpOutput> {
         validate::log_sum_exp(logits, Some(upstream))?;
         let gradient = apart(LOG_SUM_EXP, logits, gradient, options.gradient_element)?;
-        Ok(log_sum_exp::evaluate(Place::apart(logits, Some(gradient)), Some(upstream)))
+        log_sum_exp::evaluate(Place::apart(logits, Some(gradient)), Some(upstream))
     }
 
     /// [`log_sum_exp_with_gradient`](crate::Engine::log_sum_exp_with_gradient), the gradient written
@@ -162,7 +160,7 @@ impl Fast {
         validate::log_sum_exp(view, Some(upstream))?;
         validate::results_element::<F>(LOG_SUM_EXP, GRADIENT, options.gradient_element)?;
         let place = Place::of_both(&mut logits[..extent], shape);
-        Ok(log_sum_exp::evaluate(place, Some(upstream)))
+        log_sum_exp::evaluate(place, Some(upstream))
     }
 
     /// [`elementwise_loss_with_gradient`](crate::Engine::elementwise_loss_with_gradient), the gradient
@@ -197,6 +195,6 @@ impl Fast {
         elements::elementwise(operands, Some(upstream), options)?;
         let name = options.function.name();
         let gradient = apart(name, operands.input, gradient, options.gradient_element)?;
-        Ok(elementwise::evaluate(operands, Some(upstream), options, Some(gradient)))
+        elementwise::evaluate(operands, Some(upstream), options, Some(gradient))
     }
 }

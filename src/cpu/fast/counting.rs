@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::simd::dispatch;
-use super::split::join;
+use super::threads::join;
 use crate::ops::validate;
 use crate::{ClassIndices, CrossEntropy, Result, TargetValues, Targets};
 

@@ -15,8 +15,11 @@ use super::target_rank::rank;
 use super::terms::{Coefficients, Target, Terms};
 use super::tiled::{Source, SourceRow, for_each_row};
 use super::transform::Transform;
+use crate::memory::{when, zeros};
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::{
-    CrossEntropy, CrossEntropyOutput, Float, Mode, Reduction, TargetValues, Targets, Upstream,
+    CrossEntropy, CrossEntropyOutput, Float, Mode, Reduction, Result, TargetValues, Targets,
+    Upstream,
 };
 
 /// What all rows have in common.
@@ -36,22 +39,26 @@ pub(super) fn evaluate<G: Float>(
     counted: usize,
     upstream: Option<Upstream<'_>>,
     options: &CrossEntropy,
-) -> CrossEntropyOutput {
+) -> Result<CrossEntropyOutput> {
     let shape = place.shape;
     let rows = shape.rows;
     let denominators = Denominators::of(terms, rows, counted, options.reduction);
     let wanted = options.rows;
     let keeps_losses = wanted.loss || options.reduction == Reduction::None;
 
-    let column = |is_wanted: bool| is_wanted.then(|| vec![0.0; rows]);
-    let mut losses = if keeps_losses { vec![0.0; rows] } else { take_losses(rows) };
-    let mut z_losses = column(options.z_loss != 0.0 || wanted.z_loss);
-    let mut log_sum_exp = column(wanted.log_sum_exp);
-    let mut target_log_probability = column(wanted.target_log_probability);
-    let mut entropy = column(wanted.entropy);
+    let column = |is_wanted: bool| when(is_wanted, || zeros::<f32>(CROSS_ENTROPY, rows));
+    let places = |is_wanted: bool| when(is_wanted, || zeros::<u32>(CROSS_ENTROPY, rows));
+    let mut losses = match keeps_losses {
+        true => zeros(CROSS_ENTROPY, rows)?,
+        false => take_losses(CROSS_ENTROPY, rows)?,
+    };
+    let mut z_losses = column(options.z_loss != 0.0 || wanted.z_loss)?;
+    let mut log_sum_exp = column(wanted.log_sum_exp)?;
+    let mut target_log_probability = column(wanted.target_log_probability)?;
+    let mut entropy = column(wanted.entropy)?;
     let ranks = options.ranks_target();
-    let mut argmax = (wanted.argmax || (options.correct && !ranks)).then(|| vec![0; rows]);
-    let mut target_rank = ranks.then(|| vec![0; rows]);
+    let mut argmax = places(wanted.argmax || (options.correct && !ranks))?;
+    let mut target_rank = places(ranks)?;
 
     let results = Rows {
         loss: Some(&mut losses),
@@ -114,7 +121,7 @@ pub(super) fn evaluate<G: Float>(
             None
         }
     };
-    CrossEntropyOutput {
+    Ok(CrossEntropyOutput {
         loss: loss as f32,
         z_loss: z_loss as f32,
         denominator: denominators.loss as f32,
@@ -128,7 +135,7 @@ pub(super) fn evaluate<G: Float>(
         target_rank: target_rank.filter(|_| wanted.target_rank),
         z_loss_rows: z_losses.filter(|_| wanted.z_loss),
         gradient: None,
-    }
+    })
 }
 
 impl Plain for Call<'_> {

@@ -4,7 +4,9 @@ use super::batch::{Denominators, Factors, is_hidden, reduce};
 use super::matrix::Holds;
 use super::place::Place;
 use super::terms::{Target, Terms};
-use crate::{CrossEntropy, CrossEntropyOutput, Float, Reduction, Shape, Upstream};
+use crate::memory::{when, zeros};
+use crate::ops::validate::CROSS_ENTROPY;
+use crate::{CrossEntropy, CrossEntropyOutput, Float, Reduction, Result, Shape, Upstream};
 
 /// Everything but the gradient itself, of validated operands.
 pub(super) fn evaluate<G: Float>(
@@ -13,13 +15,13 @@ pub(super) fn evaluate<G: Float>(
     counted: usize,
     upstream: Option<Upstream<'_>>,
     options: &CrossEntropy,
-) -> CrossEntropyOutput {
+) -> Result<CrossEntropyOutput> {
     let shape = place.shape;
     let denominators = Denominators::of(terms, shape.rows, counted, options.reduction);
     let factors = upstream.map(|up| Factors::new(up, denominators, options.reduction));
-    let mut losses = vec![0.0; shape.rows];
-    let mut target_log_probability =
-        options.rows.target_log_probability.then(|| vec![0.0; shape.rows]);
+    let column = || zeros::<f32>(CROSS_ENTROPY, shape.rows);
+    let mut losses = column()?;
+    let mut target_log_probability = when(options.rows.target_log_probability, column)?;
     for row in 0..shape.rows {
         let target = terms.target(row);
         let Target::Class(class) = target else { continue };
@@ -36,7 +38,7 @@ pub(super) fn evaluate<G: Float>(
     if let (Some((gradient, results, holds)), Some(factors)) = (place.results(), factors) {
         write_gradient((gradient, results, holds), terms, factors, options);
     }
-    CrossEntropyOutput {
+    Ok(CrossEntropyOutput {
         loss: reduce(&losses, denominators.loss, options) as f32,
         z_loss: 0.0,
         denominator: denominators.loss as f32,
@@ -48,9 +50,9 @@ pub(super) fn evaluate<G: Float>(
         entropy: None,
         argmax: None,
         target_rank: None,
-        z_loss_rows: options.rows.z_loss.then(|| vec![0.0; shape.rows]),
+        z_loss_rows: when(options.rows.z_loss, column)?,
         gradient: None,
-    }
+    })
 }
 
 /// Zeros, and a value where the target is.

@@ -10,15 +10,17 @@ use super::softmax::Softmax;
 use super::split::for_rows;
 use super::tiled::{Source, for_each_row};
 use super::transform::Transform;
-use crate::{Float, LogSumExpOutput, Upstream};
+use crate::memory::zeros;
+use crate::ops::validate::LOG_SUM_EXP;
+use crate::{Float, LogSumExpOutput, Result, Upstream};
 
 /// Everything but the gradient itself, of validated operands.
 pub(super) fn evaluate<G: Float>(
     place: Place<'_, G>,
     upstream: Option<Upstream<'_>>,
-) -> LogSumExpOutput {
+) -> Result<LogSumExpOutput> {
     let shape = place.shape;
-    let mut log_sum_exp = vec![0.0; shape.rows];
+    let mut log_sum_exp = zeros(LOG_SUM_EXP, shape.rows)?;
     let source = Source {
         logits: place.logits,
         shape,
@@ -44,7 +46,7 @@ pub(super) fn evaluate<G: Float>(
             plain.of_row(row.row, &softmax)
         });
     });
-    LogSumExpOutput { log_sum_exp, gradient: None }
+    Ok(LogSumExpOutput { log_sum_exp, gradient: None })
 }
 
 /// The gradient of each row.

@@ -3,25 +3,26 @@
 //! memory that was in use before.
 #![allow(unsafe_code)]
 
-use bytemuck::allocation::zeroed_vec;
 use bytemuck::{Pod, Zeroable};
+
+use crate::{Result, memory};
 
 /// Bytes from which large pages are asked for: some of them lie wholly inside.
 #[cfg(target_os = "linux")]
 const MUCH: usize = 1 << 23;
 
 /// So many zeros, in large pages where there are many.
-pub(super) fn zeroed<T: Zeroable>(count: usize) -> Vec<T> {
-    let mut values = zeroed_vec(count);
+pub(super) fn zeroed<T: Zeroable>(operation: &'static str, count: usize) -> Result<Vec<T>> {
+    let mut values = memory::zeros(operation, count)?;
     ask_for_large_pages(&mut values);
-    values
+    Ok(values)
 }
 
 /// So many values, whatever the memory holds: to be written, every one, before any is read. Where
 /// debug assertions are on, they are all ones, which is NaN.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub(super) fn unwritten<T: Pod>(count: usize) -> Vec<T> {
-    let mut values = Vec::<T>::with_capacity(count);
+pub(super) fn unwritten<T: Pod>(operation: &'static str, count: usize) -> Result<Vec<T>> {
+    let mut values = memory::reserved::<T>(operation, count)?;
     let start = values.as_mut_ptr();
     // SAFETY: the assembly gets hold of memory that is ours alone and may write any of it, so that for
     // the compiler it is initialised from here on; all bits are values of `T`.
@@ -33,13 +34,13 @@ pub(super) fn unwritten<T: Pod>(count: usize) -> Vec<T> {
         bytemuck::cast_slice_mut::<T, u8>(&mut values).fill(0xff);
     }
     ask_for_large_pages(&mut values);
-    values
+    Ok(values)
 }
 
 /// The same, where the compiler has to see values.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) fn unwritten<T: Pod>(count: usize) -> Vec<T> {
-    zeroed(count)
+pub(super) fn unwritten<T: Pod>(operation: &'static str, count: usize) -> Result<Vec<T>> {
+    zeroed(operation, count)
 }
 
 /// Linux gives each process the choice. An advice: nothing else depends on whether it is taken.
@@ -68,12 +69,12 @@ mod tests {
     #[test]
     fn memory_is_zero_and_can_be_written() {
         for count in [0, 1, (1 << 21) + 3, (1 << 22) + 1] {
-            let mut values = zeroed::<f32>(count);
+            let mut values = zeroed::<f32>("", count).expect("memory");
             assert!(values.len() == count && values.iter().all(|&value| value == 0.0));
             values.fill(1.0);
             assert!(values.iter().all(|&value| value == 1.0));
             drop(values);
-            let mut values = unwritten::<f32>(count);
+            let mut values = unwritten::<f32>("", count).expect("memory");
             assert_eq!(values.len(), count);
             values.fill(2.0);
             assert!(values.iter().all(|&value| value == 2.0));

@@ -34,12 +34,14 @@ mod tail;
 mod tanh;
 mod target_rank;
 mod terms;
+mod threads;
 mod tiled;
 mod transform;
 
 use half::{bf16, f16};
 
 use super::Oracle;
+use crate::memory::when;
 use crate::ops::elementwise::validate as elements;
 use crate::ops::reduce::validate as check;
 use crate::ops::softmax_loss::validate as softmax_loss_check;
@@ -60,8 +62,9 @@ use terms::Terms;
 /// Every operation in single precision on all cores: what to use without a GPU.
 ///
 /// A row's result depends on that row alone, and sums are made of parts of a fixed size in a fixed
-/// order, so the same input gives the same bits on any number of threads. Without the feature `rayon`
-/// there is one thread.
+/// order, so the same input gives the same bits on any number of threads. They are those of the rayon
+/// pool that the caller is in, else of rayon's own; where the system does not give so many, fewer, down
+/// to the calling one. Without the feature `rayon` there is that one alone.
 ///
 /// Vectors are as wide as the processor's (AVX-512, AVX2, NEON, or portable code), so between machines
 /// the last bits may differ.
@@ -94,8 +97,8 @@ macro_rules! with_element {
 }
 
 /// Memory for a value for each logit, all of which have to be written.
-fn room_for<G: Float>(logits: Logits<'_>) -> Vec<G> {
-    unwritten(logits.rows() * logits.classes())
+fn room_for<G: Float>(operation: &'static str, logits: Logits<'_>) -> Result<Vec<G>> {
+    unwritten(operation, logits.rows() * logits.classes())
 }
 
 /// Fresh memory as the place of a gradient.
@@ -110,9 +113,11 @@ fn evaluate_cross_entropy<G: Float>(
     counted: usize,
     upstream: Option<Upstream<'_>>,
     options: &CrossEntropy,
-) -> CrossEntropyOutput {
-    let columns = place.shape.classes;
-    let terms = &Terms::new(targets, ClassRange { first: 0, total: columns }, columns, options);
+) -> Result<CrossEntropyOutput> {
+    let total = place.shape.classes;
+    // Nobody looks at the coefficients of no rows.
+    let columns = if place.shape.rows == 0 { 0 } else { total };
+    let terms = &Terms::new(targets, ClassRange { first: 0, total }, columns, options)?;
     match options.input {
         Input::Logits => cross_entropy::evaluate(place, targets, terms, counted, upstream, options),
         Input::LogProbabilities => {
@@ -123,7 +128,7 @@ fn evaluate_cross_entropy<G: Float>(
 
 impl Engine for Fast {
     fn name(&self) -> String {
-        match split::threads() {
+        match threads::threads() {
             1 => "cpu::Fast, 1 thread".into(),
             threads => format!("cpu::Fast, {threads} threads"),
         }
@@ -138,9 +143,10 @@ impl Engine for Fast {
         validate::log_sum_exp(logits, upstream)?;
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
-            let mut gradient = upstream.map(|_| room_for::<G>(logits));
+            let room = || room_for::<G>(validate::LOG_SUM_EXP, logits);
+            let mut gradient = when(upstream.is_some(), room)?;
             let place = Place::apart(logits, fresh(&mut gradient));
-            let output = log_sum_exp::evaluate(place, upstream);
+            let output = log_sum_exp::evaluate(place, upstream)?;
             LogSumExpOutput { gradient: gradient.map(G::owned), ..output }
         }))
     }
@@ -156,9 +162,10 @@ impl Engine for Fast {
         let counted = count_rows(targets, logits.rows(), logits.classes(), options)?;
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
-            let mut gradient = upstream.map(|_| room_for::<G>(logits));
+            let room = || room_for::<G>(validate::CROSS_ENTROPY, logits);
+            let mut gradient = when(upstream.is_some(), room)?;
             let place = Place::apart(logits, fresh(&mut gradient));
-            let output = evaluate_cross_entropy(place, targets, counted, upstream, options);
+            let output = evaluate_cross_entropy(place, targets, counted, upstream, options)?;
             CrossEntropyOutput { gradient: gradient.map(G::owned), ..output }
         }))
     }
@@ -172,7 +179,7 @@ impl Engine for Fast {
         validate::softmax(options.name(), logits, upstream)?;
         let element = options.element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
-            softmax_operation::evaluate::<G>(logits, upstream, options.log)
+            softmax_operation::evaluate::<G>(logits, upstream, options)?
         }))
     }
 
@@ -185,8 +192,8 @@ impl Engine for Fast {
     ) -> Result<Vec<PartialState>> {
         validate::partial(logits, classes, targets, None, options)?;
         count_rows(targets, logits.rows(), classes.total, options)?;
-        let terms = Terms::new(targets, classes, logits.classes(), options);
-        Ok(partial::states(logits, classes.first, targets, &terms, options))
+        let terms = Terms::new(targets, classes, logits.classes(), options)?;
+        partial::states(logits, classes.first, targets, &terms, options)
     }
 
     /// As the oracle does: a few operations a row, whatever the number of classes.
@@ -212,10 +219,10 @@ impl Engine for Fast {
         validate::partial(logits, classes, targets, Some(upstream), options)?;
         validate::states_of_rows(states, logits.rows())?;
         let counted = count_rows(targets, logits.rows(), classes.total, options)?;
-        let terms = &Terms::new(targets, classes, logits.classes(), options);
+        let terms = &Terms::new(targets, classes, logits.classes(), options)?;
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
-            partial::gradient::<G>(logits, states, targets, (terms, counted), upstream, options)
+            partial::gradient::<G>(logits, states, targets, (terms, counted), upstream, options)?
         }))
     }
 
@@ -230,7 +237,7 @@ impl Engine for Fast {
         let counted = softmax_loss::count(&against, logits, options)?;
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
-            softmax_loss::evaluate::<G>(logits, &against, counted, upstream, options)
+            softmax_loss::evaluate::<G>(logits, &against, counted, upstream, options)?
         }))
     }
 
@@ -243,9 +250,10 @@ impl Engine for Fast {
         elements::elementwise(operands, upstream, options)?;
         let element = options.gradient_element.unwrap_or(operands.input.element());
         Ok(with_element!(element, G => {
-            let mut gradient = upstream.map(|_| room_for::<G>(operands.input));
+            let room = || room_for::<G>(options.function.name(), operands.input);
+            let mut gradient = when(upstream.is_some(), room)?;
             let place = fresh(&mut gradient);
-            let output = elementwise::evaluate(operands, upstream, options, place);
+            let output = elementwise::evaluate(operands, upstream, options, place)?;
             ElementwiseOutput { gradient: gradient.map(G::owned), ..output }
         }))
     }
@@ -260,7 +268,7 @@ impl Engine for Fast {
         check::reduce(values, weights, upstream, options)?;
         let element = options.gradient_element.unwrap_or(values.element());
         Ok(with_element!(element, G => {
-            reduce::evaluate::<G>(values, weights, upstream, options)
+            reduce::evaluate::<G>(values, weights, upstream, options)?
         }))
     }
 
@@ -272,6 +280,6 @@ impl Engine for Fast {
         options: &Reduce,
     ) -> Result<ReduceOutput> {
         check::reduce_segments(values, segments, weights, options)?;
-        Ok(reduce::of_segments(values, segments, weights, options))
+        reduce::of_segments(values, segments, weights, options)
     }
 }

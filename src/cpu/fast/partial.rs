@@ -9,8 +9,12 @@ use super::split::for_rows;
 use super::terms::{Coefficients, Terms};
 use super::tiled::{Source, SourceRow, for_each_row};
 use super::transform::Transform;
+use crate::memory::filled;
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::partial::PartialState;
-use crate::{CrossEntropy, Float, Logits, Mode, OwnedValues, TargetValues, Targets, Upstream};
+use crate::{
+    CrossEntropy, Float, Logits, Mode, OwnedValues, Result, TargetValues, Targets, Upstream,
+};
 
 fn source<'a>(logits: Logits<'a>, targets: Targets<'a>, options: &CrossEntropy) -> Source<'a> {
     Source {
@@ -34,10 +38,10 @@ pub(super) fn states(
     targets: Targets<'_>,
     terms: &Terms<'_>,
     options: &CrossEntropy,
-) -> Vec<PartialState> {
+) -> Result<Vec<PartialState>> {
     let shape = logits.shape();
     let source = source(logits, targets, options);
-    let mut states = vec![PartialState::EMPTY; shape.rows];
+    let mut states = filled(CROSS_ENTROPY, PartialState::EMPTY, shape.rows)?;
     for_rows(0..shape.rows, shape, states.as_mut_slice(), &|part, states| {
         for_each_row::<f32>(source, part, None, |row| {
             let SourceRow { row, index, transformed, others, .. } = row;
@@ -48,7 +52,7 @@ pub(super) fn states(
             RowResult::Zero
         });
     });
-    states
+    Ok(states)
 }
 
 /// With the argmax among this part's columns.
@@ -93,19 +97,19 @@ pub(super) fn gradient<G: Float>(
     (terms, counted): (&Terms<'_>, usize),
     upstream: Upstream<'_>,
     options: &CrossEntropy,
-) -> OwnedValues {
+) -> Result<OwnedValues> {
     let shape = logits.shape();
     let denominators = Denominators::of(terms, shape.rows, counted, options.reduction);
     let factors = Factors::new(upstream, denominators, options.reduction);
     let source = Source { argmax: false, ..source(logits, targets, options) };
-    let mut gradient = zeroed::<G>(shape.rows * shape.classes);
+    let mut gradient = zeroed::<G>(CROSS_ENTROPY, shape.rows * shape.classes)?;
     let matrix = Matrix::new(&mut gradient, shape.contiguous(), Holds::Zeros);
     for_rows(0..shape.rows, shape, matrix, &|part, matrix| {
         for_each_row(source, part, Some(matrix), |row| {
             row_gradient(row, states, terms, factors, options)
         });
     });
-    G::owned(gradient)
+    Ok(G::owned(gradient))
 }
 
 fn row_gradient<'a, 'c>(

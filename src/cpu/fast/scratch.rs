@@ -5,6 +5,7 @@ use std::cell::Cell;
 use bytemuck::Zeroable;
 
 use super::short_rows::Column;
+use crate::{Result, memory};
 
 /// Rows in `f32`, where they are not so in the caller's memory.
 #[derive(Default)]
@@ -26,10 +27,13 @@ thread_local! {
 }
 
 /// A number for each row that nobody asked for, holding anything: kept from one call to the next.
-pub(super) fn take_losses(rows: usize) -> Vec<f32> {
+pub(super) fn take_losses(operation: &'static str, rows: usize) -> Result<Vec<f32>> {
     let mut losses = LOSSES.take();
+    if rows > losses.capacity() {
+        losses = memory::reserved(operation, rows)?;
+    }
     losses.resize(rows, 0.0);
-    losses
+    Ok(losses)
 }
 
 /// Gives them back.

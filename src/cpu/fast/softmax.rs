@@ -6,7 +6,7 @@
 use super::ln_1p::ln_1p;
 use super::maximum::{self, position};
 use super::row_kernel::{self, RowState};
-use super::split::join;
+use super::threads::join;
 
 /// Elements read together: with their exponentials they fit into a core's own cache.
 pub(super) const PART: usize = 1 << 14;

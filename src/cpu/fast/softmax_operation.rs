@@ -8,16 +8,16 @@ use super::softmax::Softmax;
 use super::split::for_rows;
 use super::tiled::{Source, for_each_row};
 use super::transform::Transform;
-use crate::{Float, Logits, OwnedValues};
+use crate::{Float, Logits, OwnedValues, Result, Softmax as SoftmaxOptions};
 
 /// Of validated operands.
 pub(super) fn evaluate<G: Float>(
     logits: Logits<'_>,
     upstream: Option<Logits<'_>>,
-    log: bool,
-) -> OwnedValues {
-    let shape = logits.shape();
-    let mut results = zeroed::<G>(shape.rows * shape.classes);
+    options: &SoftmaxOptions,
+) -> Result<OwnedValues> {
+    let (shape, log) = (logits.shape(), options.log);
+    let mut results = zeroed::<G>(options.name(), shape.rows * shape.classes)?;
     let source = Source {
         logits: Some(logits),
         shape,
@@ -28,7 +28,7 @@ pub(super) fn evaluate<G: Float>(
         in_parts: false,
     };
     let matrix = Matrix::new(&mut results, shape.contiguous(), Holds::Zeros);
-    for_rows(0..shape.rows, shape, matrix, &|part, matrix| {
+    for_rows(0..shape.occupied_rows(), shape, matrix, &|part, matrix| {
         for_each_row(source, part, Some(matrix), |row| {
             let logits = row.transformed.logits;
             let result = row.values.unwrap_or_default();
@@ -53,7 +53,7 @@ pub(super) fn evaluate<G: Float>(
             RowResult::Values
         });
     });
-    G::owned(results)
+    Ok(G::owned(results))
 }
 
 /// `p (g - sum_c g_c p_c)` in place of the exponentials.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::threads::join;
 use crate::Shape;
 
 /// Results of consecutive rows, which two threads can write at once.
@@ -58,27 +59,4 @@ pub(super) fn for_rows<R: Split>(
         || for_rows(rows.start..middle, shape, left, fill),
         || for_rows(middle..rows.end, shape, right, fill),
     );
-}
-
-/// Calls both, on two threads where there are.
-#[cfg(feature = "rayon")]
-pub(super) fn join<A: Send, B: Send>(
-    left: impl FnOnce() -> A + Send,
-    right: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    rayon::join(left, right)
-}
-
-/// Calls both.
-#[cfg(not(feature = "rayon"))]
-pub(super) fn join<A, B>(left: impl FnOnce() -> A, right: impl FnOnce() -> B) -> (A, B) {
-    (left(), right())
-}
-
-/// How many threads [`for_rows`] uses.
-pub(super) fn threads() -> usize {
-    #[cfg(feature = "rayon")]
-    return rayon::current_num_threads();
-    #[cfg(not(feature = "rayon"))]
-    return 1;
 }

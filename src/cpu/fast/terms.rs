@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use crate::memory::{collected, filled, when};
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::partial::{ClassRange, PartialState};
-use crate::{ClassIndices, CrossEntropy, Mode, TargetValues, Targets};
+use crate::{ClassIndices, CrossEntropy, Mode, Result, TargetValues, Targets};
 
 /// What a row is compared with.
 #[derive(Clone, Copy, PartialEq)]
@@ -61,26 +63,27 @@ impl<'a> Terms<'a> {
         classes: ClassRange,
         columns: usize,
         options: &CrossEntropy,
-    ) -> Self {
+    ) -> Result<Self> {
         let label_smoothing = f64::from(options.label_smoothing);
         let of_classes = matches!(targets.values, TargetValues::Classes(_));
         let spread = label_smoothing / classes.total as f64;
         let smoothing =
-            (of_classes && label_smoothing > 0.0).then(|| match targets.class_weights {
+            when(of_classes && label_smoothing > 0.0, || match targets.class_weights {
                 Some(weights) => {
-                    let of_part = &weights[classes.first..classes.first + columns];
-                    of_part.iter().map(|&weight| (f64::from(weight) * spread) as f32).collect()
+                    let of_part = weights[classes.first..classes.first + columns].iter();
+                    let shares = of_part.map(|&weight| (f64::from(weight) * spread) as f32);
+                    collected(CROSS_ENTROPY, shares)
                 }
-                None => vec![spread as f32; columns],
-            });
-        Self {
+                None => filled(CROSS_ENTROPY, spread as f32, columns),
+            })?;
+        Ok(Self {
             targets,
             ignore_index: options.ignore_index.map(i64::from),
             classes,
             kept: 1.0 - label_smoothing,
             spread,
             smoothing: smoothing.map(Share::new),
-        }
+        })
     }
 
     /// How many classes there are, those of other parts among them.

@@ -8,9 +8,9 @@ use super::input::{Tile, TransformedRow, Wanted, borrow_rows, copy_rows, tiles};
 use super::matrix::{Matrix, store_row};
 use super::scratch::{Scratch, room, with_scratch};
 use super::softmax::PART;
-use super::split::join;
 use super::stream;
 use super::terms::Terms;
+use super::threads::join;
 use super::transform::Transform;
 use crate::{Element, Float, Logits, Shape, Values};
 

@@ -2,7 +2,9 @@
 
 use super::summary::Summary;
 use super::terms::{Target, Terms};
-use crate::{CrossEntropy, CrossEntropyOutput, Mode, Reduction};
+use crate::memory::{collected, reserved, when};
+use crate::ops::validate::CROSS_ENTROPY;
+use crate::{CrossEntropy, CrossEntropyOutput, Mode, Reduction, Result};
 
 /// What a mean divides by.
 #[derive(Clone, Copy)]
@@ -82,19 +84,25 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(terms: &'a Terms<'a>, options: &'a CrossEntropy) -> Self {
-        Self {
+    /// For so many rows.
+    pub(super) fn new(
+        terms: &'a Terms<'a>,
+        rows: usize,
+        options: &'a CrossEntropy,
+    ) -> Result<Self> {
+        let column = || reserved(CROSS_ENTROPY, rows);
+        Ok(Self {
             terms,
             options,
             correct: 0,
-            losses: Vec::new(),
-            z_losses: Vec::new(),
-            log_sum_exp: Vec::new(),
-            target_log_probability: Vec::new(),
-            entropy: Vec::new(),
-            argmax: Vec::new(),
-            target_rank: Vec::new(),
-        }
+            losses: column()?,
+            z_losses: column()?,
+            log_sum_exp: column()?,
+            target_log_probability: column()?,
+            entropy: column()?,
+            argmax: reserved(CROSS_ENTROPY, rows)?,
+            target_rank: reserved(CROSS_ENTROPY, rows)?,
+        })
     }
 
     /// The next row.
@@ -135,7 +143,7 @@ impl<'a> Batch<'a> {
         self,
         denominators: Denominators,
         gradient: Option<Vec<f64>>,
-    ) -> CrossEntropyOutput<f64, Vec<f64>> {
+    ) -> Result<CrossEntropyOutput<f64, Vec<f64>>> {
         let CrossEntropy { reduction, rows: wanted, correct, .. } = *self.options;
         let z_loss = match self.options.z_loss == 0.0 {
             true => 0.0,
@@ -143,8 +151,9 @@ impl<'a> Batch<'a> {
         };
         let loss = self.reduce(&self.losses, denominators.loss) + z_loss;
         let rows = self.losses.iter().zip(&self.z_losses).map(|(loss, z_loss)| loss + z_loss);
-        let loss_rows = (wanted.loss || reduction == Reduction::None).then(|| rows.collect());
-        CrossEntropyOutput {
+        let loss_rows = || collected(CROSS_ENTROPY, rows);
+        let loss_rows = when(wanted.loss || reduction == Reduction::None, loss_rows)?;
+        Ok(CrossEntropyOutput {
             loss,
             z_loss,
             denominator: denominators.loss,
@@ -160,6 +169,6 @@ impl<'a> Batch<'a> {
             target_rank: wanted.target_rank.then_some(self.target_rank),
             z_loss_rows: wanted.z_loss.then_some(self.z_losses),
             gradient,
-        }
+        })
     }
 }

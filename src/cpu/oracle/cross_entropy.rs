@@ -5,7 +5,8 @@ use super::row::Row;
 use super::summary::Summary;
 use super::terms::{Target, Terms};
 use super::transform::Transform;
-use crate::ops::validate;
+use crate::memory::{when, zeros};
+use crate::ops::validate::{self, CROSS_ENTROPY};
 use crate::partial::ClassRange;
 use crate::{
     CrossEntropy, CrossEntropyOutput, Input, Logits, Mode, Result, TargetValues, Targets, Upstream,
@@ -18,7 +19,7 @@ pub(super) fn check_targets(
     options: &CrossEntropy,
 ) -> Result<()> {
     if let TargetValues::Classes(indices) = targets.values {
-        validate::count_targets(validate::CROSS_ENTROPY, indices, classes, options.ignore_index)?;
+        validate::count_targets(CROSS_ENTROPY, indices, classes, options.ignore_index)?;
     }
     Ok(())
 }
@@ -35,8 +36,9 @@ pub(super) fn evaluate(
     let classes = ClassRange { first: 0, total: shape.classes };
     let terms = Terms::new(targets, classes, options);
     let denominators = Denominators::of(&terms, shape.rows, options.reduction);
-    let mut batch = Batch::new(&terms, options);
-    let mut gradient = upstream.map(|_| vec![0.0; shape.rows * shape.classes]);
+    let mut batch = Batch::new(&terms, shape.rows, options)?;
+    let zeros = || zeros(CROSS_ENTROPY, shape.rows * shape.classes);
+    let mut gradient = when(upstream.is_some(), zeros)?;
     for i in 0..shape.rows {
         let (target, weight) = (terms.target(i), terms.row_weight(i));
         let class = match target {
@@ -73,7 +75,7 @@ pub(super) fn evaluate(
             }
         }
     }
-    Ok(batch.finish(denominators, gradient))
+    batch.finish(denominators, gradient)
 }
 
 /// `dy/dx_c v (g (U p_c - u_c) + g_z 2 z lse p_c)` of each column, with the softmax of the summary.

@@ -2,7 +2,8 @@
 
 use super::row::Row;
 use super::transform::Transform;
-use crate::ops::validate;
+use crate::memory::{reserved, when, zeros};
+use crate::ops::validate::{self, LOG_SUM_EXP};
 use crate::{LogSumExpOutput, Logits, Result, Upstream};
 
 pub(super) fn evaluate(
@@ -11,8 +12,9 @@ pub(super) fn evaluate(
 ) -> Result<LogSumExpOutput<f64, Vec<f64>>> {
     validate::log_sum_exp(logits, upstream)?;
     let shape = logits.shape().contiguous();
-    let mut log_sum_exp = Vec::with_capacity(shape.rows);
-    let mut gradient = upstream.map(|_| vec![0.0; shape.rows * shape.classes]);
+    let mut log_sum_exp = reserved(LOG_SUM_EXP, shape.rows)?;
+    let zeros = || zeros(LOG_SUM_EXP, shape.rows * shape.classes);
+    let mut gradient = when(upstream.is_some(), zeros)?;
     for i in 0..shape.rows {
         let row = Row::new(&logits.row(i), Transform::IDENTITY);
         log_sum_exp.push(row.softmax.log_sum_exp());

@@ -15,6 +15,7 @@ mod summary;
 mod terms;
 mod transform;
 
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::partial::{ClassRange, PartialState};
 use crate::{
     CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
@@ -180,7 +181,7 @@ impl Engine for Oracle {
         options: &LogSumExp,
     ) -> Result<LogSumExpOutput> {
         let element = options.gradient_element.unwrap_or(logits.element());
-        Ok(round::log_sum_exp(self.log_sum_exp_f64(logits, upstream)?, element))
+        round::log_sum_exp(self.log_sum_exp_f64(logits, upstream)?, element)
     }
 
     fn evaluate_cross_entropy(
@@ -192,7 +193,7 @@ impl Engine for Oracle {
     ) -> Result<CrossEntropyOutput> {
         let element = options.gradient_element.unwrap_or(logits.element());
         let exact = self.cross_entropy_f64(logits, targets, upstream, options)?;
-        Ok(round::cross_entropy(exact, element))
+        round::cross_entropy(exact, element)
     }
 
     fn evaluate_softmax(
@@ -202,7 +203,7 @@ impl Engine for Oracle {
         options: &Softmax,
     ) -> Result<OwnedValues> {
         let element = options.element.unwrap_or(logits.element());
-        Ok(round::owned(self.softmax_f64(logits, upstream, options)?, element))
+        round::owned(options.name(), self.softmax_f64(logits, upstream, options)?, element)
     }
 
     fn partial_states(
@@ -224,7 +225,7 @@ impl Engine for Oracle {
     ) -> Result<CrossEntropyOutput> {
         let exact = self.cross_entropy_of_states_f64(states, classes, targets, options)?;
         // There is no gradient whose element type could matter.
-        Ok(round::cross_entropy(exact, crate::Element::F32))
+        round::cross_entropy(exact, crate::Element::F32)
     }
 
     fn partial_gradient(
@@ -239,7 +240,7 @@ impl Engine for Oracle {
         let element = options.gradient_element.unwrap_or(logits.element());
         let exact =
             self.partial_gradient_f64(logits, classes, states, targets, upstream, options)?;
-        Ok(round::owned(exact, element))
+        round::owned(CROSS_ENTROPY, exact, element)
     }
 
     fn evaluate_softmax_loss(
@@ -251,7 +252,7 @@ impl Engine for Oracle {
     ) -> Result<SoftmaxLossOutput> {
         let element = options.gradient_element.unwrap_or(logits.element());
         let exact = self.softmax_loss_f64(logits, against, upstream, options)?;
-        Ok(round::softmax_loss(exact, element))
+        round::softmax_loss(options.function.name(), exact, element)
     }
 
     fn evaluate_elementwise(
@@ -261,7 +262,8 @@ impl Engine for Oracle {
         options: &ElementwiseLoss,
     ) -> Result<ElementwiseOutput> {
         let element = options.gradient_element.unwrap_or(operands.input.element());
-        Ok(round::elementwise(self.elementwise_loss_f64(operands, upstream, options)?, element))
+        let exact = self.elementwise_loss_f64(operands, upstream, options)?;
+        round::elementwise(options.function.name(), exact, element)
     }
 
     fn evaluate_reduce(
@@ -272,7 +274,7 @@ impl Engine for Oracle {
         options: &Reduce,
     ) -> Result<ReduceOutput> {
         let element = options.gradient_element.unwrap_or(values.element());
-        Ok(round::reduce(self.reduce_f64(values, weights, upstream, options)?, element))
+        round::reduce(self.reduce_f64(values, weights, upstream, options)?, element)
     }
 
     fn reduce_segments(
@@ -284,6 +286,6 @@ impl Engine for Oracle {
     ) -> Result<ReduceOutput> {
         let exact = self.reduce_segments_f64(values, segments, weights, options)?;
         // There is no gradient whose element type could matter.
-        Ok(round::reduce(exact, crate::Element::F32))
+        round::reduce(exact, crate::Element::F32)
     }
 }

@@ -6,7 +6,8 @@ use super::row::{Row, Softmax};
 use super::summary::Summary;
 use super::terms::{Target, Terms};
 use super::transform::Transform;
-use crate::ops::validate;
+use crate::memory::{collected, zeros};
+use crate::ops::validate::{self, CROSS_ENTROPY};
 use crate::partial::{ClassRange, PartialState};
 use crate::{CrossEntropy, CrossEntropyOutput, Logits, Mode, Result, Targets, Upstream};
 
@@ -29,7 +30,7 @@ pub(super) fn states(
         let state = state(&row, &coefficients, target, options.mode);
         PartialState { argmax: (classes.first + row.argmax) as u32, ..state }
     };
-    Ok((0..logits.rows()).map(state).collect())
+    collected(CROSS_ENTROPY, (0..logits.rows()).map(state))
 }
 
 /// All but the argmax.
@@ -124,11 +125,11 @@ pub(super) fn cross_entropy_of_states(
     validate::of_states(states, classes, targets, options)?;
     check_targets(targets, classes, options)?;
     let terms = Terms::new(targets, ClassRange { first: 0, total: classes }, options);
-    let mut batch = Batch::new(&terms, options);
+    let mut batch = Batch::new(&terms, states.len(), options)?;
     for state in states {
         batch.push(&summary(state));
     }
-    Ok(batch.finish(Denominators::of(&terms, states.len(), options.reduction), None))
+    batch.finish(Denominators::of(&terms, states.len(), options.reduction), None)
 }
 
 pub(super) fn gradient(
@@ -145,7 +146,7 @@ pub(super) fn gradient(
     let shape = logits.shape().contiguous();
     let terms = Terms::new(targets, classes, options);
     let denominators = Denominators::of(&terms, shape.rows, options.reduction);
-    let mut gradient = vec![0.0; shape.rows * shape.classes];
+    let mut gradient = zeros(CROSS_ENTROPY, shape.rows * shape.classes)?;
     for (i, state) in states.iter().enumerate() {
         let row = Row::new(&logits.row(i), Transform::of(options).rounded());
         let of_row = row_gradient(

@@ -2,6 +2,7 @@
 
 use super::row::Row;
 use super::transform::Transform;
+use crate::memory::zeros;
 use crate::ops::validate;
 use crate::{Logits, Result, Softmax};
 
@@ -12,8 +13,8 @@ pub(super) fn evaluate(
 ) -> Result<Vec<f64>> {
     validate::softmax(options.name(), logits, upstream)?;
     let shape = logits.shape().contiguous();
-    let mut results = vec![0.0; shape.rows * shape.classes];
-    for i in 0..shape.rows {
+    let mut results = zeros(options.name(), shape.rows * shape.classes)?;
+    for i in 0..shape.occupied_rows() {
         let row = Row::new(&logits.row(i), Transform::IDENTITY);
         let of_row = match upstream {
             _ if row.softmax.is_undefined() => vec![f64::NAN; shape.classes],

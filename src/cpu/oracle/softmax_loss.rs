@@ -1,6 +1,7 @@
 //! Focal loss, and divergences of two rows of logits.
 
 use super::row::Softmax;
+use crate::memory::{reserved, when, zeros};
 use crate::ops::softmax_loss::validate;
 use crate::ops::validate::count_targets;
 use crate::{
@@ -51,15 +52,17 @@ pub(super) fn evaluate(
         target.is_some() && target == options.ignore_index.map(i64::from)
     };
     let weight = |row: usize| against.row_weights().map_or(1.0, |weights| f64::from(weights[row]));
-    let counted: Vec<usize> = (0..shape.rows).filter(|&row| !is_ignored(row)).collect();
+    let counted = || (0..shape.rows).filter(|&row| !is_ignored(row));
     let denominator = match options.reduction.batch_size(shape.rows, shape.classes) {
         Some(size) => size,
-        None => counted.iter().map(|&row| weight(row)).sum::<f64>() + 0.0,
+        None => counted().map(weight).sum::<f64>() + 0.0,
     };
     let is_masked = options.mode == Mode::Masked;
 
-    let mut losses = Vec::with_capacity(shape.rows);
-    let mut gradient = upstream.map(|_| vec![0.0; shape.rows * shape.classes]);
+    let operation = options.function.name();
+    let mut losses = reserved(operation, shape.rows)?;
+    let zeros = || zeros(operation, shape.rows * shape.classes);
+    let mut gradient = when(upstream.is_some(), zeros)?;
     for i in 0..shape.rows {
         let row = distances(&logits.row(i), options);
         let softmax = softmax_of(&row);
@@ -100,7 +103,7 @@ pub(super) fn evaluate(
     let sum = losses.iter().sum::<f64>() + 0.0; // the sum over no rows is -0.0 in Rust
     let loss = options.reduction.of_sum(sum, denominator, options.mode);
     let loss_rows = options.wants_rows().then_some(losses);
-    Ok(SoftmaxLossOutput { loss, denominator, counted: counted.len(), loss_rows, gradient })
+    Ok(SoftmaxLossOutput { loss, denominator, counted: counted().count(), loss_rows, gradient })
 }
 
 /// `z = (x - m) / T` with `m` the greatest logit, where that is finite; else `x / T`.

@@ -1,6 +1,8 @@
 //! Log-sum-exp, piece by piece.
 
+use crate::memory::reserved;
 use crate::ops::log_sum_exp::LogSumExpOperands;
+use crate::ops::validate::LOG_SUM_EXP;
 use crate::runtime::call::{Call, fused};
 use crate::runtime::readback::Waiting;
 use crate::{Gpu, LogSumExp, Logits, Result, Upstream};
@@ -8,8 +10,6 @@ use crate::{Gpu, LogSumExp, Logits, Result, Upstream};
 use super::columns::{block_rows, blocks};
 use super::output::MatrixOutput;
 use super::pipeline::Pipeline;
-
-const LOG_SUM_EXP: &str = "log-sum-exp";
 
 impl Gpu {
     /// Each row's log-sum-exp; the gradient goes to `output`.
@@ -26,7 +26,7 @@ impl Gpu {
         let mut pipeline = Pipeline::new(self, LOG_SUM_EXP, waiting, vec![logits], output)?;
         let shape = logits.shape();
         let kernels = self.kernels().for_pieces_of(&shape);
-        let mut values = Vec::with_capacity(logits.rows());
+        let mut values = reserved(LOG_SUM_EXP, logits.rows())?;
         for rows in blocks(logits.rows(), block_rows(self, 8, 4, 1)) {
             let mut call = Call::new(self, LOG_SUM_EXP)?;
             let upstream = upstream.map(|each| call.upstream(each.of_rows(&rows))).transpose()?;

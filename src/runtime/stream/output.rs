@@ -1,9 +1,7 @@
 //! Where the matrix that a stream computes goes in host memory.
 
-use bytemuck::allocation::try_zeroed_vec;
-
 use crate::plan::Piece;
-use crate::{Element, Error, Float, OwnedValues, Result, Shape};
+use crate::{Element, Float, OwnedValues, Result, Shape, memory};
 
 /// A contiguous matrix of bytes, written piece by piece.
 pub(in crate::runtime) struct MatrixOutput<'a> {
@@ -61,20 +59,7 @@ pub(super) fn zeros(
 
 /// So many zeros.
 pub(super) fn zeroed<G: Float>(operation: &'static str, count: Option<usize>) -> Result<Vec<G>> {
-    allocated(operation, count, G::ELEMENT.name())
-}
-
-/// The same of any type that goes by this name.
-pub(super) fn allocated<T: bytemuck::Zeroable>(
-    operation: &'static str,
-    count: Option<usize>,
-    name: &str,
-) -> Result<Vec<T>> {
-    let count = count.unwrap_or(usize::MAX);
-    try_zeroed_vec(count).map_err(|()| {
-        let message = format!("{count} elements of {name} in host memory");
-        Error::OutOfMemory { operation, message }
-    })
+    memory::zeros(operation, count.unwrap_or(usize::MAX))
 }
 
 /// A matrix of our own of this element type, where there is one, and what `fill` returns.

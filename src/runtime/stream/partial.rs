@@ -9,10 +9,12 @@ use crate::runtime::cross_entropy::matrices;
 use crate::runtime::operands::output as output_of;
 use crate::runtime::partial::Part;
 use crate::runtime::readback::Waiting;
-use crate::{CrossEntropy, CrossEntropyOutput, Gpu, Logits, Pass, Result, Targets, Upstream};
+use crate::{
+    CrossEntropy, CrossEntropyOutput, Gpu, Logits, Pass, Result, Targets, Upstream, memory,
+};
 
 use super::batch::Batch;
-use super::output::{MatrixOutput, allocated};
+use super::output::MatrixOutput;
 use super::pipeline::Pipeline;
 use super::traffic::{Brought, Returned, Traffic};
 
@@ -30,7 +32,7 @@ impl Gpu {
         waiting: Waiting,
     ) -> Result<Vec<PartialState>> {
         let (rows, shape) = (logits.rows(), logits.shape());
-        let mut states = allocated(CROSS_ENTROPY, Some(rows), "partial states")?;
+        let mut states = memory::zeros(CROSS_ENTROPY, rows)?;
         let mut traffic = Traffic::of_matrices(&matrices(logits, targets));
         let values = bytemuck::cast_slice_mut::<PartialState, f32>(&mut states);
         traffic.take_back(Some(Returned::Column { words: WORDS, values }));

@@ -9,10 +9,12 @@ use crate::ops::reduce::validate::OPERATION;
 use crate::plan::reduce::{PIECE_ROWS, SegmentCuts, SegmentPart};
 use crate::runtime::call::{Call, slice};
 use crate::runtime::readback::Waiting;
-use crate::{Gpu, Logits, Reduce, Result, SegmentLayout, Segments, Shape, WeightLayout, Weights};
+use crate::{
+    Gpu, Logits, Reduce, Result, SegmentLayout, Segments, Shape, WeightLayout, Weights, memory,
+};
 
 use super::cut::Cut;
-use super::output::{allocated, zeroed};
+use super::output::zeroed;
 use super::pipeline::Pipeline;
 use super::traffic::{Brought, Returned, Traffic};
 
@@ -50,8 +52,8 @@ impl SegmentRows {
     fn of_offsets(offsets: &[u32], order: Option<Vec<u32>>) -> Result<Self> {
         let ranges = || offsets.windows(2).enumerate().filter(|(_, range)| range[0] < range[1]);
         let count = ranges().count();
-        let mut present = allocated(OPERATION, Some(count), "u32")?;
-        let mut starts = allocated(OPERATION, count.checked_add(1), "u32")?;
+        let mut present = memory::zeros(OPERATION, count)?;
+        let mut starts = memory::zeros(OPERATION, count + 1)?;
         for (at, (segment, range)) in ranges().enumerate() {
             present[at] = segment as u32;
             starts[at] = range[0];
@@ -64,7 +66,7 @@ impl SegmentRows {
 /// Where each segment starts among rows that were sorted by it, and those rows, which keep their
 /// order within a segment; rows of none are left out.
 fn sorted(ids: &[i32], segments: usize) -> Result<(Vec<u32>, Vec<u32>)> {
-    let mut offsets: Vec<u32> = allocated(OPERATION, segments.checked_add(1), "u32")?;
+    let mut offsets: Vec<u32> = memory::zeros(OPERATION, segments + 1)?;
     let segment_of = |id: i32| usize::try_from(id).ok();
     for segment in ids.iter().filter_map(|&id| segment_of(id)) {
         offsets[segment + 1] += 1;
@@ -73,8 +75,8 @@ fn sorted(ids: &[i32], segments: usize) -> Result<(Vec<u32>, Vec<u32>)> {
         offsets[segment + 1] += offsets[segment];
     }
     let rows = offsets[segments] as usize;
-    let mut order: Vec<u32> = allocated(OPERATION, Some(rows), "u32")?;
-    let mut next: Vec<u32> = allocated(OPERATION, Some(segments), "u32")?;
+    let mut order: Vec<u32> = memory::zeros(OPERATION, rows)?;
+    let mut next: Vec<u32> = memory::zeros(OPERATION, segments)?;
     next.copy_from_slice(&offsets[..segments]);
     for (row, &id) in ids.iter().enumerate() {
         if let Some(segment) = segment_of(id) {
@@ -109,6 +111,14 @@ impl Gpu {
         };
         if whole.fits() && !is_large {
             return Ok(None);
+        }
+        let results = segments.len() * shape.classes * whole.result_words() as usize;
+        if let Segments::Ids { segments, .. } = segments {
+            // The words come back once, and once more as results.
+            memory::check(
+                OPERATION,
+                &[(2 * segments, size_of::<u32>()), (2 * results, size_of::<f32>())],
+            )?;
         }
         whole.compile()?;
         let (segments, rows) = (segments.len(), SegmentRows::new(segments)?);

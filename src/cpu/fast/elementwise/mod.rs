@@ -12,9 +12,10 @@ use super::matrix::Holds;
 use super::memory::unwritten;
 use crate::cpu::oracle::elementwise::at;
 use crate::cpu::oracle::reduce::{Operands as Terms, Sum, mean};
+use crate::memory::{collected, filled, when, zeros};
 use crate::{
     Axis, Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction,
-    ElementwiseUpstream, Float, LossFunction, Weights,
+    ElementwiseUpstream, Float, LossFunction, Result, Weights,
 };
 use counts::Counts;
 use functions::{Itself, with_kernel};
@@ -46,39 +47,54 @@ fn share(upstream: f32, divisor: f64) -> f32 {
 
 /// What the gradient is multiplied by beside the weights: where it is the same for all elements,
 /// and for each result where it is not.
-fn shares(upstream: ElementwiseUpstream<'_>, divisors: &Divisors) -> (f32, Option<Vec<f32>>) {
-    match divisors {
+fn shares(
+    operation: &'static str,
+    upstream: ElementwiseUpstream<'_>,
+    divisors: &Divisors,
+) -> Result<(f32, Option<Vec<f32>>)> {
+    Ok(match divisors {
         Divisors::Same(divisor) => (share(upstream.scalar(), *divisor), None),
         Divisors::Weights(weights) => match (&weights[..], upstream.weights()) {
             ([weight], Weights::None) => (share(upstream.scalar(), *weight), None),
             (_, Weights::PerRow(factors) | Weights::PerColumn(factors)) => {
                 let each = factors.iter().zip(weights);
-                (1.0, Some(each.map(|(&factor, &weight)| share(factor, weight)).collect()))
+                let each = each.map(|(&factor, &weight)| share(factor, weight));
+                (1.0, Some(collected(operation, each)?))
             }
             _ => {
                 let upstream = upstream.scalar();
-                (1.0, Some(weights.iter().map(|&weight| share(upstream, weight)).collect()))
+                let each = weights.iter().map(|&weight| share(upstream, weight));
+                (1.0, Some(collected(operation, each)?))
             }
         },
-    }
+    })
 }
 
 /// The sum of the weights of each result.
-fn sums_of_weights(operands: &Elementwise<'_>, plan: Plan, axis: Axis, results: usize) -> Vec<f64> {
+fn sums_of_weights(
+    operation: &'static str,
+    operands: &Elementwise<'_>,
+    plan: Plan,
+    axis: Axis,
+    results: usize,
+) -> Result<Vec<f64>> {
     let shape = operands.input.shape();
     let (rows, columns) = (shape.rows as f64, shape.classes as f64);
     let total =
         |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Sum>().total();
-    let each = |values: &[f32], count: f64| values.iter().map(|&w| f64::from(w) * count).collect();
+    let each = |values: &[f32], count: f64| {
+        collected(operation, values.iter().map(|&w| f64::from(w) * count))
+    };
+    let same = |value: f64| filled(operation, value, results);
     match (operands.weights, axis) {
-        _ if plan.lines.elements() == 0 => vec![0.0; results],
-        (Weights::None, _) => vec![plan.lines.elements() as f64 / results as f64; results],
+        _ if plan.lines.elements() == 0 => zeros(operation, results),
+        (Weights::None, _) => same(plan.lines.elements() as f64 / results as f64),
         (Weights::PerRow(weights), Axis::EachRow) => each(weights, columns),
-        (Weights::PerRow(weights), Axis::EachColumn) => vec![total(weights); results],
-        (Weights::PerRow(weights), Axis::All) => vec![total(weights) * columns],
-        (Weights::PerColumn(weights), Axis::EachRow) => vec![total(weights); results],
+        (Weights::PerRow(weights), Axis::EachColumn) => same(total(weights)),
+        (Weights::PerRow(weights), Axis::All) => same(total(weights) * columns),
+        (Weights::PerColumn(weights), Axis::EachRow) => same(total(weights)),
         (Weights::PerColumn(weights), Axis::EachColumn) => each(weights, rows),
-        (Weights::PerColumn(weights), Axis::All) => vec![total(weights) * rows],
+        (Weights::PerColumn(weights), Axis::All) => same(total(weights) * rows),
         (Weights::PerElement(weights), _) => {
             let exact = |index: usize| {
                 let (row, column) = plan.lines.place(index);
@@ -88,7 +104,7 @@ fn sums_of_weights(operands: &Elementwise<'_>, plan: Plan, axis: Axis, results: 
             let sources = Sources::of_input(Source::Matrix(weights));
             let kernel = &Formula(Itself);
             let walk = Walk { plan, sources, kernel, exact: &exact, counts: None };
-            walk.run(Places::<f32>::NONE, results)
+            walk.run(operation, Places::<f32>::NONE, results)
         }
     }
 }
@@ -99,8 +115,8 @@ pub(super) fn evaluate<G: Float>(
     upstream: Option<ElementwiseUpstream<'_>>,
     options: &ElementwiseLoss,
     gradient: Option<(&mut [G], Holds)>,
-) -> ElementwiseOutput {
-    let shape = operands.input.shape();
+) -> Result<ElementwiseOutput> {
+    let (operation, shape) = (options.function.name(), operands.input.shape());
     let lines = Lines::of(shape);
     let (results, elements) = (options.results(shape), lines.elements());
     let plan = Plan::new(lines, lines.direction(options.reduction, options.axis, results));
@@ -109,13 +125,13 @@ pub(super) fn evaluate<G: Float>(
     let divisors = match divisor {
         Some(divisor) => Divisors::Same(divisor as f64),
         None if is_weighted_mean => {
-            Divisors::Weights(sums_of_weights(operands, plan, options.axis, results))
+            Divisors::Weights(sums_of_weights(operation, operands, plan, options.axis, results)?)
         }
         None => Divisors::Same(1.0),
     };
     let factors = upstream.unwrap_or_default();
     let (scale, shares) = match upstream {
-        Some(upstream) => shares(upstream, &divisors),
+        Some(upstream) => shares(operation, upstream, &divisors)?,
         None => (1.0, None),
     };
     let factors_of_elements = match (&shares, options.axis) {
@@ -155,29 +171,35 @@ pub(super) fn evaluate<G: Float>(
             of_variance: of(element.loss.of_variance),
         }
     };
-    let mut values = (plan.direction == Direction::Each).then(|| unwritten::<f32>(elements));
+    let is_unreduced = plan.direction == Direction::Each;
+    let mut values = when(is_unreduced, || unwritten::<f32>(operation, elements))?;
     let has_variance_gradient = gradient.is_some() && operands.layout().has_variance_of_elements();
-    let mut of_variance = has_variance_gradient.then(|| unwritten::<G>(elements));
+    let mut of_variance = when(has_variance_gradient, || unwritten::<G>(operation, elements))?;
     let counts = Counts::default();
     let places =
         Places { values: values.as_deref_mut(), gradient, of_variance: of_variance.as_deref_mut() };
     let sums = with_kernel(options, |kernel| {
         let counts = options.threshold.map(|threshold| (threshold, &counts));
-        Walk { plan, sources, kernel, exact: &exact, counts }.run(places, results)
-    });
+        Walk { plan, sources, kernel, exact: &exact, counts }.run(operation, places, results)
+    })?;
     let is_mean = is_weighted_mean || divisor.is_some();
     let reduced = |(result, sum): (usize, f64)| match is_mean {
         true => mean(sum, divisors.of(result), options.mode) as f32,
         false => sum as f32,
     };
-    ElementwiseOutput {
-        values: values.unwrap_or_else(|| sums.into_iter().enumerate().map(reduced).collect()),
+    Ok(ElementwiseOutput {
+        values: match values {
+            Some(values) => values,
+            None => collected(operation, sums.into_iter().enumerate().map(reduced))?,
+        },
         denominator: match &divisors {
             Divisors::Same(_) => None,
-            Divisors::Weights(weights) => Some(weights.iter().map(|&sum| sum as f32).collect()),
+            Divisors::Weights(weights) => {
+                Some(collected(operation, weights.iter().map(|&sum| sum as f32))?)
+            }
         },
         counts: options.threshold.map(|_| counts.finish()),
         gradient: None,
         variance_gradient: of_variance.map(G::owned),
-    }
+    })
 }

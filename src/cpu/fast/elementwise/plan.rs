@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use super::lines::{Direction, Lines, for_pieces};
+use crate::Result;
 use crate::cpu::fast::simd::dispatch;
+use crate::memory::zeros;
 
 /// Elements that are computed together: their operands and results fit the fastest cache.
 pub(super) const BLOCK: usize = 1 << 10;
@@ -121,9 +123,14 @@ impl Plan {
     }
 
     /// The results' sums from those of all parts.
-    pub(super) fn merge(&self, sums: &[f64], results: usize) -> Vec<f64> {
+    pub(super) fn merge(
+        &self,
+        operation: &'static str,
+        sums: &[f64],
+        results: usize,
+    ) -> Result<Vec<f64>> {
         let Lines { length, of_block, .. } = self.lines;
-        let mut merged = vec![0.0; results];
+        let mut merged = zeros(operation, results)?;
         match self.direction {
             Direction::Each => {}
             Direction::All => merged[0] = sums.iter().sum(),
@@ -142,7 +149,7 @@ impl Plan {
                 }
             }
         }
-        merged
+        Ok(merged)
     }
 
     /// The elements of some parts, in blocks: parts, and elements.

@@ -11,7 +11,8 @@ use crate::cpu::fast::matrix::{Holds, MUCH, store_row};
 use crate::cpu::fast::scratch::room;
 use crate::cpu::fast::split::{Split, for_rows};
 use crate::cpu::fast::stream;
-use crate::{Element, Float, Shape};
+use crate::memory::zeros;
+use crate::{Element, Float, Result, Shape};
 
 /// Operands in the order of elements.
 #[derive(Clone, Copy)]
@@ -108,16 +109,21 @@ thread_local! {
 
 impl Walk<'_> {
     /// Computes all elements; returns the sums of the results.
-    pub(super) fn run<G: Float>(&self, places: Places<'_, G>, results: usize) -> Vec<f64> {
+    pub(super) fn run<G: Float>(
+        &self,
+        operation: &'static str,
+        places: Places<'_, G>,
+        results: usize,
+    ) -> Result<Vec<f64>> {
         let plan = &self.plan;
         if plan.lines.elements() == 0 {
-            return vec![0.0; results];
+            return zeros(operation, results);
         }
         let is_streamed = places.gradient.as_ref().is_some_and(|(values, holds)| {
             let is_much = size_of_val(*values) >= MUCH;
             *holds == Holds::Anything && is_much && G::ELEMENT == Element::F32
         });
-        let mut sums = vec![0.0; plan.parts() * plan.sums_of_part()];
+        let mut sums = zeros(operation, plan.parts() * plan.sums_of_part())?;
         let parts = Parts {
             plan,
             first: 0,
@@ -132,7 +138,7 @@ impl Walk<'_> {
             self.compute(range, parts, &mut rooms, is_streamed);
             ROOMS.set(rooms);
         });
-        plan.merge(&sums, results)
+        plan.merge(operation, &sums, results)
     }
 
     fn compute<G: Float>(

@@ -1,7 +1,5 @@
 //! Gradients: of each value where it lies, of weights that several values share as a sum.
 
-use bytemuck::allocation::zeroed_vec;
-
 use super::derivative::{Derivative, Of};
 use super::job::Job;
 use super::operands::Operands;
@@ -11,7 +9,9 @@ use super::view::Orientation;
 use crate::cpu::fast::convert::narrow;
 use crate::cpu::fast::scratch::{Scratch, room, with_scratch};
 use crate::cpu::fast::split::for_rows;
-use crate::{Axis, Float, OwnedValues, Shape, WeightLayout};
+use crate::memory::{when, zeros};
+use crate::ops::reduce::validate::OPERATION;
+use crate::{Axis, Float, OwnedValues, Result, Shape, WeightLayout};
 
 /// The most values that are computed together.
 const RUN: usize = 1 << 12;
@@ -21,13 +21,13 @@ pub(super) fn evaluate<G: Float>(
     operands: &Operands<'_>,
     layout: WeightLayout,
     derivative: &Derivative<'_>,
-) -> (OwnedValues, Option<Vec<f32>>) {
+) -> Result<(OwnedValues, Option<Vec<f32>>)> {
     let shape = operands.shape();
     let elements = shape.rows * shape.classes;
-    let mut of_values = zeroed_vec::<G>(elements);
+    let mut of_values = zeros::<G>(OPERATION, elements)?;
     let wants_weights = derivative.options.weight_gradient;
     let of_each = wants_weights && matches!(layout, WeightLayout::PerElement(_));
-    let mut of_weights = of_each.then(|| zeroed_vec::<f32>(elements));
+    let mut of_weights = when(of_each, || zeros::<f32>(OPERATION, elements))?;
 
     // As the results lie in memory.
     let orientation = if shape.inner <= 1 { Orientation::Rows } else { Orientation::Columns };
@@ -38,18 +38,18 @@ pub(super) fn evaluate<G: Float>(
     });
 
     let sums = |axis: Axis, count: usize| {
-        let mut sums = vec![0.0; count];
+        let mut sums = zeros(OPERATION, count)?;
         let operands = operands.with_derivative(derivative);
         let job = Job::new(&operands, derivative.options, axis);
-        job.write::<Sums<false, false>>(Outputs::of_values(&mut sums));
-        sums
+        job.write::<Sums<false, false>>(Outputs::of_values(&mut sums))?;
+        Ok(sums)
     };
     let of_weights = match layout {
-        WeightLayout::PerRow if wants_weights => Some(sums(Axis::EachRow, shape.rows)),
-        WeightLayout::PerColumn if wants_weights => Some(sums(Axis::EachColumn, shape.classes)),
+        WeightLayout::PerRow if wants_weights => Some(sums(Axis::EachRow, shape.rows)?),
+        WeightLayout::PerColumn if wants_weights => Some(sums(Axis::EachColumn, shape.classes)?),
         _ => of_weights,
     };
-    (G::owned(of_values), of_weights)
+    Ok((G::owned(of_values), of_weights))
 }
 
 /// Values from one on, as they lie in a contiguous matrix.

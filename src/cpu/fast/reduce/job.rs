@@ -12,7 +12,9 @@ use super::view::Orientation;
 use crate::cpu::fast::scratch::{Scratch, with_scratch};
 use crate::cpu::fast::split::for_rows;
 use crate::cpu::oracle::reduce::{Sum, Summary};
-use crate::{Axis, Reduce, Shape};
+use crate::memory::filled;
+use crate::ops::reduce::validate::OPERATION;
+use crate::{Axis, Reduce, Result, Shape};
 
 /// Values of a piece of one result: few enough for the fastest caches.
 pub(super) const PIECE: usize = 1 << 14;
@@ -217,7 +219,7 @@ impl<'a> Job<'a> {
     }
 
     /// All results.
-    pub(super) fn write<K: Kind>(&self, outputs: Outputs<'_>) {
+    pub(super) fn write<K: Kind>(&self, outputs: Outputs<'_>) -> Result<()> {
         let results = self.results();
         let (by_lines, by_places) = self.piece_counts();
         let pieces = by_lines * by_places;
@@ -227,10 +229,10 @@ impl<'a> Job<'a> {
             for_rows(0..results, of_results, outputs, &|part, mut outputs| {
                 self.write_short::<K>(part, 0, &mut outputs);
             });
-            return;
+            return Ok(());
         }
         let empty = of_nothing::<K>();
-        let mut states = vec![empty; pieces * results];
+        let mut states = filled(OPERATION, empty, pieces * results)?;
         let of_states = Shape::new(states.len(), count.div_ceil(pieces));
         for_rows(0..states.len(), of_states, states.as_mut_slice(), &|part, states| {
             with_scratch(|scratch| {
@@ -253,5 +255,6 @@ impl<'a> Job<'a> {
                 outputs.write(result - part.start, &self.summary::<K>(result, state));
             }
         });
+        Ok(())
     }
 }

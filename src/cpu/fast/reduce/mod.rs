@@ -17,9 +17,10 @@ mod view;
 
 pub(super) use totals::{sum, sum_of_products};
 
+use crate::ops::reduce::validate::OPERATION;
 use crate::{
-    Axis, Denominator, Float, Logits, Mode, Reduce, ReduceOutput, Segments, Shape, Statistic,
-    Upstream, Weights,
+    Axis, Denominator, Float, Logits, Mode, Reduce, ReduceOutput, Result, Segments, Shape,
+    Statistic, Upstream, Weights, memory,
 };
 use derivative::{Derivation, Derivative};
 use extreme::Extreme;
@@ -69,6 +70,10 @@ fn flat<'a>(
     weights: Weights<'a>,
     axis: Axis,
 ) -> Option<(Logits<'a>, Weights<'a>)> {
+    let has_no_weights = match weights {
+        Weights::PerRow(weights) | Weights::PerColumn(weights) => weights.is_empty(),
+        Weights::None | Weights::PerElement(_) => false,
+    };
     let row = |matrix: Logits<'a>| {
         let elements = matrix.shape().elements().filter(|_| matrix.shape().is_contiguous())?;
         let shape = Shape::new(1, elements).with_element(matrix.element());
@@ -78,6 +83,11 @@ fn flat<'a>(
         _ if axis != Axis::All => return None,
         Weights::None => Weights::None,
         Weights::PerElement(weights) => Weights::PerElement(row(weights)?),
+        // Nothing, however often.
+        _ if has_no_weights => {
+            let nothing = Shape::new(0, 0).with_element(values.element());
+            return Some((Logits::from_values(values.values(), nothing).ok()?, weights));
+        }
         Weights::PerRow(_) | Weights::PerColumn(_) => return None,
     };
     Some((row(values)?, weights))
@@ -89,24 +99,24 @@ pub(super) fn evaluate<G: Float>(
     weights: Weights<'_>,
     upstream: Option<Upstream<'_>>,
     options: &Reduce,
-) -> ReduceOutput {
+) -> Result<ReduceOutput> {
     let layout = weights.layout();
     let count = options.axis.results(values.shape());
     let (values, weights) = flat(values, weights, options.axis).unwrap_or((values, weights));
     let operands = Operands::new(values, weights, None);
-    let mut results = Results::new(count, options, upstream.is_some());
+    let mut results = Results::new(count, options, upstream.is_some())?;
     let derivation = upstream.map(|upstream| Derivation { options, upstream });
     let job = Job::new(&operands, options, options.axis);
-    with_kind!(options, K => job.write::<K>(results.outputs(derivation)));
+    with_kind!(options, K => job.write::<K>(results.outputs(derivation)))?;
     let coefficients = results.coefficients.take();
     let mut output = results.into_output();
     if let Some(coefficients) = coefficients {
         let derivative = Derivative { options, coefficients: &coefficients };
-        let (gradient, weight_gradient) = gradient::evaluate::<G>(&operands, layout, &derivative);
+        let (gradient, weight_gradient) = gradient::evaluate::<G>(&operands, layout, &derivative)?;
         output.gradient = Some(gradient);
         output.weight_gradient = weight_gradient;
     }
-    output
+    Ok(output)
 }
 
 /// Of validated operands.
@@ -115,10 +125,14 @@ pub(super) fn of_segments(
     segments: Segments<'_>,
     weights: Weights<'_>,
     options: &Reduce,
-) -> ReduceOutput {
-    let groups = Grouped::new(segments);
+) -> Result<ReduceOutput> {
+    let count = segments.len() * values.classes();
+    if let Segments::Ids { segments, .. } = segments {
+        memory::check(OPERATION, &[(2 * segments, size_of::<usize>()), (count, size_of::<f32>())])?;
+    }
+    let groups = Grouped::new(segments)?;
     let operands = Operands::new(values, weights, groups.order.as_deref());
-    let mut results = Results::new(segments.len() * values.classes(), options, false);
-    with_kind!(options, K => segments::write::<K>(&operands, &groups, options, &mut results));
-    results.into_output()
+    let mut results = Results::new(count, options, false)?;
+    with_kind!(options, K => segments::write::<K>(&operands, &groups, options, &mut results))?;
+    Ok(results.into_output())
 }

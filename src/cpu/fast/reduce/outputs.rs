@@ -3,7 +3,9 @@
 use super::derivative::{Coefficient, Derivation};
 use crate::cpu::fast::split::Split;
 use crate::cpu::oracle::reduce::Summary;
-use crate::{Reduce, ReduceOutput, Statistic};
+use crate::memory::{filled, when, zeros};
+use crate::ops::reduce::validate::OPERATION;
+use crate::{Reduce, ReduceOutput, Result, Statistic};
 
 /// All results, each present where the statistic has it.
 pub(super) struct Results {
@@ -27,16 +29,17 @@ pub(super) struct Outputs<'a> {
 }
 
 impl Results {
-    pub(super) fn new(count: usize, options: &Reduce, gradient: bool) -> Self {
-        let column = |is_there: bool| is_there.then(|| vec![0.0; count]);
+    pub(super) fn new(count: usize, options: &Reduce, gradient: bool) -> Result<Self> {
+        let column = |is_there: bool| when(is_there, || zeros(OPERATION, count));
         let has_variance = matches!(options.statistic, Statistic::MeanAndVariance { .. });
-        Self {
-            values: vec![0.0; count],
-            variance: column(has_variance),
-            sign: column(options.statistic == Statistic::LogSumExp),
-            denominator: column(has_variance || options.statistic == Statistic::Mean),
-            coefficients: gradient.then(|| vec![Coefficient::default(); count]),
-        }
+        let coefficients = || filled(OPERATION, Coefficient::default(), count);
+        Ok(Self {
+            values: zeros(OPERATION, count)?,
+            variance: column(has_variance)?,
+            sign: column(options.statistic == Statistic::LogSumExp)?,
+            denominator: column(has_variance || options.statistic == Statistic::Mean)?,
+            coefficients: when(gradient, coefficients)?,
+        })
     }
 
     /// With what coefficients are computed from, where there is a gradient.

@@ -7,7 +7,9 @@ use super::kind::Kind;
 use super::operands::Operands;
 use super::outputs::Results;
 use crate::cpu::fast::split::for_rows;
-use crate::{Reduce, Segments, Shape};
+use crate::memory::{collected, zeros};
+use crate::ops::reduce::validate::OPERATION;
+use crate::{Reduce, Result, Segments, Shape};
 
 /// Which rows are whose.
 pub(super) struct Grouped {
@@ -18,35 +20,35 @@ pub(super) struct Grouped {
 }
 
 impl Grouped {
-    pub(super) fn new(segments: Segments<'_>) -> Self {
+    pub(super) fn new(segments: Segments<'_>) -> Result<Self> {
         match segments {
             Segments::Offsets(offsets) => {
-                let starts = offsets.iter().map(|&offset| offset as usize).collect();
-                Self { order: None, starts }
+                let starts = offsets.iter().map(|&offset| offset as usize);
+                Ok(Self { order: None, starts: collected(OPERATION, starts)? })
             }
             Segments::Ids { ids, segments } => Self::of_ids(ids, segments),
         }
     }
 
     /// A counting sort, which leaves rows of one segment in their order.
-    fn of_ids(ids: &[i32], segments: usize) -> Self {
+    fn of_ids(ids: &[i32], segments: usize) -> Result<Self> {
         // A negative id is no segment's.
         let rows = || {
             let of_segment = |(row, &id): (usize, &i32)| Some((row, usize::try_from(id).ok()?));
             ids.iter().enumerate().filter_map(of_segment)
         };
-        let mut starts = vec![0; segments + 1];
+        let mut starts: Vec<usize> = zeros(OPERATION, segments + 1)?;
         rows().for_each(|(_, segment)| starts[segment + 1] += 1);
         for segment in 0..segments {
             starts[segment + 1] += starts[segment];
         }
-        let mut next = starts.clone();
-        let mut order = vec![0; starts[segments]];
+        let mut next = collected(OPERATION, starts.iter().copied())?;
+        let mut order = zeros(OPERATION, starts[segments])?;
         for (row, segment) in rows() {
             order[next[segment]] = row;
             next[segment] += 1;
         }
-        Self { order: Some(order), starts }
+        Ok(Self { order: Some(order), starts })
     }
 
     fn count(&self) -> usize {
@@ -64,7 +66,7 @@ pub(super) fn write<K: Kind>(
     groups: &Grouped,
     options: &Reduce,
     results: &mut Results,
-) {
+) -> Result<()> {
     let columns = operands.shape().classes;
     let count = groups.count() * columns;
     let job = |segment| Job::of_rows(operands, options, groups.rows(segment));
@@ -85,7 +87,8 @@ pub(super) fn write<K: Kind>(
     for segment in 0..groups.count() {
         let job = job(segment);
         if columns > 0 && !job.is_short() {
-            job.write::<K>(results.outputs(None).part(segment * columns, columns));
+            job.write::<K>(results.outputs(None).part(segment * columns, columns))?;
         }
     }
+    Ok(())
 }

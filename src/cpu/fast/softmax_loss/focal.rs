@@ -8,7 +8,8 @@ use super::{Batch, BatchRow, RowLoss};
 use crate::cpu::fast::lanes::{Lanes, Power};
 use crate::cpu::fast::scratch::room;
 use crate::cpu::fast::simd::dispatch;
-use crate::{Mode, SoftmaxAgainst, SoftmaxLoss, TargetValues, Targets};
+use crate::memory::{collected, when};
+use crate::{Mode, Result, Shape, SoftmaxAgainst, SoftmaxLoss, TargetValues, Targets};
 
 /// What rows have in common.
 pub(super) struct Focal<'a> {
@@ -26,22 +27,25 @@ pub(super) struct Focal<'a> {
 impl<'a> Focal<'a> {
     pub(super) fn new(
         against: &SoftmaxAgainst<'a>,
-        classes: usize,
+        Shape { rows, classes, .. }: Shape,
         gamma: f32,
         options: &SoftmaxLoss,
-    ) -> Self {
+    ) -> Result<Self> {
         let eps = f64::from(options.label_smoothing);
         let spread = eps / classes as f64;
         let targets = match against {
             SoftmaxAgainst::Targets(targets) => Some(*targets),
             SoftmaxAgainst::Teacher { .. } => None,
         };
-        let smoothing = (against.classes().is_some() && eps > 0.0).then(|| {
+        // Nobody looks at the coefficients of no rows.
+        let has_smoothing = against.classes().is_some() && eps > 0.0 && rows > 0;
+        let smoothing = when(has_smoothing, || {
             let weight =
                 |class: usize| against.class_weights().map_or(1.0, |all| all[class].into());
-            (0..classes).map(|class| (weight(class) * spread) as f32).collect()
-        });
-        Self { targets, gamma, kept: 1.0 - eps, spread, smoothing, mode: options.mode }
+            let shares = (0..classes).map(|class| (weight(class) * spread) as f32);
+            collected(options.function.name(), shares)
+        })?;
+        Ok(Self { targets, gamma, kept: 1.0 - eps, spread, smoothing, mode: options.mode })
     }
 
     pub(super) fn row(

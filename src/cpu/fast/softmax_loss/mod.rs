@@ -14,6 +14,7 @@ use super::reduce::sum;
 use super::split::for_rows;
 use super::tiled::{Source, SourceRow, for_each_row};
 use super::transform::Transform;
+use crate::memory::{collected, when, zeros};
 use crate::{
     Float, Logits, Mode, Reduction, Result, Shape, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss,
     SoftmaxLossOutput, Upstream,
@@ -76,20 +77,20 @@ impl Batch<'_> {
     }
 
     /// What the mean divides by: the sum of the weights of rows that count, or the size of the batch.
-    fn denominator(&self, shape: Shape, counted: usize) -> f64 {
+    fn denominator(&self, shape: Shape, counted: usize) -> Result<f64> {
         let rows = shape.rows;
         if let Some(size) = self.options.reduction.batch_size(rows, shape.classes) {
-            return size;
+            return Ok(size);
         }
-        match self.against.row_weights() {
+        Ok(match self.against.row_weights() {
             None => counted as f64,
             Some(weights) if counted == rows => sum(weights),
             Some(weights) => {
                 let of_row = |(row, &weight)| if self.is_ignored(row) { 0.0 } else { weight };
-                let kept: Vec<f32> = weights.iter().enumerate().map(of_row).collect();
-                sum(&kept)
+                let kept = weights.iter().enumerate().map(of_row);
+                sum(&collected(self.options.function.name(), kept)?)
             }
-        }
+        })
     }
 }
 
@@ -100,8 +101,8 @@ pub(super) fn evaluate<G: Float>(
     counted: usize,
     upstream: Option<Upstream<'_>>,
     options: &SoftmaxLoss,
-) -> SoftmaxLossOutput {
-    let shape = logits.shape();
+) -> Result<SoftmaxLossOutput> {
+    let (operation, shape) = (options.function.name(), logits.shape());
     let temperature = f64::from(options.temperature);
     let mut batch = Batch {
         against,
@@ -112,14 +113,15 @@ pub(super) fn evaluate<G: Float>(
         share: 1.0,
         upstream,
     };
-    let denominator = batch.denominator(shape, counted);
+    let denominator = batch.denominator(shape, counted)?;
     batch.share = options.reduction.of_upstream(1.0, denominator);
-    let mut losses = vec![0.0; shape.rows];
-    let mut gradient = upstream.map(|_| unwritten::<G>(shape.rows * shape.classes));
+    let mut losses = zeros(operation, shape.rows)?;
+    let room = || unwritten::<G>(operation, shape.rows * shape.classes);
+    let mut gradient = when(upstream.is_some(), room)?;
     let matrix = Place::apart(logits, super::fresh(&mut gradient)).matrix();
     match options.function {
         SoftmaxFunction::Focal { gamma } => {
-            let focal = Focal::new(against, shape.classes, gamma, options);
+            let focal = Focal::new(against, shape, gamma, options)?;
             for_each(logits, &batch, &mut losses, matrix, |row, result| {
                 with_room(|room| focal.row(&batch, row, room, result))
             });
@@ -136,13 +138,13 @@ pub(super) fn evaluate<G: Float>(
         }
     }
     let loss = reduce(&losses, denominator, options);
-    SoftmaxLossOutput {
+    Ok(SoftmaxLossOutput {
         loss: loss as f32,
         denominator: denominator as f32,
         counted,
         loss_rows: options.wants_rows().then_some(losses),
         gradient: gradient.map(G::owned),
-    }
+    })
 }
 
 /// One row: the logits, and probabilities or the teacher's logits as a copy.

@@ -3,6 +3,7 @@
 mod functions;
 
 use super::reduce::{Sum, mean};
+use crate::memory::{collected, filled, when, zeros};
 use crate::ops::elementwise::validate;
 use crate::{
     Axis, BinaryCounts, Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction,
@@ -82,10 +83,11 @@ pub(in crate::cpu::oracle) fn evaluate(
 ) -> Result<ElementwiseOutput<f64, Vec<f64>>> {
     validate::elementwise(operands, upstream, options)?;
     let shape = operands.input.shape();
-    let (rows, columns) = (shape.rows, shape.classes);
+    let (operation, rows, columns) =
+        (options.function.name(), shape.occupied_rows(), shape.classes);
     let results = options.results(shape);
-    let mut sums = vec![Sum::default(); results];
-    let mut weights = vec![Sum::default(); results];
+    let mut sums = filled(operation, Sum::default(), results)?;
+    let mut weights = filled(operation, Sum::default(), results)?;
     // Shaped as the input but contiguous.
     let contiguous = shape.contiguous();
     let place = |row: usize, column: usize| contiguous.start_of(row) + column * contiguous.inner;
@@ -111,7 +113,7 @@ pub(in crate::cpu::oracle) fn evaluate(
             }
         }
     }
-    let weights: Vec<f64> = weights.iter().map(Sum::total).collect();
+    let weights = collected(operation, weights.iter().map(Sum::total))?;
     let is_weighted_mean = options.reduction == ElementwiseReduction::WeightedMean;
     let divisor = |result: usize| match options.divisor(shape) {
         Some(divisor) => divisor as f64,
@@ -124,16 +126,16 @@ pub(in crate::cpu::oracle) fn evaluate(
         false => sum.total(),
     };
     let mut output = ElementwiseOutput {
-        values: sums.iter().enumerate().map(value).collect(),
-        denominator: is_weighted_mean.then(|| weights.clone()),
+        values: collected(operation, sums.iter().enumerate().map(value))?,
+        denominator: when(is_weighted_mean, || collected(operation, weights.iter().copied()))?,
         counts,
         gradient: None,
         variance_gradient: None,
     };
     let Some(upstream) = upstream else { return Ok(output) };
     let has_variance_gradient = operands.layout().has_variance_of_elements();
-    let mut gradient = vec![0.0; rows * columns];
-    let mut of_variance = vec![0.0; rows * columns];
+    let mut gradient = zeros(operation, rows * columns)?;
+    let mut of_variance = zeros(operation, rows * columns)?;
     for row in 0..rows {
         for column in 0..columns {
             let element = at(operands, options, row, column);

@@ -3,7 +3,9 @@
 use super::statistics::Summary;
 use super::sum::Sum;
 use super::terms::{Operands, Term};
-use crate::{Axis, Denominator, Mode, Reduce, Statistic, Upstream, Weights};
+use crate::memory::{collected, filled, zeros};
+use crate::ops::reduce::validate::OPERATION;
+use crate::{Axis, Denominator, Mode, Reduce, Result, Statistic, Upstream, Weights};
 
 /// With respect to the values, and to the weights where the options ask for it.
 pub(super) fn evaluate(
@@ -11,9 +13,9 @@ pub(super) fn evaluate(
     results: &[Summary],
     upstream: Upstream<'_>,
     options: &Reduce,
-) -> (Vec<f64>, Option<Vec<f64>>) {
+) -> Result<(Vec<f64>, Option<Vec<f64>>)> {
     let shape = operands.values.shape().contiguous();
-    let mut of_values = vec![0.0; shape.rows * shape.classes];
+    let mut of_values = zeros(OPERATION, shape.rows * shape.classes)?;
     let weights = match operands.weights {
         _ if !options.weight_gradient => 0,
         Weights::None => 0,
@@ -21,8 +23,8 @@ pub(super) fn evaluate(
         Weights::PerColumn(_) => shape.classes,
         Weights::PerElement(_) => shape.rows * shape.classes,
     };
-    let mut of_weights = vec![Sum::default(); weights];
-    for row in 0..shape.rows {
+    let mut of_weights = filled(OPERATION, Sum::default(), weights)?;
+    for row in 0..shape.occupied_rows() {
         for class in 0..shape.classes {
             let index = shape.start_of(row) + class * shape.inner;
             let result = match options.axis {
@@ -44,8 +46,8 @@ pub(super) fn evaluate(
             }
         }
     }
-    let of_weights = of_weights.iter().map(Sum::total).collect();
-    (of_values, options.weight_gradient.then_some(of_weights))
+    let of_weights = collected(OPERATION, of_weights.iter().map(Sum::total))?;
+    Ok((of_values, options.weight_gradient.then_some(of_weights)))
 }
 
 /// `dy/dx` and `dy/dw` of one value's result, times its factor.

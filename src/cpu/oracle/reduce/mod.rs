@@ -5,7 +5,8 @@ mod statistics;
 mod sum;
 mod terms;
 
-use crate::ops::reduce::validate;
+use crate::memory::{collected, filled, reserved, when};
+use crate::ops::reduce::validate::{self, OPERATION};
 use crate::{Axis, Logits, Reduce, ReduceOutput, Result, Segments, Statistic, Upstream, Weights};
 pub(in crate::cpu) use statistics::{Summary, mean};
 pub(in crate::cpu) use sum::Sum;
@@ -23,13 +24,17 @@ pub(in crate::cpu::oracle) fn evaluate(
     let row = |row| Summary::of(operands.terms(row..row + 1, 0..classes), options);
     let column = |class| Summary::of(operands.terms(0..rows, class..class + 1), options);
     let results: Vec<Summary> = match options.axis {
-        Axis::EachRow => (0..rows).map(row).collect(),
-        Axis::EachColumn => (0..classes).map(column).collect(),
-        Axis::All => vec![Summary::of(operands.terms(0..rows, 0..classes), options)],
+        Axis::EachRow => collected(OPERATION, (0..rows).map(row))?,
+        Axis::EachColumn => collected(OPERATION, (0..classes).map(column))?,
+        Axis::All => {
+            let rows = 0..values.shape().occupied_rows();
+            vec![Summary::of(operands.terms(rows, 0..classes), options)]
+        }
     };
-    let mut output = output(&results, options);
+    let mut output = output(&results, options)?;
     if let Some(upstream) = upstream {
-        let (gradient, weight_gradient) = gradient::evaluate(operands, &results, upstream, options);
+        let (gradient, weight_gradient) =
+            gradient::evaluate(operands, &results, upstream, options)?;
         output.gradient = Some(gradient);
         output.weight_gradient = weight_gradient;
     }
@@ -44,48 +49,48 @@ pub(in crate::cpu::oracle) fn of_segments(
 ) -> Result<ReduceOutput<f64, Vec<f64>>> {
     validate::reduce_segments(values, segments, weights, options)?;
     let operands = Operands { values, weights };
-    let mut results = Vec::with_capacity(segments.len() * values.classes());
-    for rows in rows_of(segments) {
+    let mut results = reserved(OPERATION, segments.len() * values.classes())?;
+    for rows in rows_of(segments)? {
         for class in 0..values.classes() {
             let terms = operands.terms(rows.iter().copied(), class..class + 1);
             results.push(Summary::of(terms, options));
         }
     }
-    Ok(output(&results, options))
+    output(&results, options)
 }
 
 /// The rows of each segment, ascending.
-fn rows_of(segments: Segments<'_>) -> Vec<Vec<usize>> {
+fn rows_of(segments: Segments<'_>) -> Result<Vec<Vec<usize>>> {
     match segments {
         Segments::Offsets(offsets) => {
-            let pairs = offsets.windows(2);
-            pairs.map(|pair| (pair[0] as usize..pair[1] as usize).collect()).collect()
+            let rows = |pair: &[u32]| (pair[0] as usize..pair[1] as usize).collect();
+            collected(OPERATION, offsets.windows(2).map(rows))
         }
         Segments::Ids { ids, segments } => {
-            let mut rows = vec![Vec::new(); segments];
+            let mut rows = filled(OPERATION, Vec::new(), segments)?;
             for (row, &id) in ids.iter().enumerate() {
                 // A negative id is no segment's.
                 if let Ok(segment) = usize::try_from(id) {
                     rows[segment].push(row);
                 }
             }
-            rows
+            Ok(rows)
         }
     }
 }
 
-fn output(results: &[Summary], options: &Reduce) -> ReduceOutput<f64, Vec<f64>> {
+fn output(results: &[Summary], options: &Reduce) -> Result<ReduceOutput<f64, Vec<f64>>> {
     let column = |is_there: bool, of: fn(&Summary) -> f64| {
-        is_there.then(|| results.iter().map(of).collect::<Vec<f64>>())
+        when(is_there, || collected(OPERATION, results.iter().map(of)))
     };
     let has_variance = matches!(options.statistic, Statistic::MeanAndVariance { .. });
     let is_mean = has_variance || options.statistic == Statistic::Mean;
-    ReduceOutput {
-        values: results.iter().map(|result| result.value).collect(),
-        variance: column(has_variance, |result| result.variance),
-        sign: column(options.statistic == Statistic::LogSumExp, |result| result.sign),
-        denominator: column(is_mean, |result| result.denominator),
+    Ok(ReduceOutput {
+        values: collected(OPERATION, results.iter().map(|result| result.value))?,
+        variance: column(has_variance, |result| result.variance)?,
+        sign: column(options.statistic == Statistic::LogSumExp, |result| result.sign)?,
+        denominator: column(is_mean, |result| result.denominator)?,
         gradient: None,
         weight_gradient: None,
-    }
+    })
 }
