@@ -6,8 +6,8 @@ use wgpu_loss::wgpu::{self, Features};
 use wgpu_loss::{Engine, Error, Gpu, cpu};
 
 use crate::arguments::Device;
-use crate::failure::Result;
-use crate::output::{Output, bytes};
+use crate::failure::{Failure, Result};
+use crate::output::{self, Output, bytes};
 use crate::tuning;
 
 /// A GPU with the tuning that was measured on it, or why there is none; a named adapter that does
@@ -61,6 +61,33 @@ pub fn choose(
             Err(error) => cpu(Some(error)),
         },
     })
+}
+
+impl Chosen {
+    /// The CPU, where the GPU cannot do what was asked for and nobody insists on it.
+    pub fn instead(&self, device: Device, error: Error) -> Result<Self> {
+        let is_too_small = matches!(error, Error::Limit { .. } | Error::OutOfMemory { .. });
+        match device {
+            Device::Auto if self.gpu.is_some() && is_too_small => Ok(Self {
+                engine: Box::new(cpu::Fast),
+                gpu: None,
+                kind: "cpu",
+                fallback: Some(error),
+            }),
+            _ if self.gpu.is_some() && matches!(error, Error::Limit { .. }) => {
+                Err(Failure::TooLarge(error))
+            }
+            _ => Err(error.into()),
+        }
+    }
+
+    /// Says why the CPU stands in for the GPU, where it does.
+    pub fn explain(&self) {
+        if let Some(error) = &self.fallback {
+            output::note(error);
+            output::note(format_args!("computing on {} instead", self.engine.name()));
+        }
+    }
 }
 
 /// An adapter: who it is, and the limits and features that decide what our kernels can do.

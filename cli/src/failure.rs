@@ -13,6 +13,10 @@ pub enum Failure {
     #[error(transparent)]
     Library(#[from] wgpu_loss::Error),
 
+    /// The GPU is too small for what the CPU can do.
+    #[error("{0}; --device cpu has no such limit")]
+    TooLarge(wgpu_loss::Error),
+
     /// A file cannot be read, or does not hold what was asked for.
     #[error("{path}: {message}", path = path.display())]
     File {
@@ -23,7 +27,7 @@ pub enum Failure {
     },
 
     /// Standard output cannot be written to.
-    #[error("standard output: {0}")]
+    #[error("standard output: {}", cause(.0))]
     Stdout(io::Error),
 
     /// A result has no JSON form.
@@ -45,6 +49,18 @@ pub enum Failure {
     /// Arguments that do not fit together.
     #[error("{0}")]
     Usage(String),
+}
+
+/// What the system said, without what libraries add to it and the number of the error.
+pub fn cause(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        return "file too large: a limit on file sizes, or the file system's".to_owned();
+    }
+    // `tempfile` adds the temporary file's name.
+    match error.get_ref().and_then(std::error::Error::source) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }
 }
 
 impl Failure {

@@ -6,12 +6,15 @@ mod adapters;
 mod arguments;
 mod bench;
 mod device;
+mod environment;
 mod eval;
 mod failure;
 mod output;
 mod pending;
+mod place;
 mod report;
 mod roofline;
+mod signals;
 mod tune;
 mod tuning;
 mod verify;
@@ -26,8 +29,9 @@ use failure::{Failure, Result};
 use output::Output;
 
 fn main() -> ExitCode {
+    environment::complete();
+    signals::handle();
     let arguments = Arguments::parse();
-    pending::clean_up_when_interrupted();
     let mut out = Output::stdout();
     let outcome = run(&arguments, &mut out).and_then(|code| {
         out.flush().map_err(Failure::Stdout)?;

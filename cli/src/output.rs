@@ -2,6 +2,8 @@
 //! error.
 
 use std::io::{self, Write};
+use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
@@ -10,20 +12,29 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Serialize, Serializer};
 
 use crate::failure::Result;
+use crate::place;
 
 /// Columns that every table and line fits in.
 pub const WIDTH: usize = 80;
 
-/// Standard output that a reader may close early, as `head` does: what follows is dropped.
+/// Standard output, or standard error where that one is for data. A reader may close it early, as
+/// `head` does: what follows is dropped.
 pub struct Output {
-    stdout: io::Stdout,
+    to: Box<dyn Write>,
     closed: bool,
 }
 
 impl Output {
     /// Standard output.
     pub fn stdout() -> Self {
-        Self { stdout: io::stdout(), closed: false }
+        Self { to: Box::new(io::stdout()), closed: false }
+    }
+
+    /// Standard error from now on, where standard output is for these results.
+    pub fn give_way_to(&mut self, results: Option<&Path>) {
+        if results.is_some_and(place::is_stdout) {
+            self.to = Box::new(io::stderr());
+        }
     }
 
     /// Whether nobody reads any more, so that long work may stop.
@@ -87,7 +98,7 @@ impl Write for Output {
         if self.closed {
             return Ok(bytes.len());
         }
-        let result = self.stdout.write(bytes);
+        let result = self.to.write(bytes);
         self.forgive(result, bytes.len())
     }
 
@@ -95,7 +106,7 @@ impl Write for Output {
         if self.closed {
             return Ok(());
         }
-        let result = self.stdout.flush();
+        let result = self.to.flush();
         self.forgive(result, ())
     }
 }
@@ -142,7 +153,17 @@ pub fn progress_of_bytes(what: &str, total: u64) -> ProgressBar {
 /// A sign of life on standard error while something of unknown length runs.
 pub fn spinner(what: &str) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(what.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(100));
+    if !bar.is_hidden() {
+        let turning = bar.downgrade();
+        let turn = move || {
+            while let Some(bar) = turning.upgrade().filter(|bar| !bar.is_finished()) {
+                bar.tick();
+                thread::sleep(Duration::from_millis(100));
+            }
+        };
+        // The bar's own way of turning panics where there is no thread for it. It stands still then.
+        let _ = thread::Builder::new().name("spinner".to_owned()).spawn(turn);
+    }
     bar
 }
 
@@ -223,6 +244,13 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A file's name as the system has it, for JSON beside the text, where that is not the name: it is
+/// no UTF-8.
+pub fn exact(path: &Path) -> Option<&[u8]> {
+    let name = path.as_os_str();
+    name.to_str().is_none().then(|| name.as_encoded_bytes())
 }
 
 /// A number whose JSON form exists for every value: what JSON lacks becomes the strings that

@@ -1,6 +1,5 @@
 //! `roofline`: verification and the whole benchmark, into a folder of the adapter's.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use wgpu_loss::verify::Extent;
@@ -28,7 +27,7 @@ pub fn run(adapter: Option<&str>, options: &RooflineOptions, out: &mut Output) -
 
     let (report, elapsed) = verify::check(&gpu, Extent::Quick)?;
     let json = verify::json(&gpu, Some(&description), Extent::Quick, &report, elapsed)?;
-    Pending::create(&folder.join("verify.json"))?.fill(|file| file.write_all(json.as_bytes()))?;
+    Pending::create(&folder.join("verify.json"))?.fill(|to| to.write_all(json.as_bytes()))?;
     verify::summary(&report, elapsed, out)?;
     if report.failed > 0 {
         output::note("kernels that are wrong are not timed");

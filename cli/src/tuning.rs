@@ -84,21 +84,13 @@ fn file_name(name: &str) -> String {
     format!("{}.json", name.trim_matches('.'))
 }
 
-/// Refuses a path that cannot be written to, before minutes are spent; makes its folder.
-pub fn prepare(path: &Path) -> Result<()> {
-    let fail = |message: &dyn ToString| {
-        Failure::file(path, format!("cannot be written: {}", message.to_string()))
-    };
-    if path.file_name().is_none() || path.is_dir() {
-        return Err(fail(&"a directory"));
+/// Makes the folder of a file, where there is none.
+pub fn make_folder(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::file(path, format_args!("cannot be written: {error}"))),
+        _ => Ok(()),
     }
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder).map_err(|error| fail(&error))?;
-    tempfile::tempfile_in(folder).map_err(|error| fail(&error))?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -224,6 +224,14 @@ fn bad_usage_has_exit_code_2() {
 }
 
 #[test]
+fn shapes_that_no_memory_holds_are_an_error() {
+    for options in ["--shape 1000000000x100000", "--shape 3x2 --footprint 1048576"] {
+        let run = bench(&format!("bench --quick --op forward,row-sums {options}"));
+        run.fails_with("benchmark: out of memory");
+    }
+}
+
+#[test]
 fn paths_are_refused_before_anything_is_measured() {
     let folder = Folder::new();
     let (here, missing) = (text(&folder.path("")), text(&folder.path("missing/b.json")));

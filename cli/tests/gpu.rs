@@ -250,3 +250,39 @@ fn a_batch_larger_than_the_device_memory_allowed() {
     let none = run(&["eval", "cross-entropy", &file, "--device-memory", "0"]);
     assert_eq!(none.code, Some(2), "bad usage: {}", none.stderr);
 }
+
+/// A row that no buffer of the adapter holds.
+#[cfg(unix)]
+#[test]
+fn a_row_too_large_for_the_gpu_is_for_the_cpu() {
+    let listed = run(&["adapters", "--json"]).json();
+    let limit = |name: &str| listed["adapters"][0][name].as_u64().expect("a number");
+    let most = limit("max_storage_buffer_binding_size").min(limit("max_buffer_size"));
+    if most > 1 << 30 {
+        return; // more than a test should take
+    }
+    let folder = Folder::new();
+    let classes = most / 4 + 1000;
+    let header = common::npy("<f4", false, &format!("(1, {classes})"), &[]);
+    let file = folder.write("zeros.npy", &header);
+    let sparse = std::fs::OpenOptions::new().write(true).open(&file).expect("writable");
+    sparse.set_len(header.len() as u64 + 4 * classes).expect("a sparse file");
+    run(&["eval", "log-sum-exp", &file, "--device", "gpu"]).fails_with("--device cpu");
+    let auto = run(&["eval", "log-sum-exp", &file, "--json"]);
+    assert!(auto.stderr.contains("computing on cpu::Fast"), "{}", auto.stderr);
+    let json = auto.json();
+    assert_eq!(json["device"], "cpu");
+    close(&json["log_sum_exp"][0], (classes as f64).ln());
+}
+
+/// Libraries below say so where a desktop is missing, and it means nothing.
+#[test]
+fn nothing_is_said_of_a_missing_desktop() {
+    let folder = Folder::new();
+    let file = folder.write("pair.safetensors", &pair());
+    let mut program = common::program();
+    program.env_remove("XDG_RUNTIME_DIR").env_remove("WAYLAND_DISPLAY").env_remove("DISPLAY");
+    let run = program.args(["eval", "cross-entropy", &file, "--device", "gpu"]).output();
+    let run = common::Run::from(run.expect("the program starts"));
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+}

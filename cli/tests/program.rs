@@ -103,6 +103,19 @@ fn without_an_adapter_auto_falls_back_and_gpu_does_not() {
 }
 
 #[test]
+fn the_variable_that_chose_the_backend_is_named() {
+    let folder = Folder::new();
+    let file = folder.write("pair.safetensors", &pair());
+    let absent = if cfg!(windows) { "metal" } else { "dx12" };
+    for (backend, part) in [(absent, "allows no other backend"), ("vulcan", "names no backend")] {
+        let mut program = program();
+        program.env("WGPU_BACKEND", backend).args(["eval", "cross-entropy", &file]);
+        let run = Run::from(program.args(["--device", "gpu"]).output().expect("it starts"));
+        run.fails_with(&format!("WGPU_BACKEND={backend:?} {part}"));
+    }
+}
+
+#[test]
 fn without_an_adapter_verify_checks_the_cpu_and_says_so() {
     let gpu = run_without_adapter(&["verify", "--json"]);
     assert_eq!(gpu.code, Some(1), "{}", gpu.stderr);

@@ -48,6 +48,20 @@ pub enum Operation {
     Elementwise(LossOperation),
 }
 
+impl Operation {
+    /// What every operation takes.
+    pub fn common(&self) -> &CommonOptions {
+        match self {
+            Self::CrossEntropy(options) => &options.common,
+            Self::LogSumExp(options) => &options.common,
+            Self::Softmax(options) | Self::LogSoftmax(options) => &options.common,
+            Self::Reduce(options) => &options.common,
+            Self::SoftmaxLoss(operation) => &operation.asked().options.common,
+            Self::Elementwise(operation) => &operation.asked().options.common,
+        }
+    }
+}
+
 /// Options of `eval cross-entropy`.
 #[derive(Debug, Args)]
 pub struct CrossEntropyOptions {
@@ -219,7 +233,8 @@ pub struct CommonOptions {
     /// PyTorch's (N, C, H, W)
     #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
     pub class_axis: i64,
-    /// Write the results to this .safetensors file
+    /// Write the results to this .safetensors file, which is replaced once they are complete, or to
+    /// a device, FIFO or socket; `-`: to standard output, and the report to standard error
     #[arg(long, value_name = "FILE.safetensors")]
     pub out: Option<PathBuf>,
     /// What computes; `auto` is the GPU, or the CPU where there is no adapter

@@ -1,6 +1,7 @@
 //! All that a run measured, as JSON and as CSV.
 
 use std::env;
+use std::ffi::OsStr;
 use std::io;
 use std::time::SystemTime;
 
@@ -52,7 +53,7 @@ impl Document {
     /// Without results yet.
     pub fn new(description: Option<&Description>, quick: bool) -> Self {
         let words = env::args_os().skip(1);
-        let words = words.map(|word| quoted(&word.to_string_lossy()));
+        let words = words.map(|word| quoted(&word));
         Self {
             version: env!("CARGO_PKG_VERSION"),
             command: ["wgpu-loss".to_owned()]
@@ -88,12 +89,40 @@ impl Document {
     }
 }
 
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
+/// A word as a shell reads it; bash's escapes where it is no text.
+fn quoted(word: &OsStr) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "-_=+:,./@%\\".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+    match word.to_str() {
+        Some(word) if !word.is_empty() && word.chars().all(plain) => word.to_owned(),
+        Some(word) => format!("'{}'", word.replace('\'', r"'\''")),
+        None => {
+            let bytes = word.as_encoded_bytes().iter();
+            let escaped = bytes.map(|byte| match byte {
+                b'\'' | b'\\' | ..b' ' | 0x7f.. => format!(r"\x{byte:02x}"),
+                plain => char::from(*plain).to_string(),
+            });
+            format!("$'{}'", escaped.collect::<String>())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_shell_reads_every_word_as_it_was() {
+        let cases = [("a.csv", "a.csv"), ("", "''"), ("it's", r"'it'\''s'"), ("é b", "'é b'")];
+        for (word, expected) in cases {
+            assert_eq!(quoted(word.as_ref()), expected);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn words_that_are_no_text_are_escaped() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let word = std::ffi::OsStr::from_bytes(b"a\xff'1 \\");
+        assert_eq!(quoted(word), r"$'a\xff\x271 \x5c'");
     }
 }

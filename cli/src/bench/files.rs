@@ -1,13 +1,11 @@
 //! Where the results go beside the terminal.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use super::document::Document;
 use super::picture;
 use crate::arguments::BenchOptions;
 use crate::failure::{Failure, Result};
-use crate::output::Output;
 use crate::pending::Pending;
 
 /// A form of the results.
@@ -25,7 +23,6 @@ pub enum Form {
 #[derive(Default)]
 pub struct Files {
     files: Vec<(Form, Pending)>,
-    stdout: Option<Form>,
 }
 
 impl Files {
@@ -34,49 +31,50 @@ impl Files {
         let mut files = Self::default();
         let BenchOptions { json, csv, svg, .. } = options;
         for (form, path) in [(Form::Json, json), (Form::Csv, csv), (Form::Svg, svg)] {
-            let Some(path) = path else { continue };
-            if path == Path::new("-") {
-                if files.stdout.replace(form).is_some() {
-                    let message = "standard output takes one of --json, --csv and --svg";
-                    return Err(Failure::Usage(message.to_owned()));
-                }
-            } else {
+            if let Some(path) = path {
                 files.add(form, path)?;
             }
         }
         Ok(files)
     }
 
-    /// Begins one more.
+    /// Begins one more, which replaces none of the others.
     pub fn add(&mut self, form: Form, path: &Path) -> Result<()> {
-        self.files.push((form, Pending::create(path)?));
+        let pending = Pending::create(path)?;
+        if pending.takes_stdout() && self.take_stdout() {
+            let message = "standard output takes one of --json, --csv and --svg";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        if self.files.iter().any(|(_, other)| other.is_same_file(&pending)) {
+            return Err(Failure::Usage(format!(
+                "{}: expected a file for each of --json, --csv and --svg, found one for two",
+                path.display()
+            )));
+        }
+        self.files.push((form, pending));
         Ok(())
     }
 
     /// Whether standard output is for one of them, and not for tables.
     pub fn take_stdout(&self) -> bool {
-        self.stdout.is_some()
+        self.files.iter().any(|(_, file)| file.takes_stdout())
     }
 
     /// Whether there is anything to measure for once nobody reads standard output.
     pub fn are_wanted(&self) -> bool {
-        !self.files.is_empty()
+        self.files.iter().any(|(_, file)| !file.takes_stdout())
     }
 
     /// Whether the losses are drawn.
     pub fn have_a_picture(&self) -> bool {
-        let forms = self.files.iter().map(|(form, _)| *form);
-        forms.chain(self.stdout).any(|form| form == Form::Svg)
+        self.files.iter().any(|(form, _)| *form == Form::Svg)
     }
 
     /// Writes all of them.
-    pub fn write(self, document: &Document, out: &mut Output) -> Result<()> {
+    pub fn write(self, document: &Document) -> Result<()> {
         for (form, file) in self.files {
             let text = text(form, document)?;
-            file.fill(|file| file.write_all(text.as_bytes()))?;
-        }
-        if let Some(form) = self.stdout {
-            out.write_all(text(form, document)?.as_bytes())?;
+            file.fill(|to| to.write_all(text.as_bytes()))?;
         }
         Ok(())
     }

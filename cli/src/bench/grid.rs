@@ -131,6 +131,15 @@ impl Grid {
             && self.softmax_losses.is_empty()
     }
 
+    /// The shape of each case.
+    pub fn shapes(&self) -> impl Iterator<Item = Shape> {
+        let losses = self.losses.iter().map(|case| case.shape);
+        let reductions = self.reductions.iter().map(|case| case.shape);
+        let elementwise = self.elementwise.iter().map(|case| case.shape);
+        let softmax_losses = self.softmax_losses.iter().map(|case| case.shape);
+        losses.chain(reductions).chain(elementwise).chain(softmax_losses)
+    }
+
     /// What the options choose, `float32` logits of at most so many bytes each.
     pub fn new(options: &GridOptions, bytes: u64) -> Self {
         let elements: Vec<_> = match (options.element.as_slice(), options.quick) {

@@ -2,6 +2,7 @@
 
 use std::array;
 use std::hint::black_box;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -102,16 +103,22 @@ impl Probe {
         let bytes = (source.len() * size_of::<u64>()) as u64 * passes * traffic.passes();
         let mut sample = || {
             let start = Instant::now();
-            thread::scope(|scope| {
-                let parts = source.chunks_mut(part).zip(destination.chunks_mut(part));
-                for (source, destination) in parts {
-                    scope.spawn(move || {
-                        // Several passes, so that starting threads costs little beside them.
-                        for _ in 0..passes {
-                            run(black_box(&mut *source), black_box(&mut *destination));
-                        }
-                    });
+            let parts = Mutex::new(source.chunks_mut(part).zip(destination.chunks_mut(part)));
+            let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let work = || {
+                while let Some((source, destination)) = next() {
+                    // Several passes, so that starting threads costs little beside them.
+                    for _ in 0..passes {
+                        run(black_box(&mut *source), black_box(&mut *destination));
+                    }
                 }
+            };
+            thread::scope(|scope| {
+                // This thread is one of them; where a system gives no others, it does their work.
+                for _ in 1..threads {
+                    let _ = thread::Builder::new().spawn_scoped(scope, work);
+                }
+                work();
             });
             start.elapsed().as_secs_f64()
         };

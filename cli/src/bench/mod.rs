@@ -96,7 +96,12 @@ pub fn measure(
     let description = bench.as_ref().map(|bench| Description::of_gpu(&bench.gpu));
     let mut document = Document::new(description.as_ref(), options.quick);
     let mut yardstick = Yardstick::default();
+    for shape in grid.shapes() {
+        room(bytes_of(shape))?;
+    }
     if !grid.is_without_ceilings() {
+        // Read from one array, written to another.
+        room(usize::try_from(effort.host_footprint).ok().and_then(|bytes| bytes.checked_mul(2)))?;
         yardstick = Yardstick::new(bench.as_deref_mut(), &effort)?;
     }
     document.ceilings = yardstick.gpu_ceilings();
@@ -118,7 +123,7 @@ pub fn measure(
             tables::calls(&run.document.small_calls, out)?;
         }
     }
-    run.files.write(&run.document, out)
+    run.files.write(&run.document)
 }
 
 /// What every table is made with, and what they all go into.
@@ -164,6 +169,22 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Bytes on the host of a shape at the least: values as they are drawn and as they are stored, and
+/// what is computed.
+fn bytes_of(shape: Shape) -> Option<usize> {
+    let of_element = size_of::<f32>() + 2 * shape.element.bytes();
+    shape.elements()?.checked_mul(of_element)?.checked_add(shape.rows.checked_mul(8)?)
+}
+
+/// Refuses what there is no memory for.
+fn room(bytes: Option<usize>) -> Result<()> {
+    let bytes = bytes.unwrap_or(usize::MAX);
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| {
+        let message = format!("{bytes} bytes of host memory");
+        Failure::Library(Error::OutOfMemory { operation: "benchmark", message })
+    })
 }
 
 /// The heading of a table.

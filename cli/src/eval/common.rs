@@ -18,7 +18,7 @@ use super::write::{Array, Elements, Pending};
 use crate::arguments::CommonOptions;
 use crate::device::{self, Chosen};
 use crate::failure::Result;
-use crate::output::{self, Output, three};
+use crate::output::{self, Output, exact, three};
 
 /// What computes, and how long it took.
 pub struct Run<T> {
@@ -35,12 +35,29 @@ impl<T> Run<T> {
         options: &CommonOptions,
         adapter: Option<&str>,
         logits: Logits<'_>,
-        call: impl FnOnce(&dyn Engine) -> wgpu_loss::Result<T>,
+        call: impl Fn(&dyn Engine) -> wgpu_loss::Result<T>,
     ) -> Result<Self> {
-        let way = Way::through([logits]);
-        let chosen = choose(options, adapter, &way)?;
-        let start = Instant::now();
-        let result = call(chosen.engine.as_ref())?;
+        Self::of(options, adapter, &Way::through([logits]), |chosen| call(chosen.engine.as_ref()))
+    }
+
+    /// Times a call; of one that the GPU is too small for, that on the CPU where it may be.
+    fn of(
+        options: &CommonOptions,
+        adapter: Option<&str>,
+        way: &Arc<Way>,
+        mut call: impl FnMut(&Chosen) -> wgpu_loss::Result<T>,
+    ) -> Result<Self> {
+        let mut chosen = choose(options, adapter, way)?;
+        let mut start = Instant::now();
+        let result = match call(&chosen) {
+            Ok(result) => result,
+            Err(error) => {
+                chosen = chosen.instead(options.device, error)?;
+                chosen.explain();
+                start = Instant::now();
+                call(&chosen)?
+            }
+        };
         Ok(Self { chosen, seconds: start.elapsed().as_secs_f64(), result })
     }
 }
@@ -54,14 +71,13 @@ impl<T> Run<Vec<T>> {
         mut call: impl FnMut(&Chosen, usize) -> wgpu_loss::Result<T>,
     ) -> Result<Self> {
         let way = Way::through(logits.iter().copied());
-        let chosen = choose(options, adapter, &way)?;
-        let start = Instant::now();
-        let mut result = Vec::new();
-        for at in 0..logits.len() {
-            way.file.store(at, Ordering::Relaxed);
-            result.push(call(&chosen, at)?);
-        }
-        Ok(Self { chosen, seconds: start.elapsed().as_secs_f64(), result })
+        Self::of(options, adapter, &way, |chosen| {
+            let each = (0..logits.len()).map(|at| {
+                way.file.store(at, Ordering::Relaxed);
+                call(chosen, at)
+            });
+            each.collect()
+        })
     }
 
     /// With another result.
@@ -74,10 +90,7 @@ fn choose(options: &CommonOptions, adapter: Option<&str>, way: &Arc<Way>) -> Res
     let chosen = device::choose(options.device, adapter, |gpu| {
         gpu.with_streaming(streaming(options)).with_progress(reporter(Arc::clone(way)))
     })?;
-    if let Some(error) = &chosen.fallback {
-        output::note(error);
-        output::note(format_args!("computing on {} instead", chosen.engine.name()));
-    }
+    chosen.explain();
     Ok(chosen)
 }
 
@@ -141,8 +154,13 @@ pub fn pending(options: &CommonOptions) -> Result<Option<Pending>> {
 pub struct Common<'a> {
     operation: &'static str,
     file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_bytes: Option<&'a [u8]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     and: Vec<String>,
+    /// Of those whose text is not the name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    and_bytes: Vec<Option<&'a [u8]>>,
     #[serde(flatten)]
     remarks: Remarks,
     device: &'static str,
@@ -155,7 +173,9 @@ pub struct Common<'a> {
     seconds: f64,
     gigabytes_per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    out: Option<&'a Path>,
+    out: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_bytes: Option<&'a [u8]>,
 }
 
 impl<'a> Common<'a> {
@@ -163,7 +183,7 @@ impl<'a> Common<'a> {
     /// once at the least, as the logits do.
     pub fn new<T>(
         operation: &'static str,
-        source: &Source,
+        source: &'a Source,
         logits: &'a Matrix<'_>,
         options: &'a CommonOptions,
         run: &Run<T>,
@@ -179,17 +199,23 @@ impl<'a> Common<'a> {
     /// least.
     pub fn of_files<T>(
         operation: &'static str,
-        sources: &[&Source],
+        sources: &[&'a Source],
         layout: &'a Layout,
         options: &'a CommonOptions,
         run: &Run<T>,
         least: usize,
     ) -> Self {
         let mut names = sources.iter().map(|source| source.name());
+        let bytes: Vec<_> = sources.iter().map(|source| exact(source.path())).collect();
         Self {
             operation,
             file: names.next().unwrap_or_default(),
+            file_bytes: bytes.first().copied().flatten(),
             and: names.collect(),
+            and_bytes: match bytes.iter().skip(1).any(Option::is_some) {
+                true => bytes[1..].to_vec(),
+                false => Vec::new(),
+            },
             remarks: sources.first().map(|first| first.inputs().remarks()).unwrap_or_default(),
             device: run.chosen.kind,
             engine: run.chosen.engine.name(),
@@ -200,7 +226,8 @@ impl<'a> Common<'a> {
             class_axis: layout.class_axis,
             seconds: run.seconds,
             gigabytes_per_second: least as f64 / run.seconds.max(1e-9) / 1e9,
-            out: options.out.as_deref(),
+            out: options.out.as_deref().map(|path| path.display().to_string()),
+            out_bytes: options.out.as_deref().and_then(exact),
         }
     }
 
@@ -230,8 +257,8 @@ impl<'a> Common<'a> {
         )?;
         out.field("GB/s", three(self.gigabytes_per_second))?;
         self.remarks.print(out)?;
-        match self.out {
-            Some(path) => out.field("written", path.display()),
+        match &self.out {
+            Some(path) => out.field("written", path),
             None => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use wgpu_loss::{
 
 use super::combine::Combination;
 use super::common::{Common, GradientReport, Run, mode_name};
-use super::gradient::{cross_entropy, next};
+use super::gradient::{cross_entropy, of_file};
 use super::parts::{self, Parts};
 use super::role::Role;
 use super::rows::Rows;
@@ -53,12 +53,9 @@ pub fn run(
     let (of_part, upstream) = (combination.of_part(), combination.upstream(gradient.upstream));
     let mut memory = destination.gradient();
     let run = Run::over(common, adapter, &logits, |chosen, at| {
-        let logits = logits[at];
-        let wanted = gradient_element.map(|element| {
-            let bytes = logits.rows() * logits.classes() * element.bytes();
-            (upstream, element, next(&mut memory, bytes))
-        });
-        cross_entropy(chosen, (logits, targets[at]), &of_part, wanted)
+        let wanted = gradient_element
+            .map(|element| (upstream, element, of_file(&mut memory, &logits, element, at)));
+        cross_entropy(chosen, (logits[at], targets[at]), &of_part, wanted)
     })?;
     let run = run.map(|parts| combination.finish(parts));
 

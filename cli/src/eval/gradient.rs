@@ -136,9 +136,14 @@ pub fn log_sum_exp(
     put(&OfLogSumExp(logits, Upstream::Scalar(upstream), options), chosen, element, to)
 }
 
-/// The next so many bytes of the memory for all files, if there is such.
-pub fn next<'a>(rest: &mut Option<&'a mut [u8]>, bytes: usize) -> Option<&'a mut [u8]> {
-    let (first, others) = rest.take()?.split_at_mut_checked(bytes)?;
-    *rest = Some(others);
-    Some(first)
+/// A file's part of the memory for the gradients of all files, if there is such.
+pub fn of_file<'a>(
+    memory: &'a mut Option<&mut [u8]>,
+    logits: &[Logits<'_>],
+    element: Element,
+    file: usize,
+) -> Option<&'a mut [u8]> {
+    let bytes = |logits: &Logits<'_>| logits.rows() * logits.classes() * element.bytes();
+    let start: usize = logits[..file].iter().map(bytes).sum();
+    memory.as_deref_mut()?.get_mut(start..start + bytes(&logits[file]))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use wgpu_loss::{Element, LogSumExp};
 
 use super::common::{Common, GradientReport, Run};
-use super::gradient::{log_sum_exp, next};
+use super::gradient::{log_sum_exp, of_file};
 use super::parts::{self, Parts};
 use super::rows::Rows;
 use super::write::{Destination, Planned};
@@ -41,12 +41,10 @@ pub fn run(
     let request = LogSumExp { gradient_element };
     let mut memory = destination.gradient();
     let run = Run::over(common, adapter, &logits, |chosen, at| {
-        let logits = logits[at];
         let wanted = gradient_element.map(|element| {
-            let bytes = logits.rows() * logits.classes() * element.bytes();
-            (gradient.upstream, element, next(&mut memory, bytes))
+            (gradient.upstream, element, of_file(&mut memory, &logits, element, at))
         });
-        log_sum_exp(chosen, logits, &request, wanted)
+        log_sum_exp(chosen, logits[at], &request, wanted)
     })?;
     let run = run.map(|parts| parts.into_iter().flat_map(|part| part.log_sum_exp).collect());
 

@@ -27,7 +27,13 @@ impl Mapped {
     pub fn new(pending: Pending, mut arrays: Vec<Planned>, in_place: Planned) -> Result<Self> {
         let (name, size) = (in_place.name, in_place.dtype.bitsize() / 8);
         arrays.push(in_place);
-        let mapped = Plan::new(arrays).and_then(|plan| Ok((map(pending.file(), &plan)?, plan)));
+        let mapped = Plan::new(arrays).and_then(|plan| {
+            let map = match pending.file() {
+                Some(file) => map(file, &plan),
+                None => in_memory(&plan),
+            };
+            Ok((map?, plan))
+        });
         let (map, Plan { arrays, .. }) = mapped.map_err(|error| pending.fail(&error))?;
         let is_in_place = |(array, _): &&(Planned, Range<usize>)| array.name == name;
         let range = arrays.iter().find(is_in_place).map(|(_, range)| range.clone());
@@ -52,6 +58,9 @@ impl Mapped {
             let bytes = native(array.elements.bytes(), array.elements.size());
             self.map[range.clone()].copy_from_slice(&bytes);
         }
+        if self.pending.file().is_none() {
+            return self.pending.fill(|out| out.write_all(&self.map));
+        }
         self.map.flush().map_err(|error| self.pending.fail(&error))?;
         drop(self.map);
         self.pending.fill(|_| Ok(()))
@@ -65,14 +74,21 @@ fn map(mut file: &File, plan: &Plan) -> io::Result<MmapMut> {
     mapping::map_mut(file)
 }
 
+/// The same in memory of ours, for what cannot be mapped.
+fn in_memory(plan: &Plan) -> io::Result<MmapMut> {
+    let mut map = MmapMut::map_anon(plan.length)?;
+    map[..plan.header.len()].copy_from_slice(&plan.header);
+    Ok(map)
+}
+
 /// Makes the file this long, with room for it on the disk: a page for which there is none would end
 /// the program by a signal.
 fn reserve(mut file: &File, start: u64, length: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{FallocateFlags, fallocate};
-        use rustix::io::Errno;
-        match fallocate(file, FallocateFlags::empty(), 0, length) {
+        use rustix::io::{Errno, retry_on_intr};
+        match retry_on_intr(|| fallocate(file, FallocateFlags::empty(), 0, length)) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => {} // some file systems: as elsewhere
             result => return Ok(result?),
         }

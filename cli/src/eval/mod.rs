@@ -42,6 +42,7 @@ use crate::output::Output;
 
 /// Evaluates and prints.
 pub fn run(adapter: Option<&str>, options: &EvalOptions, out: &mut Output) -> Result<ExitCode> {
+    out.give_way_to(options.operation.common().out.as_deref());
     match &options.operation {
         Operation::CrossEntropy(options) => cross_entropy::run(adapter, options, out),
         Operation::LogSumExp(options) => log_sum_exp::run(adapter, options, out),

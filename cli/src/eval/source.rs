@@ -60,6 +60,11 @@ impl Source {
         Ok(Self { path, contents, format, inputs, main: Cell::new(None) })
     }
 
+    /// The file, or what standard input is called.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What it is called.
     pub fn name(&self) -> String {
         self.path.display().to_string()

@@ -1,4 +1,4 @@
-//! Results as a .safetensors file: whole, or not at all.
+//! Results as a .safetensors file: whole, or not at all, or written through to what is no file.
 
 use std::cmp::Reverse;
 use std::io::{self, BufWriter, Write};
@@ -141,13 +141,13 @@ fn encoded(tensors: Vec<(String, TensorInfo)>) -> io::Result<Vec<u8>> {
 impl Pending {
     /// Writes the arrays and gives the file its name.
     pub fn write(self, arrays: Vec<Array<'_>>) -> Result<()> {
-        self.fill(|file| fill(file, &arrays))
+        self.fill(|to| fill(to, &arrays))
     }
 }
 
-fn fill(file: &mut std::fs::File, arrays: &[Array<'_>]) -> io::Result<()> {
+fn fill(to: &mut dyn Write, arrays: &[Array<'_>]) -> io::Result<()> {
     let plan = Plan::new(arrays.iter().map(Array::plan).collect())?;
-    let mut out = BufWriter::new(file);
+    let mut out = BufWriter::new(to);
     out.write_all(&plan.header)?;
     for (planned, _) in plan.arrays {
         for array in arrays.iter().filter(|array| array.name == planned.name) {

@@ -17,6 +17,7 @@ use crate::arguments::{TuneOptions, TuneTable};
 use crate::device::{self, Description};
 use crate::failure::{Failure, Result};
 use crate::output::{self, Output};
+use crate::pending::Pending;
 use crate::tuning;
 use batch::Size;
 use list::{List, MOST_CLASSES, bands};
@@ -45,7 +46,9 @@ pub fn run(adapter: Option<&str>, options: &TuneOptions, out: &mut Output) -> Re
         None => tuning::place(&gpu.adapter_info())?,
     };
     // A file that cannot be written is refused before minutes are spent.
-    tuning::prepare(&path)?;
+    tuning::make_folder(&path)?;
+    let pending = Pending::create(&path)?;
+    out.give_way_to(Some(&path));
 
     let quick = options.quick;
     let extent = Extent {
@@ -81,7 +84,8 @@ pub fn run(adapter: Option<&str>, options: &TuneOptions, out: &mut Output) -> Re
             left_out.candidate, left_out.classes, left_out.reason
         ));
     }
-    TuningFile::new(&gpu.adapter_info(), &capabilities, tuned).save(&path)?;
+    let json = TuningFile::new(&gpu.adapter_info(), &capabilities, tuned).to_json()?;
+    pending.fill(|to| to.write_all(json.as_bytes()))?;
     let report = Report {
         description: &Description::of_gpu(&gpu),
         timer: session.timer_name(),

@@ -9,7 +9,7 @@ use super::list::List;
 use super::session::{LeftOut, Outcome};
 use crate::device::Description;
 use crate::failure::Result;
-use crate::output::{self, Output, three};
+use crate::output::{self, Output, exact, three};
 
 /// Everything to say.
 pub struct Report<'a> {
@@ -33,6 +33,8 @@ struct Json<'a> {
     device_type: &'a str,
     timer: &'a str,
     file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_bytes: Option<&'a [u8]>,
     left_out: &'a [LeftOut],
     results: &'a [Outcome],
 }
@@ -47,6 +49,7 @@ impl Report<'_> {
             device_type: self.description.device_type,
             timer: self.timer,
             file: self.file.display().to_string(),
+            file_bytes: exact(self.file),
             left_out: self.left_out,
             results: self.outcomes,
         })
