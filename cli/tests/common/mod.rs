@@ -52,6 +52,28 @@ pub fn program() -> Command {
     command
 }
 
+/// The same command with signals as they are where nobody ignores any; whoever runs the tests may,
+/// and a shell cannot undo that.
+#[cfg(unix)]
+pub fn with_usual_signals(command: &Command) -> Command {
+    let mut usual = match cfg!(target_os = "linux") {
+        true => {
+            let mut env = Command::new("env");
+            env.arg("--default-signal=HUP,INT,TERM").arg(command.get_program());
+            env
+        }
+        false => Command::new(command.get_program()),
+    };
+    usual.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => usual.env(name, value),
+            None => usual.env_remove(name),
+        };
+    }
+    usual
+}
+
 /// The program on a machine without an adapter: only a backend of another system may be used.
 pub fn without_adapter() -> Command {
     let mut command = program();

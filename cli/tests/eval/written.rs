@@ -150,7 +150,7 @@ fn an_interrupted_program_leaves_nothing_behind() {
     for (signal, code, arguments) in
         [("INT", 130, &whole[..]), ("TERM", 143, &whole), ("HUP", 129, &in_place)]
     {
-        let mut child = crate::common::program()
+        let mut child = crate::common::with_usual_signals(&crate::common::program())
             .arg("eval")
             .args(arguments)
             .args(["--device", "oracle", "--out", &out])

@@ -4,13 +4,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{Folder, text};
+use crate::common::{Folder, text, with_usual_signals};
 use crate::{after, fifo};
 
 /// Starts a program with one file under way, which then waits for the reader of a FIFO.
 fn waiting(folder: &Folder, preparation: &str) -> Child {
     let (file, pipe) = (text(&folder.path("out.json")), text(&folder.path("fifo")));
-    let mut shell = after(preparation);
+    let mut shell = with_usual_signals(&after(preparation));
     shell.args(["bench", "--quick", "--json", &file, "--csv", &pipe]);
     let child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
     let start = Instant::now();
