@@ -59,9 +59,6 @@ enum Followed {
 }
 
 fn followed(path: &Path) -> Result<Followed, String> {
-    if path.as_os_str().is_empty() {
-        return Err("an empty name".to_owned());
-    }
     if path.as_os_str() == STDOUT {
         return Ok(Followed::Stdout);
     }
@@ -73,17 +70,23 @@ fn followed(path: &Path) -> Result<Followed, String> {
             Some(number) => return Ok(Followed::Descriptor(number)),
             None => {}
         }
-        // Links that the system makes up (another process's descriptors) lead where no name does.
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => {}
-            Ok(metadata) => return Ok(Followed::Other(metadata)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        let target = fs::read_link(&path).ok();
+        let target = target.map(|it| path.parent().unwrap_or(Path::new("")).join(it));
+        let other = match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => None,
+            Ok(metadata) => Some(metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(cause(&error)),
-        }
-        match fs::read_link(&path) {
-            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
-            Err(_) => return named(path).map(Followed::File),
-        }
+        };
+        path = match (target, other) {
+            // Links that the system makes up (another process's descriptors) lead where no name does.
+            (Some(target), Some(metadata)) if fs::symlink_metadata(&target).is_err() => {
+                return Ok(Followed::Other(metadata));
+            }
+            (Some(target), _) => target,
+            (None, Some(metadata)) => return Ok(Followed::Other(metadata)),
+            (None, None) => return named(path).map(Followed::File),
+        };
     }
     Err("too many symbolic links".to_owned())
 }
