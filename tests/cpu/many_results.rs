@@ -25,11 +25,11 @@ fn lacks_memory<T>(result: Result<T>, operation: &str) {
 }
 
 fn rows() -> Logits<'static> {
-    Logits::new(&[], MANY, 0).expect("rows of nothing")
+    Logits::new::<f32>(&[], MANY, 0).expect("rows of nothing")
 }
 
 fn columns() -> Logits<'static> {
-    Logits::new(&[], 0, MANY).expect("columns of nothing")
+    Logits::new::<f32>(&[], 0, MANY).expect("columns of nothing")
 }
 
 #[test]
@@ -57,11 +57,11 @@ fn of_log_sum_exp_and_softmax() {
 #[test]
 fn of_cross_entropy() {
     // No row looks at what is kept for each class.
-    let wide = Logits::new(&[], 0, 1 << 31).expect("classes of nothing");
+    let wide = Logits::new::<f32>(&[], 0, 1 << 31).expect("classes of nothing");
     let options = CrossEntropy { label_smoothing: 0.1, ..Default::default() };
     let probabilities = Targets::probabilities(rows());
     for engine in ENGINES {
-        let out = engine.cross_entropy(wide, Targets::classes::<i32>(&[]), &options);
+        let out = engine.cross_entropy(wide, Targets::classes(&[] as &[i32]), &options);
         assert_eq!(out.map(|out| out.counted), Ok(0));
         let classes = ClassRange { first: 0, total: 5 };
         let options = CrossEntropy::default();
