@@ -250,7 +250,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 /// no UTF-8.
 pub fn exact(path: &Path) -> Option<&[u8]> {
     let name = path.as_os_str();
-    name.to_str().is_none().then(|| name.as_encoded_bytes())
+    name.to_str().is_none().then_some(name.as_encoded_bytes())
 }
 
 /// A number whose JSON form exists for every value: what JSON lacks becomes the strings that
