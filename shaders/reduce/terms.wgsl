@@ -33,13 +33,15 @@ fn terms_cleared(accumulator: ptr<function, Accumulator>, terms: Terms) -> Terms
         var weight = BITS_ONE;
         if IS_WEIGHTED { weight = terms.weights[k]; }
         let is_out = LEAVES_OUT && (weight & 0x7fffffffu) == 0u;
+        // Beyond the end there is no value, which only the weights tell.
+        let is_beyond = IS_CUT && !IS_WEIGHTED && terms.weights[k] == 0u;
         let of_weight = met_by(weight);
         let of_product = select(met_by_term(bits, weight), 0u, is_out);
         if (of_product | of_weight) != 0u {
             accumulator_meet(accumulator, of_product, of_weight);
             cleared.bits[k] = NEUTRAL;
             cleared.weights[k] = select(0u, weight, of_weight == 0u);
-        } else if !is_out && term_is_far(*accumulator, bitcast<f32>(bits), bitcast<f32>(weight)) {
+        } else if !is_out && !is_beyond && term_is_far(*accumulator, bitcast<f32>(bits), bitcast<f32>(weight)) {
             cleared.bits[k] = accumulate_far(accumulator, bitcast<f32>(bits), bitcast<f32>(weight));
             cleared.weights[k] = 0u;
         }

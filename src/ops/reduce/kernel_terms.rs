@@ -38,11 +38,12 @@ impl Reduce {
         }
     }
 
-    pub(super) fn gradient_of(&self) -> GradientOf {
+    /// Of the results that the forward leaves.
+    pub(super) fn gradient_of(&self, weights: WeightLayout) -> GradientOf {
         match self.statistic {
-            Statistic::Mean => {
-                GradientOf::Mean { counted: self.denominator == Denominator::NonzeroWeights }
-            }
+            Statistic::Mean => GradientOf::Mean {
+                counted: self.statistic_kind(weights) == StatisticKind::CountedMean,
+            },
             Statistic::LogSumExp => GradientOf::LogSumExp,
             _ => GradientOf::Sum,
         }
@@ -92,7 +93,7 @@ impl Reduce {
 
     /// Whether a gradient reads the results of the forward.
     pub(crate) fn gradient_reads_results(&self) -> bool {
-        self.gradient_of() != GradientOf::Sum
+        matches!(self.statistic, Statistic::Mean | Statistic::LogSumExp)
     }
 }
 

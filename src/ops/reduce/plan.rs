@@ -184,7 +184,7 @@ impl Reduce {
         };
         let is_per_element = matches!(weights, WeightLayout::PerElement(_));
         Gradients {
-            of: self.gradient_of(),
+            of: self.gradient_of(weights),
             element: values.element,
             weights: weights_kind,
             masked: self.mode == Mode::Masked && weights != WeightLayout::None,
@@ -222,7 +222,7 @@ impl Reduce {
             weights: weights_kind(weights, &layout),
             masked: self.mode == Mode::Masked,
             term: Some(ReducedTerm::WeightGradient(WeightGradientTerm {
-                of: self.gradient_of(),
+                of: self.gradient_of(weights),
                 upstream: upstream_kind(upstream),
             })),
         };
