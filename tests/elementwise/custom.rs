@@ -250,7 +250,7 @@ fn special_loss_of(x: f32, t: f32, third: f32) -> Loss {
 /// Errors in units in the last place that `docs/custom-loss.md` tells, of the functions in the order
 /// of `FUNCTIONS`.
 const MOST_ULP: [(&str, f64); 5] =
-    [("exp_of", 1.5), ("log_of", 1.0), ("log1p_of", 1.5), ("tanh_of", 2.0), ("is_nan", 0.0)];
+    [("exp_of", 2.0), ("log_of", 1.0), ("log1p_of", 1.5), ("tanh_of", 2.0), ("is_nan", 0.0)];
 
 /// Arguments of every kind: special ones, powers of two and their neighbours, subnormals, where
 /// functions begin to overflow, and a sweep over all bit patterns.

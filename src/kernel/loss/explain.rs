@@ -8,7 +8,7 @@ struct Message {
     /// The cause.
     text: String,
     /// Bytes of the kernel that it is about, and what they are.
-    places: Vec<(usize, String)>,
+    places: Vec<(std::ops::Range<usize>, String)>,
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -19,7 +19,7 @@ fn message(source: &str) -> Option<Message> {
         Ok(module) => module,
         Err(error) => {
             let label = |(span, label): (naga::Span, &str)| {
-                span.to_range().map(|range| (range.start, label.to_owned()))
+                span.to_range().map(|range| (range, label.to_owned()))
             };
             let places = error.labels().filter_map(label).collect();
             return Some(Message { text: error.message().to_owned(), places });
@@ -29,7 +29,7 @@ fn message(source: &str) -> Option<Message> {
     let error = validator.validate(&module).err()?;
     let places = error
         .spans()
-        .filter_map(|(span, label)| span.to_range().map(|range| (range.start, label.clone())))
+        .filter_map(|(span, label)| span.to_range().map(|range| (range, label.clone())))
         .collect();
     // The innermost error is the cause.
     let mut cause: &dyn Error = error.as_inner();
@@ -49,16 +49,19 @@ pub(in crate::kernel) fn explain(custom: &CustomModule, source: &str) -> Option<
     let renamed = custom.renamed();
     let start = source.rfind(&renamed.text)?;
     let end = start + renamed.text.len();
-    // The last label of a name that is declared twice, say, is of where it was first.
-    let in_module = places.iter().find(|(at, _)| (start..=end).contains(at));
-    let Some((at, label)) = in_module else {
+    // Errors name the function around them, too: the narrowest place is the cause's.
+    let in_module = places
+        .iter()
+        .filter(|(range, _)| (start..=end).contains(&range.start))
+        .min_by_key(|(range, _)| range.len());
+    let Some((range, label)) = in_module else {
         return Some(format!(
             "its WGSL does not fit where `loss_of(x: f32, t: f32, third: f32) -> Loss` is called: {text}"
         ));
     };
-    let (number, line) = line_at(custom.wgsl, renamed.original(at - start));
+    let (number, line) = line_at(custom.wgsl, renamed.original(range.start - start));
     let label = CustomModule::in_names_of_the_callers(label);
-    let label = match label.is_empty() || text.contains(&label) {
+    let label = match label.is_empty() || label.starts_with("naga::") || text.contains(&label) {
         true => String::new(),
         false => format!(" ({label})"),
     };
