@@ -47,8 +47,9 @@ pub enum Content {
 }
 
 impl Content {
-    /// Every content.
-    pub const ALL: [Self; 21] = [
+    /// Every content that suits every option: the distances of a [`FineLead`](Self::FineLead) are rounded
+    /// where they are scaled.
+    pub const ALL: [Self; 20] = [
         Self::Normal,
         Self::Wide,
         Self::Offset(10_000),
@@ -58,7 +59,6 @@ impl Content {
         Self::Lead(17),
         Self::Lead(20),
         Self::Lead(80),
-        Self::FineLead(70),
         Self::Ties,
         Self::Constant,
         Self::Masked,

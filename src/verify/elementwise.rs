@@ -18,7 +18,6 @@ fn input(function: &LossFunction, x: f32) -> f32 {
         | LossFunction::CrossEntropyOfProbabilities
         | LossFunction::KlDivergenceOfProbabilities => match x.abs() <= 4.0 {
             true => 0.5 + x / 8.0,
-            false if x <= -256.0 => 0.0,
             false => {
                 // Many small ones, and 1.
                 let root = (x.abs() / 256.0).min(1.0);

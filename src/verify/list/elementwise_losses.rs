@@ -120,10 +120,6 @@ impl List {
         for function in [0, 13] {
             self.loss(of(function), 12, 10, Content::Wide);
         }
-        // Probabilities of 0 and 1.
-        for function in [3, 10, 12] {
-            self.loss(of(function), 18, 33, Content::FinitelyMasked);
-        }
         // Beyond the range of half precision.
         self.loss(of(2).with(Dimension::Element, 1), 12, 10, Content::Extreme);
         let counted = of(0).with(Dimension::Threshold, 1).with(Dimension::WeightLayout, 3);

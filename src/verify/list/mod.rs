@@ -229,6 +229,7 @@ impl List {
     /// Special values where a safeguard of the kernels shows that no other case needs.
     fn quick_corners(&mut self) {
         let usual = Combination::USUAL;
+        self.cross_entropy(usual, 11, 5, Content::FineLead(70));
         // A maximum far above those of earlier blocks.
         self.cross_entropy(usual, 2, BROAD_CLASSES, Content::Lead(20));
         for transform in 1..Dimension::TRANSFORMS {
