@@ -76,6 +76,10 @@ impl RowTolerance<'_> {
             return (Tolerance::EXACT, 0.0);
         }
         let ClassTolerance { terms, exponent, shift } = (self.of_class)(class);
+        // The exponential of -inf is 0.
+        if terms == 0.0 && exponent == f64::INFINITY {
+            return (Tolerance::EXACT, factor);
+        }
         // Among many classes most probabilities are below the tolerance of the factor: they must
         // have the right size too.
         let size = terms * (1.0 + PER_EXPONENT * exponent.min(88.0));

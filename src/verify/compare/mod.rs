@@ -126,7 +126,7 @@ impl Comparison {
     }
 
     /// Judges a value of any element type. One of half precision is the correctly rounded value
-    /// of a result in single precision within the tolerance, or a neighbour of it.
+    /// of a result in single precision within the tolerance.
     fn element(
         &mut self,
         found: f32,
@@ -149,9 +149,7 @@ impl Comparison {
         let allowed = tolerance.allowed() + subnormal;
         let (least, most) = (rank(expected - allowed, element), rank(expected + allowed, element));
         let own = rank(found.into(), element);
-        // An exact zero is not rounded.
-        let neighbour = i32::from(tolerance != Tolerance::EXACT);
-        if own < least - neighbour || own > most + neighbour {
+        if own < least || own > most {
             self.fail(|| {
                 let (name, element) = (name(), element.name());
                 format!("{name} is {found:e} of {element}, expected {expected:e}")

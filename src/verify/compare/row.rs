@@ -8,7 +8,7 @@
 //!
 //! Without scale and softcap there is no such allowance: the differences of stored logits are known.
 
-use super::tolerance::{FLUSHED, Tolerance};
+use super::tolerance::{FLUSHED, PER_EXPONENT, TOLERANCE, Tolerance};
 use crate::CrossEntropy;
 
 /// From the stored logits to those the softmax is taken of.
@@ -54,9 +54,22 @@ impl Transform {
         Self { scale: scale.into(), softcap: options.softcap.map(f64::from), rounding }
     }
 
-    /// The largest `|dy/dx|`: where the softcap saturates, `1 - tanh^2` is as exact as 1 is.
+    /// The largest `|dy/dx|`.
     pub(super) fn slope(&self) -> f64 {
         self.scale.abs()
+    }
+
+    /// `|dy/dx|` over the largest, and how far it may be off, relatively: where the softcap saturates,
+    /// `1 - tanh^2` does not cancel, but grows with the error of the exponential that it is.
+    pub(super) fn relative_slope(&self, x: f32) -> (f64, f64) {
+        let Some(softcap) = self.softcap else { return (1.0, 0.0) };
+        let u = (self.scale * f64::from(x) / softcap).abs();
+        let relative = u.cosh().powi(-2);
+        // Beyond the exponents of single precision it is 0, whatever it is multiplied by.
+        if relative == 0.0 {
+            return (0.0, 0.0);
+        }
+        (relative, 2.0 * u * (self.rounding + PER_EXPONENT * TOLERANCE))
     }
 
     pub(super) fn is_identity(&self) -> bool {

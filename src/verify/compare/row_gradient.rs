@@ -67,6 +67,8 @@ pub(super) fn of_logits<'a>(
     let deviation = factors.denominator;
     let only = problem.only_term(i);
     let scale = row.log_sum_exp_scale();
+    let transform = Transform::of(problem.options);
+    let stored = problem.logits.row(i);
     let of_class = move |class: usize| {
         let probability = row.probability(class);
         // With one term the target's value is that times p - 1, which does not cancel.
@@ -76,10 +78,13 @@ pub(super) fn of_logits<'a>(
         };
         let shift = row.shift(class) * probability;
         let z_shift = row.log_sum_exp_shift() * probability + row.log_sum_exp().abs() * shift;
+        let (slope, slope_error) = transform.relative_slope(stored[class]);
+        let terms = slope * (of_loss * own + of_z * scale * probability);
+        let shift = of_loss * (sum.abs() * shift + own * deviation) + of_z * z_shift;
         ClassTolerance {
-            terms: of_loss * own + of_z * scale * probability,
+            terms,
             exponent: if only == Some(class) { 0.0 } else { row.distance(class) },
-            shift: of_loss * (sum.abs() * shift + own * deviation) + of_z * z_shift,
+            shift: slope * shift + terms * slope_error,
         }
     };
     // A softcap's slope differs from class to class: then nothing sums to 0.

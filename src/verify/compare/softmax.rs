@@ -53,7 +53,13 @@ impl Comparison {
         upstream: &[f32],
         options: &Softmax,
     ) {
-        let size = |class: usize| f64::from(upstream[class]).abs();
+        // That of softmax depends on differences alone: relative to the smallest, equal ones are 0.
+        let smallest = upstream.iter().copied().min_by(|a, b| a.abs().total_cmp(&b.abs()));
+        let reference = match options.log {
+            true => 0.0,
+            false => f64::from(smallest.filter(|value| value.is_finite()).unwrap_or(0.0)),
+        };
+        let size = |class: usize| (f64::from(upstream[class]) - reference).abs();
         // `p (g - sum p g)`, `g - p sum g`: relative to the absolute values of what they sum.
         let weight = |class| if options.log { 1.0 } else { row.probability(class) };
         let sum: f64 = (0..upstream.len()).map(|class| weight(class) * size(class)).sum();
@@ -88,6 +94,10 @@ impl Comparison {
 
 /// Of something that is a multiple of a class's exponential, and as large as `terms`.
 fn exponential(row: &Row, class: usize, terms: f64) -> Tolerance {
+    // The exponential of -inf is 0.
+    if row.distance(class) == f64::INFINITY {
+        return Tolerance::EXACT;
+    }
     let multiple = match row.probability(class) {
         0.0 => 1.0,
         probability => terms / probability,
