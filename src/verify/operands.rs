@@ -181,7 +181,7 @@ impl Weights {
             let positive = (1 + random.below(32)) as f32 / 16.0;
             match self {
                 Self::Huge => positive * 1e38,
-                Self::Cancelling if place % 3 == 0 => {
+                Self::Cancelling if place.is_multiple_of(3) => {
                     first = positive;
                     first
                 }

@@ -246,8 +246,8 @@ fn parameters(tokens: &[Token<'_>], open: usize) -> usize {
     let Some(end) = closing(tokens, open) else { return 0 };
     let mut depth = 0_usize;
     let mut names = 0;
-    for at in open + 1..end {
-        match tokens[at].text {
+    for token in &tokens[open + 1..end] {
+        match token.text {
             "(" | "[" => depth += 1,
             ")" | "]" => depth -= 1,
             ":" if depth == 0 => names += 1,

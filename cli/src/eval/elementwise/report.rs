@@ -169,7 +169,7 @@ impl<'a> Report<'a> {
     /// Of a call; `read`: what has a value for each element, beside the input.
     pub fn new(
         asked: &AskedLoss<'a>,
-        source: &Source,
+        source: &'a Source,
         input: &'a Matrix<'_>,
         (weights, third): (&FileWeights<'_>, &FileWeights<'_>),
         dimensions: &'a [usize],

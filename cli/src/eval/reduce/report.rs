@@ -110,7 +110,7 @@ impl<'a> Report<'a> {
     /// Of a call.
     pub fn new(
         asked: &Asked<'a>,
-        source: &Source,
+        source: &'a Source,
         values: &'a Matrix<'_>,
         weights: &FileWeights<'_>,
         dimensions: &'a [usize],

@@ -80,7 +80,7 @@ impl<'a> Report<'a> {
     /// Of a call.
     pub fn new(
         asked: &AskedSoftmaxLoss<'a>,
-        source: &Source,
+        source: &'a Source,
         logits: &'a Matrix<'_>,
         against: &SoftmaxAgainst<'_>,
         run: &'a Run<SoftmaxLossOutput>,

@@ -226,7 +226,7 @@ pub(super) fn row<D: Divergence>(
         of: PhantomData,
     };
     let factor = if D::KNOWS_SUM { batch.factor(row) as f32 } else { 1.0 };
-    let operands = [&*logits, others, exps, teacher_exps];
+    let operands = [logits, others, exps, teacher_exps];
     let shift = temperature * totals_apart(pair, [student, teacher], operands, temperature);
     let Pair { maxima, inverse_totals, units, is_far, .. } = pair;
     let shift = shift as f32;
