@@ -265,8 +265,16 @@ fn arguments() -> Vec<f32> {
         around(f32::from_bits(0x8000_0000 | exponent << 23), 2);
     }
     let edges = [88.722_83, -87.0, -87.336_54, -103.278_93, -103.972_08, -104.0, 9.01, 0.6, 1e-4];
-    for edge in
-        [0.414_21, -0.292_89, 1.414_21, 0.707_1, 2.980_232e-8, 1e-30].into_iter().chain(edges)
+    for edge in [
+        0.414_21,
+        -0.292_89,
+        std::f32::consts::SQRT_2,
+        std::f32::consts::FRAC_1_SQRT_2,
+        2.980_232e-8,
+        1e-30,
+    ]
+    .into_iter()
+    .chain(edges)
     {
         around(edge, 20);
         around(-edge, 20);

@@ -237,16 +237,15 @@ fn binary_cross_entropy_of_infinite_operands() {
 fn focal_losses_of_great_gammas() {
     // Logit, target and gamma; the loss and its derivative, computed with 80 digits.
     let known = [
-        (20.0, 0.0, 1e8, 16.274783926901009, 4.1682221722035252),
-        (-95.0, 1.0, f32::MAX, 94.821688502589887, -1.1762670874296205),
+        (20.0, 0.0, 1e8, 16.274_783_926_901_01, 4.168_222_172_203_525),
+        (-95.0, 1.0, f32::MAX, 94.821_688_502_589_9, -1.1762670874296205),
         (3.0, 0.0, 256.0, 1.2083330703532674e-5, 1.5047960958151825e-4),
         (3.0, 1.0, 256.0, 0.0, 0.0),
-        (80.0, 0.0, 1e34, 66.789207270060667, 12.889324181437412),
-        (0.5, 0.25, 100.0, 6.9664089977488673e-26, 1.4890814227258852e-24),
+        (80.0, 0.0, 1e34, 66.789_207_270_060_67, 12.889324181437412),
+        (0.5, 0.25, 100.0, 6.966_408_997_748_868e-26, 1.4890814227258852e-24),
     ];
     let gpu = device::new_gpu();
     let engines: [&dyn Engine; 2] = [&cpu::Fast, &gpu];
-    let column = |values, rows| Logits::new(values, rows, 1).expect("a column");
     let upstream = Some(ElementwiseUpstream::Scalar(1.0));
     let of_gamma =
         |gamma| ElementwiseLoss::unreduced(LossFunction::SigmoidFocal { alpha: None, gamma });
@@ -254,7 +253,7 @@ fn focal_losses_of_great_gammas() {
     let allowed = |size: f64| 4e-6 * size * (-size.max(1e-300).ln()).max(1.0) + 1e-37;
     for (x, t, gamma, loss, derivative) in known {
         let (x, t) = ([x], [t]);
-        let operands = Elementwise::new(column(&x, 1), column(&t, 1));
+        let operands = Elementwise::new(column(&x), column(&t));
         let out = cpu::Oracle.elementwise_loss_f64(&operands, upstream, &of_gamma(gamma)).unwrap();
         for (found, expected) in [(out.values[0], loss), (out.gradient.unwrap()[0], derivative)] {
             let error = (found - expected).abs();
@@ -268,7 +267,7 @@ fn focal_losses_of_great_gammas() {
             t.extend([target, target]);
         }
     }
-    let operands = Elementwise::new(column(&x, x.len()), column(&t, t.len()));
+    let operands = Elementwise::new(column(&x), column(&t));
     for gamma in [0.0, 1e-38, 0.3, 2.0, 64.0, 64.5, 100.0, 256.0, 1e3, 1e6, 1e20, 1e34, f32::MAX] {
         let options = of_gamma(gamma);
         let exact = cpu::Oracle.elementwise_loss_f64(&operands, upstream, &options).unwrap();
@@ -287,4 +286,8 @@ fn focal_losses_of_great_gammas() {
             }
         }
     }
+}
+
+fn column(values: &[f32]) -> Logits<'_> {
+    Logits::new(values, values.len(), 1).expect("a column")
 }
