@@ -17,22 +17,37 @@ fn partial_leads(a: PartialState, b: PartialState) -> bool {
     return a.argmax <= b.argmax;
 }
 
-fn partial_merge(a: PartialState, b: PartialState) -> PartialState {
+// Parts that are merged, with what rounding took off the sums of their classes' terms.
+struct Merged {
+    state: PartialState,
+    terms: ClassTerms,
+}
+
+fn merged_of(part: PartialState) -> Merged {
+    return Merged(part, ClassTerms(Exact(part.distance, 0.0), Exact(part.weight, 0.0), part.maximum));
+}
+
+fn partial_merge(left: Merged, right: Merged) -> Merged {
+    let a = left.state;
+    let b = right.state;
     let state_a = vec2<f32>(a.maximum, a.rest);
     let state_b = vec2<f32>(b.maximum, b.rest);
     let state = state_merge(state_a, state_b);
-    let terms_a = terms_moved(Terms(a.distance, a.weight, a.maximum), state.x);
-    let terms_b = terms_moved(Terms(b.distance, b.weight, b.maximum), state.x);
-    return PartialState(
+    let terms_a = class_terms_moved(left.terms, state.x);
+    let terms_b = class_terms_moved(right.terms, state.x);
+    let distance = class_sum(terms_a.distance, terms_b.distance);
+    let weight = class_sum(terms_a.weight, terms_b.weight);
+    let merged = PartialState(
         state.x,
         state.y,
-        terms_a.distance + terms_b.distance,
-        terms_a.weight + terms_b.weight,
+        distance.high,
+        weight.high,
         entropy_moved(a.spread, state_a, state.x) + entropy_moved(b.spread, state_b, state.x),
         select(b.argmax, a.argmax, partial_leads(a, b)),
         select(b.target_bits, a.target_bits, (a.flags & FLAG_HOLDS_TARGET) != 0u),
         ((a.flags | b.flags) & FLAGS) + (a.flags & ~FLAGS) + (b.flags & ~FLAGS),
     );
+    return Merged(merged, ClassTerms(distance, weight, state.x));
 }
 
 // A sum of short sums, whose error grows slower than that of a long one.
@@ -47,18 +62,19 @@ fn main(
     if place.row >= parameters.rows { return; }
     var row = row_open(place);
     let first = parameters.logits_offset + place.row;
-    var merged: PartialState;
+    var all: Merged;
     for (var group = 0u; group < parameters.parts; group += GROUP) {
-        var of_group = parts[first + group * parameters.part_stride];
+        var of_group = merged_of(parts[first + group * parameters.part_stride]);
         for (var part = group + 1u; part < min(group + GROUP, parameters.parts); part++) {
-            of_group = partial_merge(of_group, parts[first + part * parameters.part_stride]);
+            of_group = partial_merge(of_group, merged_of(parts[first + part * parameters.part_stride]));
         }
         if group == 0u {
-            merged = of_group;
+            all = of_group;
         } else {
-            merged = partial_merge(merged, of_group);
+            all = partial_merge(all, of_group);
         }
     }
+    let merged = all.state;
     row.target_bits = merged.target_bits;
     let state = vec2<f32>(merged.maximum, merged.rest);
     row_close(place, row, Summary(state, merged.distance, merged.weight, merged.spread, merged.flags & FLAGS));

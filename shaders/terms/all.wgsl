@@ -1,27 +1,6 @@
-// The loss has a term for every class: the sums of u_c (m - x_c) and of u_c, beside the softmax's
-// own, relative to the greatest logit seen so far. What rounding takes off them is kept: it would be
-// the same for each of very many blocks where the coefficients are.
-struct ClassTerms {
-    distance: Exact,
-    weight: Exact,
-    reference: f32,
-}
-
+// The loss has a term for every class: their sums, block after block.
 var<private> row_terms: ClassTerms = ClassTerms(Exact(0.0, 0.0), Exact(0.0, 0.0), LOWEST);
 var<private> flags: u32;
-
-// Relative to a greater logit. Without weight nothing moves, however far.
-fn class_terms_moved(terms: ClassTerms, reference: f32) -> ClassTerms {
-    if reference == terms.reference || terms.weight.high == 0.0 {
-        return ClassTerms(terms.distance, terms.weight, reference);
-    }
-    let by = reference - terms.reference;
-    // Where products leave the range of f32 there is no error to keep.
-    if by > 0x1p+60f || abs(terms.weight.high) > 0x1p+60f {
-        return ClassTerms(Exact(terms.distance.high + terms.weight.high * by, 0.0), terms.weight, reference);
-    }
-    return ClassTerms(exact_sum(terms.distance, exact_product(terms.weight, Exact(by, 0.0))), terms.weight, reference);
-}
 
 fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {
     let reference = max(row_terms.reference, seen_maximum(seen));
@@ -48,8 +27,8 @@ fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, fi
         }
     }
     row_terms = ClassTerms(
-        exact_sum(before.distance, Exact((distance.x + distance.y) + (distance.z + distance.w), 0.0)),
-        exact_sum(before.weight, Exact((weight.x + weight.y) + (weight.z + weight.w), 0.0)),
+        class_sum(before.distance, Exact((distance.x + distance.y) + (distance.z + distance.w), 0.0)),
+        class_sum(before.weight, Exact((weight.x + weight.y) + (weight.z + weight.w), 0.0)),
         reference,
     );
 }

@@ -429,7 +429,11 @@ fn family_modules(variant: &RowVariant) -> Vec<Module> {
         },
     ];
     if variant.has_terms() {
-        modules.extend([module!("terms/all.wgsl"), module!("sum/exact.wgsl")]);
+        modules.extend([
+            module!("terms/all.wgsl"),
+            module!("terms/moved.wgsl"),
+            module!("sum/exact.wgsl"),
+        ]);
     } else {
         modules.push(module!("terms/none.wgsl"));
     }
@@ -506,6 +510,7 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
                 _ => module!("state_slot/no_merged.wgsl"),
             },
             module!("terms/moved.wgsl"),
+            module!("sum/exact.wgsl"),
             module!("moment/entropy_moved.wgsl"),
             module!("target_rank/record.wgsl"),
             module!("family/merged.wgsl"),

@@ -335,8 +335,8 @@ pub const MUTANTS: &[Mutant] = &[
         "terms-not-moved",
         "sums of distances move with the maximum they are relative to",
         "terms/moved.wgsl",
-        "terms.weight * (reference - terms.reference)",
-        "0.0",
+        "exact_product(terms.weight, Exact(by, 0.0))",
+        "Exact(0.0, 0.0)",
     ),
     Mutant::new(
         "entropy-of-masked-class",
