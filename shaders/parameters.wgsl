@@ -34,7 +34,7 @@ struct RowParameters {
     gamma: f32,      // of a focal loss
     top_k: u32,      // ranks that are correct
     loss_scale: f32, // of a loss at a temperature, which is 1 / logit_scale
-    unit: f32,       // of its differences of logarithms: the temperature, or 1 below that
+    unit: f32,       // of a divergence's differences of logarithms: the temperature
     batch_size: f32, // what a mean over all rows, or all logits, is divided by
     zero: u32,       // 0, which no compiler knows
 }

@@ -53,8 +53,12 @@ fn row_factor(place: Place, row: Row, is_special: bool, flags: u32) -> Factor {
     if !row.is_counted { return Factor(0.0, is_special && !MASKED); }
     if row_is_hidden(row, flags) { return Factor(0.0, false); }
     let denominators = denominators();
-    // Slopes of divergences are in units of the temperature, or of 1 below that.
-    let of_slope = select(parameters.logit_scale, max(parameters.logit_scale, 1.0), HAS_TEACHER);
+    // Slopes of divergences are in units of the temperature.
+    let of_slope = select(parameters.logit_scale, 1.0, HAS_TEACHER);
+    let chain = parameters.loss_scale * of_slope;
+    let weight = row.weight * denominators.scale.x;
+    let factor = divided(upstream_of(place), weight, chain, denominators.sums.x, denominators.scale.x);
+    return Factor(factor, is_special || denominators.sums.x == 0.0);
     let chain = parameters.loss_scale * of_slope;
     let weight = row.weight * denominators.scale.x;
     let factor = divided(upstream_of(place), weight, chain, denominators.sums.x, denominators.scale.x);

@@ -49,9 +49,8 @@ fn row_shift(
     }
     let all = team_sum(place, vec4<f32>(sums, 0.0, 0.0));
     if TEAM_MEETS_IN_MEMORY { workgroupBarrier(); } // the sums have been read
-    let temperature = parameters.unit / max(parameters.logit_scale, 1.0);
     // Where most of the student lies far from the teacher, the difference of logarithms does.
-    if all.y < 0.5 { return temperature * select(-size, size, is_greater); }
-    let ratio = (all.x / all.y) * min(parameters.logit_scale, 1.0);
-    return -temperature * log_positive(1.0 + ratio, ratio);
+    if all.y < 0.5 { return parameters.unit * select(-size, size, is_greater); }
+    let ratio = (all.x / all.y) * parameters.logit_scale;
+    return -parameters.unit * log_positive(1.0 + ratio, ratio);
 }

@@ -33,8 +33,8 @@ fn pair4(student: Softmax, teacher: Softmax, shift: f32, x: vec4<f32>, other: ve
     let p = select(exp_nonpositive(distance), vec4<f32>(0.0), student_has_none) * student.inverse_total;
     let q = select(exp_nonpositive(other_distance), vec4<f32>(0.0), teacher_has_none) * teacher.inverse_total;
     let apart = logits_apart(student, teacher, x, other) - shift;
-    let in_units = select(apart, vec4<f32>(0.0), student_has_none | teacher_has_none) * max(parameters.logit_scale, 1.0);
-    let d = clamp(in_units * min(parameters.logit_scale, 1.0), least, -least);
+    let in_units = select(apart, vec4<f32>(0.0), student_has_none | teacher_has_none);
+    let d = clamp(in_units * parameters.logit_scale, least, -least);
     return Pair(p, q, student_has_none, teacher_has_none, in_units, d);
 }
 
@@ -58,8 +58,7 @@ fn terms4(
     if any(is_beyond) {
         // The teacher's own distance is nothing beside the student's, where q is not 0.
         let quarter = 0.25 * student.state.x - 0.25 * x;
-        let scale = parameters.unit * max(parameters.logit_scale, 1.0);
-        terms = beyond_numbers(terms, (pair.q * scale) * quarter, is_beyond);
+        terms = beyond_numbers(terms, (pair.q * parameters.unit) * quarter, is_beyond);
     }
     return terms;
 }

@@ -115,12 +115,12 @@ impl SoftmaxLoss {
         }
     }
 
-    /// What single-precision engines measure differences of logarithms in, so that those of high
-    /// temperatures, and their squares, are no smaller than those of the logits: values are then
+    /// What single-precision engines measure differences of logarithms in, so that those of any
+    /// temperature, and their squares, are as large as those of the logits: values are then
     /// multiples of its square, and their derivatives of it.
     pub(crate) fn unit(&self) -> f64 {
         match self.function.has_teacher() {
-            true => f64::from(self.temperature).max(1.0),
+            true => f64::from(self.temperature),
             false => 1.0,
         }
     }

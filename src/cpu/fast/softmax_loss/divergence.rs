@@ -142,7 +142,7 @@ struct Pair<D> {
     of: PhantomData<D>,
 }
 
-/// Of differences of logarithms: the temperature `T`, or 1 below that.
+/// Of differences of logarithms: the temperature `T`.
 #[derive(Clone, Copy)]
 struct Units {
     unit: f32,
