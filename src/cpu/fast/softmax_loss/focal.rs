@@ -282,7 +282,8 @@ impl Terms<3> for OfClasses {
         let complement = x.is(self.maximum).select(x.all(self.at_maximum), one - p);
         let is_uncertain = zero.is_below(complement);
         let ratio = is_uncertain.select(log_p / complement, x.all(-1.0));
-        let gamma_p = GammaP::new(self.gamma, p, log_p);
+        // A class without a probability has no product either.
+        let gamma_p = GammaP::new(self.gamma, p, is_infinite.select(x.all(-1000.0), log_p));
         let complement = is_uncertain.select(complement, zero);
         let scaled = coefficient * self.exponent.of(complement, p, gamma_p);
         Term {
