@@ -59,8 +59,4 @@ fn row_factor(place: Place, row: Row, is_special: bool, flags: u32) -> Factor {
     let weight = row.weight * denominators.scale.x;
     let factor = divided(upstream_of(place), weight, chain, denominators.sums.x, denominators.scale.x);
     return Factor(factor, is_special || denominators.sums.x == 0.0);
-    let chain = parameters.loss_scale * of_slope;
-    let weight = row.weight * denominators.scale.x;
-    let factor = divided(upstream_of(place), weight, chain, denominators.sums.x, denominators.scale.x);
-    return Factor(factor, is_special || denominators.sums.x == 0.0);
 }
