@@ -193,11 +193,9 @@ fn binary_cross_entropy_of_infinite_operands() {
         (1.0, INFINITY, 2.0, NAN, -INFINITY),
         (INFINITY, INFINITY, 1.0, -INFINITY, -INFINITY),
     ];
-    let column = |of: fn(&(f32, f32, f32, f32, f32)) -> f32| known.iter().map(of).collect();
+    let each = |of: fn(&(f32, f32, f32, f32, f32)) -> f32| known.iter().map(of).collect();
     let (x, t, weights): (Vec<f32>, Vec<f32>, Vec<f32>) =
-        (column(|it| it.0), column(|it| it.1), column(|it| it.2));
-    let rows = known.len();
-    let matrix = |values| Logits::new(values, rows, 1).expect("a column");
+        (each(|it| it.0), each(|it| it.1), each(|it| it.2));
     let gpu = device::new_gpu();
     let engines: [&dyn Engine; 3] = [&cpu::Oracle, &cpu::Fast, &gpu];
     for label_smoothing in [0.0, 0.1] {
@@ -206,8 +204,8 @@ fn binary_cross_entropy_of_infinite_operands() {
             ..ElementwiseLoss::unreduced(LossFunction::BinaryCrossEntropyWithLogits)
         };
         let operands = Elementwise {
-            positive_weights: Weights::PerElement(matrix(&weights)),
-            ..Elementwise::new(matrix(&x), matrix(&t))
+            positive_weights: Weights::PerElement(column(&weights)),
+            ..Elementwise::new(column(&x), column(&t))
         };
         for engine in engines {
             let upstream = Some(ElementwiseUpstream::Scalar(1.0));
@@ -230,6 +228,10 @@ fn binary_cross_entropy_of_infinite_operands() {
             }
         }
     }
+}
+
+fn column(values: &[f32]) -> Logits<'_> {
+    Logits::new(values, values.len(), 1).expect("a column")
 }
 
 /// Focal loss of every gamma: where a power is too small for a number, so are loss and gradient.
