@@ -17,10 +17,12 @@ fn loss_of(x: f32, t: f32, third: f32) -> Loss {
     if gamma > GREAT_GAMMA {
         let right = t * p.x + negative * p.y;
         let product = gamma_times(x, t, right);
-        powered = great_power(wrong, right, product);
-        // From left to right, so that no factor meets another that only the power makes small.
-        of_power = gamma * powered * change * cross_entropy;
-        if t == 0.0 || t == 1.0 { of_power = product * powered * (negative - t) * cross_entropy; }
+        let halves = great_power(wrong, right, product);
+        powered = halves.x * halves.y;
+        // From left to right, so that no factor meets another that only the power makes small, and gamma
+        // times a power that is less than any number is not 0.
+        of_power = gamma * halves.x * change * halves.y * cross_entropy;
+        if t == 0.0 || t == 1.0 { of_power = product * halves.x * (negative - t) * halves.y * cross_entropy; }
     } else {
         powered = power(wrong, gamma);
         of_power = gamma * change * powered * cross_entropy;
@@ -40,13 +42,14 @@ fn gamma_times(x: f32, t: f32, right: f32) -> f32 {
     return exp_of(min(log_of(gamma) - softplus(select(x, -x, t == 1.0)), 80.0));
 }
 
-// (1 - p_t)^gamma of `wrong` = 1 - p_t, p_t, and gamma times that.
-fn great_power(wrong: f32, right: f32, product: f32) -> f32 {
+// Two factors of (1 - p_t)^gamma, of `wrong` = 1 - p_t, p_t, and gamma times that.
+fn great_power(wrong: f32, right: f32, product: f32) -> vec2<f32> {
     let gamma = parameters.loss.z;
-    if wrong == 0.0 { return 0.0; }
-    if wrong < 0.0 { return power(wrong, gamma); }
-    if abs(right) < 1e-30 { return exp_of(clamp(-product, -1000.0, 1000.0)); }
-    return exp_of(clamp(gamma * log_positive(wrong, -right), -1000.0, 1000.0));
+    if wrong == 0.0 { return vec2<f32>(0.0); }
+    if wrong < 0.0 { return vec2<f32>(power(wrong, gamma), 1.0); }
+    var logarithm = -product;
+    if abs(right) >= 1e-30 { logarithm = gamma * log_positive(wrong, -right); }
+    return vec2<f32>(exp_of(0.5 * clamp(logarithm, -1000.0, 1000.0)));
 }
 
 fn power_bits(x: u32, p: f32) -> u32 {
