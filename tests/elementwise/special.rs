@@ -289,7 +289,3 @@ fn focal_losses_of_great_gammas() {
         }
     }
 }
-
-fn column(values: &[f32]) -> Logits<'_> {
-    Logits::new(values, values.len(), 1).expect("a column")
-}
