@@ -21,7 +21,7 @@ const N: i64 = 1000;
 const C: i64 = 60; // so few that every built-in table holds a row
 const SHAPE: Shape = Shape::new(N as usize, C as usize);
 /// Bytes of a tile's partial results.
-const PARTIAL: i64 = 16;
+const PARTIAL: i64 = 24;
 /// Bytes of the reduced results.
 const TOTALS: i64 = 32;
 

@@ -23,8 +23,8 @@ pub const MUTANTS: &[Mutant] = &[
         "power-by-logarithm",
         "a power takes the exponent of its base apart",
         "functions.wgsl",
-        "return exp_of(rest) * first * second;",
-        "return exp_of(p * log_of(x));",
+        "let whole = round(product);",
+        "let whole = 0.0;",
     )
     .hint(&["gamma: 0.5", "12 x 10 f32 Wide"]),
     Mutant::new(
@@ -195,7 +195,7 @@ pub const MUTANTS: &[Mutant] = &[
         "gradient-without-weight",
         "gradients of elements are multiplied by their weights",
         "elementwise/losses.wgsl",
-        "if HAS_WEIGHTS { gradients = multiply4(weights, gradients); }",
+        "if HAS_WEIGHTS { gradients = multiply4(scaled_weights(weights), gradients); }",
         "",
     ),
 ];

@@ -103,16 +103,16 @@ pub const MUTANTS: &[Mutant] = &[
         "variance-without-pivot",
         "a variance is summed around a value near the mean",
         "reduce/statistic/pivot.wgsl",
-        "select(0.0, pivot,",
-        "select(0.0, 0.0 * pivot,",
+        "min(max(pivot, lowest), highest), is_one",
+        "0.0 * pivot, is_one",
     )
     .hint(&["reduce MeanAndVariance", "Offset(-16777216)"]),
     Mutant::new(
         "variance-not-shifted",
         "variances that meet are moved to one pivot",
         "reduce/statistic/mean_and_variance.wgsl",
-        "two_sum(b.pivot, -a.pivot)",
-        "Exact(0.0, 0.0)",
+        "wide_sum(wide_of(b.pivot), wide_of(-a.pivot))",
+        "WIDE_ZERO",
     ),
     Mutant::new(
         "correction-dropped",
@@ -179,7 +179,7 @@ pub const MUTANTS: &[Mutant] = &[
         "partial-log-sum-exp-not-rescaled",
         "partial log-sum-exps that meet are rescaled to the greater maximum",
         "reduce/statistic/log_sum_exp.wgsl",
-        "let rescale = exp_difference_scalar(low.x, high.x);",
+        "let rescale = exp_difference_scalar(low.maximum, high.maximum);",
         "let rescale = 1.0;",
     ),
     // Segments.

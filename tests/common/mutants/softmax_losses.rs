@@ -86,16 +86,16 @@ pub const MUTANTS: &[Mutant] = &[
         "divergence-by-cancellation",
         "the divergence of two rows that are close is a series, without cancellation",
         "row_loss/kl_divergence.wgsl",
-        "select(fma(q, d - 1.0, p), q * small, is_near)",
-        "fma(q, d - 1.0, p)",
+        "select(fma(q, d - 1.0, p) * (unit * unit), first * (in_units * ratio), is_near)",
+        "fma(q, d - 1.0, p) * (unit * unit)",
     )
     .hint(&["softmax KlDivergence", "12 x 10 f32 Normal"]),
     Mutant::new(
         "divergence-gradient-by-cancellation",
         "the gradient of the divergence of two rows that are close does not cancel",
         "row_loss/kl_divergence.wgsl",
-        "select(p - q, q * (small - near), is_near)",
-        "(p - q)",
+        "select((p - q) * unit, first * fma(near, ratio, vec4<f32>(-1.0)), is_near)",
+        "(p - q) * unit",
     )
     .hint(&["softmax KlDivergence", "12 x 10 f32 Normal"]),
     Mutant::new(
@@ -110,8 +110,8 @@ pub const MUTANTS: &[Mutant] = &[
         "jensen-shannon-by-cancellation",
         "the Jensen-Shannon divergence of two rows that are close is a series, without cancellation",
         "row_loss/jensen_shannon.wgsl",
-        "select(far, h, is_near)",
-        "far",
+        "select(far * (unit * unit), h, is_near)",
+        "far * (unit * unit)",
     )
     .hint(&["softmax JensenShannon", "12 x 10 f32 Normal"]),
     Mutant::new(
