@@ -91,6 +91,9 @@ impl List {
             let content = [Content::Normal, Content::MaskedTarget][turn % 4 / 3];
             self.softmax_loss(set, 18, 33, content);
         }
+        // A student close to its teacher.
+        let near = OptionSet::USUAL.with(Dimension::Against, 3).with(Dimension::Teacher, 1);
+        self.softmax_loss(near, 18, 33, Content::Normal);
         let lengths = CLASSES.iter().filter(|&&it| it <= BROAD_CLASSES).step_by(3);
         for (turn, &classes) in lengths.enumerate() {
             let set = self.option_set().with(Dimension::Against, turn % AGAINST);
