@@ -4,7 +4,8 @@ fn cross_entropy_bits(x: u32, t: u32, weight: u32) -> vec2<u32> {
     let positive = multiply_bits(weight, t);
     let negative = add_bits(BITS_ONE, negative_bits(t));
     // PyTorch adds (1 - t) x and a multiple of softplus(-x).
-    let multiple = select(add_bits(negative, positive), BITS_ONE, weight == BITS_ONE);
+    let beside = multiply_bits(add_bits(weight, negative_bits(BITS_ONE)), t);
+    let multiple = select(add_bits(BITS_ONE, beside), BITS_ONE, weight == BITS_ONE);
     let of_positive = softplus_bits(negative_bits(x));
     let rest = sigmoid_bits(negative_bits(x));
     let is_infinite = (t & 0x7fffffffu) == BITS_INFINITY;

@@ -51,7 +51,7 @@ fn x_log_y(x: f64, y: f64) -> f64 {
 fn cross_entropy(x: f64, t: f64, weight: f64, mode: Mode) -> (f64, f64) {
     let (positive, negative) = (weight * t, 1.0 - t);
     // PyTorch adds (1 - t) x and a multiple of softplus(-x).
-    let multiple = if weight == 1.0 { 1.0 } else { negative + positive };
+    let multiple = if weight == 1.0 { 1.0 } else { 1.0 + (weight - 1.0) * t };
     let derivative = match t.is_infinite() {
         true => negative - multiple * sigmoid(-x),
         false => negative * sigmoid(x) - positive * sigmoid(-x),
