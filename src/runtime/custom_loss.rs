@@ -299,6 +299,10 @@ impl Slopes {
                 let other = function(at)[0];
                 ((other - value) / (at - x), other.abs())
             });
+            // So steep that a side of it is beyond all numbers.
+            if sides.iter().any(|side| side.1 == f64::INFINITY) {
+                continue;
+            }
             let slopes: Vec<f64> =
                 sides.iter().map(|side| side.0).filter(|slope| slope.is_finite()).collect();
             let Some(least) = slopes.iter().copied().reduce(f64::min) else { continue };

@@ -215,7 +215,7 @@ impl<'a> Resident<'a> {
             .expect("a valid call");
         let words = |bytes: &[u8]| bytemuck::pod_collect_to_vec::<u8, f32>(&bytes[BEFORE..]);
         let count = exact.values.len();
-        let of_result = if exact.denominator.is_some() && self.weights.is_some() { 2 } else { 1 };
+        let of_result = if exact.denominator.is_some() && self.weights.is_some() { 3 } else { 1 };
         let results = words(&written.results);
         let result = |at: usize, word: usize| results[at * of_result + word];
         let element = options.gradient_element.unwrap_or(shape.element);
@@ -239,7 +239,7 @@ impl<'a> Resident<'a> {
         let found = ElementwiseOutput {
             values: (0..count).map(|at| result(at, 0)).collect(),
             denominator: exact.denominator.as_ref().map(|exact| match of_result {
-                2 => (0..count).map(|at| result(at, 1)).collect(),
+                3 => (0..count).map(|at| result(at, 1)).collect(),
                 _ => exact.iter().map(|&exact| exact as f32).collect(), // of elements, not written
             }),
             counts: exact.counts.map(|_| BinaryCounts {

@@ -14,7 +14,7 @@ fn the_quick_list_is_short() {
     let quick = cases(Extent::Quick);
     assert!((80..=400).contains(&quick.len()), "{} cases", quick.len());
     let all: usize = quick.iter().map(elements).sum();
-    assert!(all <= 1_150_000, "{all} elements");
+    assert!(all <= 1_250_000, "{all} elements");
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn the_lists_hold_what_they_promise() {
     assert!(full.iter().any(|case| case.shape.classes == 1 << 20));
     for list in [&broad, &full] {
         let contents: HashSet<Content> = list.iter().map(|case| case.content).collect();
-        assert_eq!(contents.len(), Content::ALL.len());
+        assert!(Content::ALL.iter().all(|content| contents.contains(content)));
         assert!(list.iter().all(|case| elements(case) <= 4_000_000));
         assert!(list.iter().any(|case| matches!(case.fault, Some(Fault::Target { .. }))));
         // More first classes than there are is refused: that is tried once, and nowhere else.

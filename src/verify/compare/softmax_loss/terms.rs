@@ -151,7 +151,10 @@ impl RowTerms {
                 + divergence.slope
                 + slope * pair.p,
             exponent: pair.distances[0].max(pair.distances[1]),
-            shift: pair.shifts[0] + pair.shifts[1],
+            // An exponential that counts as 0 takes its multiple by a logarithm with it.
+            shift: pair.shifts[0]
+                + pair.shifts[1]
+                + if pair.p < FLUSHED { divergence.slope } else { 0.0 },
         };
         Self {
             sum,
