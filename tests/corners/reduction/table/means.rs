@@ -30,14 +30,14 @@ pub const ROWS: &[Row] = &[
     mean("a mean with NaN", [1.0, NAN, 6.0]).gives(plain(NONE)),
     far(mean("a mean whose sum leaves f32", [FAR; 3])).gives(plain(FAR as f64)),
     far(mean("a mean that leaves f32 on its way", [FAR, FAR, -FAR])).gives(plain(FAR as f64 / 3.0)),
-    far(mean("a mean of weights that leave f32", [1e6, 2e6, 6e6])).weighing([FAR; 3]).gives(
-        of(3e6).over(INFINITE).dx([THIRD, THIRD, THIRD, 0.0]).dw([
-            -2e6 / (3.0 * FAR as f64),
-            -1e6 / (3.0 * FAR as f64),
-            3e6 / (3.0 * FAR as f64),
-            -3e6 / (3.0 * FAR as f64),
-        ]),
-    ),
+    far(mean("a mean of weights that leave f32", [1048576.0, 2097152.0, 6291456.0]))
+        .weighing([FAR; 3])
+        .gives(of(3145728.0).over(INFINITE).dx([THIRD, THIRD, THIRD, 0.0]).dw([
+            -2097152.0 / (3.0 * FAR as f64),
+            -1048576.0 / (3.0 * FAR as f64),
+            3145728.0 / (3.0 * FAR as f64),
+            -3145728.0 / (3.0 * FAR as f64),
+        ])),
     far(mean("a mean of products that leave f32", [FAR, -FAR, FAR])).weighing([FAR; 3]).gives(
         of(FAR as f64 / 3.0).over(INFINITE).dx([THIRD, THIRD, THIRD, 0.0]).dw([
             2.0 / 9.0,

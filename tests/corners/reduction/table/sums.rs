@@ -17,6 +17,9 @@ const fn plain(value: f64) -> Outcome {
     of(value).dx([1.0; 4])
 }
 
+/// `2^70`, whose square is beyond f32.
+const TWO_TO_70: f32 = f32::from_bits(0x6280_0000);
+
 pub const ROWS: &[Row] = &[
     sum("a sum", [1.0, 2.0, -4.0]).gives(plain(-1.0)),
     sum("a weighted sum", [1.0, 2.0, -4.0])
@@ -35,12 +38,18 @@ pub const ROWS: &[Row] = &[
     far(sum("a sum that leaves f32 on its way", [FAR, FAR, -FAR])).gives(plain(FAR as f64)),
     far(sum("a sum that leaves f32 on its way down", [-FAR, FAR, -FAR])).gives(plain(-FAR as f64)),
     far(sum("too large a sum below 0", [-FAR, 0.0, -FAR])).gives(plain(-INFINITE)),
-    far(sum("a sum of products that leave f32", [FAR, FAR, 1.0]))
+    // What is left is no less than the digits that a sum keeps of its terms.
+    far(sum("a sum of products that leave f32", [FAR, FAR, FAR / 1024.0]))
         .weighing([4.0, -4.0, 0.5])
-        .gives(of(0.5).dx([4.0, -4.0, 0.5, 0.0]).dw([FAR as f64, FAR as f64, 1.0, 0.0])),
-    far(squares("squares that leave f32", [FAR, 2.0, FAR]))
+        .gives(of(FAR as f64 / 2048.0).dx([4.0, -4.0, 0.5, 0.0]).dw([
+            FAR as f64,
+            FAR as f64,
+            FAR as f64 / 1024.0,
+            0.0,
+        ])),
+    far(squares("squares that leave f32", [TWO_TO_70, TWO_TO_70 / 65536.0, TWO_TO_70]))
         .weighing([1.0, 0.5, -1.0])
-        .gives(of(2.0)),
+        .gives(of(TWO_TO_70 as f64 * TWO_TO_70 as f64 / 65536.0 / 131072.0)),
     far(squares("too large squares", [FAR, 2.0, 1.0])).gives(of(INFINITE)),
     sum("a sum of one weight", [1.0, 2.0, -4.0])
         .weighing([2.0; 3])
