@@ -47,10 +47,6 @@ pub const ROWS: &[Row] = &[
             FAR as f64 / 1024.0,
             0.0,
         ])),
-    far(squares("squares that leave f32", [TWO_TO_70, TWO_TO_70 / 65536.0, TWO_TO_70]))
-        .weighing([1.0, 0.5, -1.0])
-        .gives(of(TWO_TO_70 as f64 * TWO_TO_70 as f64 / 65536.0 / 131072.0)),
-    far(squares("too large squares", [FAR, 2.0, 1.0])).gives(of(INFINITE)),
     sum("a sum of one weight", [1.0, 2.0, -4.0])
         .weighing([2.0; 3])
         .gives(of(-2.0).dx([2.0, 2.0, 2.0, 0.0]).dw([1.0, 2.0, -4.0, 0.0])),
@@ -106,6 +102,10 @@ pub const ROWS: &[Row] = &[
     squares("a weighted sum of squares", [1.0, 2.0, -4.0])
         .weighing([0.5, -1.0, 2.0])
         .gives(of(28.5)),
+    far(squares("squares that leave f32", [TWO_TO_70, TWO_TO_70 / 65536.0, TWO_TO_70]))
+        .weighing([1.0, 0.5, -1.0])
+        .gives(of(TWO_TO_70 as f64 * TWO_TO_70 as f64 / 65536.0 / 131072.0)),
+    far(squares("too large squares", [FAR, 2.0, 1.0])).gives(of(INFINITE)),
     squares("a sum of squares with +inf", [1.0, INF, -4.0]).gives(of(INFINITE)),
     squares("a sum of squares with both infinities", [1.0, INF, NEG]).gives(of(INFINITE)),
     squares("a sum of squares with NaN", [1.0, INF, NAN]).gives(of(NONE)),
