@@ -20,7 +20,7 @@ const DEVICE: &str = "lane";
 const DEVICE_TESTS: [&str; 2] = ["a_device_too_small", "the_device_is_what_the_lane_says"];
 
 /// The files of tests that need a device, but for the program's, which has a device of its own.
-const FILES: [&str; 15] = [
+const FILES: [&str; 18] = [
     "asynchronous",
     "conformance",
     "corners",
@@ -28,9 +28,12 @@ const FILES: [&str; 15] = [
     "embed_example",
     "embedded",
     "families",
+    "far_sums",
     "long_rows",
     "many_values",
+    "mutants",
     "plans",
+    "porting",
     "properties",
     "softmax_gradient",
     "softmax_losses",
