@@ -17,7 +17,8 @@ use wgpu_loss::kernel::reduce::{
 };
 use wgpu_loss::kernel::softmax_loss::AgainstKind;
 use wgpu_loss::kernel::{
-    Access, Family, Geometry, Record, RowVariant, Team, TotalsKernel, UpstreamKind, Variant, Word,
+    Access, Family, Geometry, Record, RowVariant, StateKind, Team, TotalsKernel, UpstreamKind,
+    Variant, Word,
 };
 use wgpu_loss::plan::{AdapterClass, Capabilities, Entry, Purpose, Tuning, choose, every_variant};
 use wgpu_loss::runtime::TwoStep;
@@ -486,8 +487,18 @@ fn levels(variant: &RowVariant) -> Vec<String> {
         format!("row weights {}", comparison.row_weights),
         format!("masked {}", comparison.masked),
         format!("z-loss {}", comparison.z_loss),
-        format!("state {:?}", variant.state),
     ];
+    // What a part keeps are options of their own, as the words of a record are.
+    match variant.state {
+        StateKind::Part { argmax, target_rank, entropy, ignored_rows } => levels.extend([
+            "state Part".to_owned(),
+            format!("part's argmax {argmax}"),
+            format!("part's target rank {target_rank}"),
+            format!("part's entropy {entropy}"),
+            format!("part's ignored rows {ignored_rows}"),
+        ]),
+        state => levels.push(format!("state {state:?}")),
+    }
     levels.push(match gradient {
         None => "no gradient".to_owned(),
         Some(gradient) => format!("place {:?}", gradient.place),
