@@ -1,5 +1,5 @@
 //! What the WGSL specification forbids, browsers refuse, and naga takes or blames on something else.
-//! Each rule was held against Tint (Chromium) and naga 30.
+//! Each rule was held against small cases that Tint (Chromium) answered.
 
 use std::collections::{HashMap, HashSet};
 
