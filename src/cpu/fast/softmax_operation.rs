@@ -76,14 +76,14 @@ fn softmax_gradient(softmax: &Softmax, logits: &[f32], upstream: &[f32], exps: &
     });
 }
 
-/// The smallest magnitude, with the sign of the first; 0 where nothing is finite.
+/// The value of the smallest magnitude; 0 where nothing is finite.
 fn smallest(upstream: &[f32]) -> f64 {
-    const SIGN: u32 = 1 << 31;
-    let smallest = dispatch(|| {
-        upstream.iter().fold(f32::INFINITY.to_bits(), |least, g| least.min(g.to_bits() & !SIGN))
-    });
-    match (f32::from_bits(smallest), upstream.first()) {
-        (magnitude, Some(&first)) if magnitude.is_finite() => f64::from(magnitude.copysign(first)),
+    // The sign behind the magnitude: a NaN's is beyond that of an infinity.
+    let order = |g: f32| g.to_bits().rotate_left(1);
+    let least =
+        dispatch(|| upstream.iter().fold(order(f32::INFINITY), |least, &g| least.min(order(g))));
+    match f32::from_bits(least.rotate_right(1)) {
+        value if value.is_finite() => f64::from(value),
         _ => 0.0,
     }
 }
