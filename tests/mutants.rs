@@ -22,6 +22,9 @@ use wgpu_loss::{Engine, Error, Gpu};
 /// Names the mutants that the tests look at, between commas; all without it.
 const NAMES: &str = "WGPU_LOSS_MUTANTS";
 
+/// Set where it is enough that a mutant is seen, by however many cases.
+const FIRST: &str = "WGPU_LOSS_MUTANTS_FIRST";
+
 /// Those that [`NAMES`] names, or all.
 fn named() -> Vec<&'static Mutant> {
     let names = std::env::var(NAMES).ok();
@@ -141,7 +144,7 @@ fn hinted_mutants_are_seen() {
     assert!(survivors.is_empty(), "not seen: {survivors:#?}");
 }
 
-/// One pass over the quick list: the cases, and which kernels each runs.
+/// One pass over the quick list: the cases, the smallest first, and which kernels each runs.
 struct Pass {
     gpu: Gpu,
     on: On,
@@ -157,21 +160,23 @@ impl Pass {
             assert!(result.passed(), "{on:?} {case}: {:?}", result.failure);
             (case, of_case.kernels().compiled())
         };
-        let cases = cases(Extent::Quick).into_iter().filter(|case| case.fault.is_none());
-        Self { gpu: gpu.clone(), on, cases: cases.map(run).collect() }
+        let mut cases = cases(Extent::Quick);
+        cases.retain(|case| case.fault.is_none());
+        cases.sort_by_key(|case| case.shape.rows * case.shape.row_stride);
+        Self { gpu: gpu.clone(), on, cases: cases.into_iter().map(run).collect() }
     }
 
-    /// How many cases fail, and of how many that run a changed kernel.
+    /// How many cases fail, and of how many that run a changed kernel, with the smallest that fails.
+    /// With `FIRST`, that one alone is looked for.
     fn count(&self, mutant: &Mutant) -> (usize, usize, Option<String>) {
         let kernels = self.gpu.kernels().with_mutation(mutation(mutant));
         let mutated = tuned(&self.gpu.with_kernels(kernels), self.on);
         let is_changed = |variants: &[Variant]| variants.iter().any(|it| holds(it, mutant.file));
         let changed: Vec<_> = self.cases.iter().filter(|it| is_changed(&it.1)).collect();
-        let failed: Vec<_> =
-            changed.iter().filter(|(case, _)| !check(&mutated, self.on, case).passed()).collect();
-        let smallest =
-            failed.iter().min_by_key(|(case, _)| case.shape.rows * case.shape.row_stride);
-        (failed.len(), changed.len(), smallest.map(|(case, _)| case.to_string()))
+        let at_most = if std::env::var_os(FIRST).is_some() { 1 } else { usize::MAX };
+        let fails = |(case, _): &&&(Case, _)| !check(&mutated, self.on, case).passed();
+        let failed: Vec<_> = changed.iter().filter(fails).take(at_most).collect();
+        (failed.len(), changed.len(), failed.first().map(|(case, _)| case.to_string()))
     }
 }
 

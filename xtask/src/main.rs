@@ -35,10 +35,11 @@ Commands:
                  (lavapipe, memory not zeroed), swiftshader (where Chromium is installed),
                  validation (no message of the Vulkan validation layer); --full: all tests that
                  need a device, not only the quick ones
-  mutants [--families] [NAME..]
+  mutants [--families] [--first] [NAME..]
                  count the cases of `wgpu-loss verify` that see a kernel without one of its numeric
                  safeguards, for all mutants of the kernels or those named; the tests of families run
-                 on those that no case sees, with --families on all; exit code 1 if nobody sees one
+                 on those that no case sees, with --families on all; with --first, one case that sees
+                 a mutant is enough; exit code 1 if nobody sees one
   roofline [ARGS..]
                  verify and measure every operation, into a folder of the adapter's in
                  benches/record; ARGS go to `wgpu-loss roofline`

@@ -16,6 +16,9 @@ mod list;
 /// Names the mutants that `account_of_mutants` of `tests/mutants.rs` tells of.
 const NAMES: &str = "WGPU_LOSS_MUTANTS";
 
+/// Set where it is enough that a mutant is seen, by however many cases.
+const FIRST: &str = "WGPU_LOSS_MUTANTS_FIRST";
+
 /// What every line of the account begins with.
 const MARK: &str = "mutant\t";
 
@@ -51,13 +54,22 @@ impl Count {
     }
 }
 
-/// What is asked for: whether the tests of families run on every mutant, and which mutants.
-fn parse(arguments: &[OsString]) -> Result<(bool, Vec<&'static list::Mutant>), String> {
-    let mut families = false;
+/// What is asked for.
+struct Request {
+    /// Whether the tests of families run on every mutant.
+    families: bool,
+    /// Whether one case that sees a mutant is enough.
+    first: bool,
+    mutants: Vec<&'static list::Mutant>,
+}
+
+fn parse(arguments: &[OsString]) -> Result<Request, String> {
+    let (mut families, mut first) = (false, false);
     let mut names = HashSet::new();
     for argument in arguments {
         match argument.to_string_lossy() {
             option if option == "--families" => families = true,
+            option if option == "--first" => first = true,
             name if list::all().any(|mutant| mutant.name == name) => {
                 names.insert(name.into_owned());
             }
@@ -67,19 +79,19 @@ fn parse(arguments: &[OsString]) -> Result<(bool, Vec<&'static list::Mutant>), S
         }
     }
     let is_named = |mutant: &&list::Mutant| names.is_empty() || names.contains(mutant.name);
-    Ok((families, list::all().filter(is_named).collect()))
+    Ok(Request { families, first, mutants: list::all().filter(is_named).collect() })
 }
 
 /// Prints the account as a table; exit code 1 where nobody sees a mutant.
 pub fn run(arguments: &[OsString]) -> ExitCode {
-    let (families, mutants) = match parse(arguments) {
+    let Request { families, first, mutants } = match parse(arguments) {
         Ok(parsed) => parsed,
         Err(why) => {
             note(&why);
             return ExitCode::from(2);
         }
     };
-    let counts = match counts(&mutants) {
+    let counts = match counts(&mutants, first) {
         Ok(counts) => counts,
         Err(why) => {
             note(&why);
@@ -123,7 +135,7 @@ fn shown(count: &Count) -> String {
 }
 
 /// The account of mutants, by as many processes as there are cores.
-fn counts(mutants: &[&list::Mutant]) -> Result<Vec<Count>, String> {
+fn counts(mutants: &[&list::Mutant], first: bool) -> Result<Vec<Count>, String> {
     let build = step("mutants").arguments(["--no-run"]);
     if !build.run_quietly_on_stderr() {
         return Err(format!("{build} failed"));
@@ -134,7 +146,11 @@ fn counts(mutants: &[&list::Mutant]) -> Result<Vec<Count>, String> {
         let names = mutants.iter().skip(process).step_by(processes).map(|mutant| mutant.name);
         names.collect::<Vec<_>>().join(",")
     };
-    let steps: Vec<_> = (0..processes).map(|process| account_step(&names_of(process))).collect();
+    let of_process = |process: usize| {
+        let step = account_step(&names_of(process));
+        if first { step.variable(FIRST, "1") } else { step }
+    };
+    let steps: Vec<_> = (0..processes).map(of_process).collect();
     let mut counts = Vec::new();
     let mut failed = Vec::new();
     side_by_side(steps, processes, Step::output, |step, output| match output {
@@ -203,11 +219,11 @@ mod tests {
     #[test]
     fn mutants_are_chosen_by_name() {
         let words = |line: &str| line.split_whitespace().map(OsString::from).collect::<Vec<_>>();
-        let (families, mutants) = parse(&words("--families last-of-ties")).expect("a mutant");
-        assert!(families);
-        assert_eq!(mutants.iter().map(|it| it.name).collect::<Vec<_>>(), ["last-of-ties"]);
-        let (families, mutants) = parse(&[]).expect("all of them");
-        assert!(!families && mutants.len() > 100);
+        let found = parse(&words("--families last-of-ties --first")).expect("a mutant");
+        assert!(found.families && found.first);
+        assert_eq!(found.mutants.iter().map(|it| it.name).collect::<Vec<_>>(), ["last-of-ties"]);
+        let found = parse(&[]).expect("all of them");
+        assert!(!found.families && !found.first && found.mutants.len() > 100);
         assert!(parse(&words("first-of-ties")).is_err_and(|why| why.contains("first-of-ties")));
         let command = account_step("a,b").to_string();
         assert!(command.contains("WGPU_LOSS_MUTANTS=a,b"), "{command}");
