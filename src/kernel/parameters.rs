@@ -1,8 +1,81 @@
 //! What dispatches are told, as uniform structs. The tests hold each against naga's reflection of
 //! the WGSL struct of the same name.
 
+use std::mem::offset_of;
+
 use bytemuck::{Pod, Zeroable};
 
+/// A member of a uniform struct.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name, in the WGSL too.
+    pub name: &'static str,
+    /// Bytes from the start of the struct.
+    pub offset: usize,
+    /// How its bytes are read.
+    pub scalar: Scalar,
+    /// How many scalars it has: more than 1 for a vector.
+    pub count: usize,
+}
+
+/// The types of scalars in uniform structs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // named as in WGSL
+pub enum Scalar {
+    U32,
+    I32,
+    F32,
+}
+
+/// What a member of a uniform struct may be.
+trait Member {
+    const SCALAR: Scalar;
+    const COUNT: usize;
+}
+
+macro_rules! members {
+    ($($scalar:ident: $type:ty),*) => {$(
+        impl Member for $type {
+            const SCALAR: Scalar = Scalar::$scalar;
+            const COUNT: usize = 1;
+        }
+    )*};
+}
+
+members!(U32: u32, I32: i32, F32: f32);
+
+impl<T: Member, const N: usize> Member for [T; N] {
+    const SCALAR: Scalar = T::SCALAR;
+    const COUNT: usize = N;
+}
+
+/// A struct of uniforms.
+pub trait Parameters: bytemuck::NoUninit {
+    /// Its members in their order; `padding` has no name in WGSL.
+    const FIELDS: &'static [Field];
+}
+
+macro_rules! parameters {
+    ($(#[$attribute:meta])* pub struct $name:ident {
+        $(pub $field:ident: $type:ty),* $(,)?
+    }) => {
+        $(#[$attribute])*
+        pub struct $name {
+            $(pub $field: $type,)*
+        }
+
+        impl Parameters for $name {
+            const FIELDS: &'static [Field] = &[$(Field {
+                name: stringify!($field),
+                offset: offset_of!($name, $field),
+                scalar: <$type as Member>::SCALAR,
+                count: <$type as Member>::COUNT,
+            }),*];
+        }
+    };
+}
+
+parameters! {
 /// `RowParameters` of `shaders/parameters.wgsl`. Offsets and strides count elements.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
@@ -46,7 +119,9 @@ pub struct RowParameters {
     pub batch_size: f32,
     pub zero: u32,
 }
+}
 
+parameters! {
 /// `TotalsParameters` of `shaders/totals/parameters.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
@@ -67,7 +142,9 @@ pub struct TotalsParameters {
     pub batch_size: f32,
     pub zero: u32,
 }
+}
 
+parameters! {
 /// `ReduceParameters` of `shaders/reduce/parameters.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
@@ -142,6 +219,7 @@ pub struct ReduceParameters {
     pub zero: u32,
     pub counts_offset: u32,
     pub padding: [u32; 1],
+}
 }
 
 /// The reduced results of a batch as they lie in a `totals` buffer: eight words.

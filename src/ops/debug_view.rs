@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::Element;
 use crate::kernel::bindings::{Slot, bindings};
+use crate::kernel::link::link;
 use crate::kernel::reduce::ReduceVariant;
 use crate::kernel::{Family, Kernels, RowVariant, TotalsKernel, Variant, Word};
 
@@ -15,6 +16,8 @@ use super::split::kernels_of;
 pub struct PipelineView {
     /// The kernel's label.
     pub label: String,
+    /// Its WGSL, linked from the files of `shaders/`.
+    pub source: String,
     /// Names of the storage buffers it is given.
     pub operands: Vec<&'static str>,
     /// Bytes it reads at the least, cached rereads not counted.
@@ -102,6 +105,7 @@ impl DebugView {
         let logits_again = if is_in_place { bytes(Slot::Logits, false) } else { 0 };
         self.pipelines.push(PipelineView {
             label: variant.to_string(),
+            source: link(variant),
             operands: storage.iter().map(|(slot, _)| slot.name()).collect(),
             bytes_read: sum(false) + logits_again,
             bytes_written: sum(true),

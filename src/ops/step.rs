@@ -1,12 +1,18 @@
 //! What `bind` makes: dispatches that are ready to be recorded, again and again.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use wgpu::{BindGroup, BindGroupEntry, Buffer, BufferBinding, BufferUsages, ComputePass};
 
 use crate::kernel::bindings::Slot;
+use crate::kernel::link::{ENTRY_POINT, link};
+use crate::kernel::parameters::{Field, Parameters};
 use crate::kernel::{Kernels, Pipeline, Variant, guarded, lost};
+use crate::plan::{
+    BufferRole, Program, ProgramBuffer, ProgramDispatch, ProgramKernel, ProgramRange,
+};
 use crate::{Error, Result};
 
 /// A bound operation. It holds on to its buffers, so it can be recorded as often as wanted.
@@ -15,8 +21,9 @@ pub struct Step {
     operation: &'static str,
     dispatches: Vec<Dispatch>,
     /// What they were made from.
-    #[cfg(test)]
     pub(super) pending: Arc<[Pending]>,
+    /// The buffers of our own among theirs.
+    scratch: Arc<[Buffer]>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +60,47 @@ impl Step {
     pub fn dispatches(&self) -> usize {
         self.dispatches.len()
     }
+
+    /// What [`record`](Self::record) records, as data: the text of every kernel, what it is bound to
+    /// and told, and its workgroups.
+    pub fn program(&self) -> Program {
+        let mut program = Program {
+            operation: self.operation,
+            kernels: Vec::new(),
+            buffers: Vec::new(),
+            dispatches: Vec::new(),
+        };
+        let (mut variants, mut buffers): (Vec<Variant>, Vec<&Buffer>) = Default::default();
+        for pending in &*self.pending {
+            let kernel = place_of(&mut variants, &pending.variant, |variant| {
+                program.kernels.push(pending.kernel(variant));
+            });
+            let storage = pending.pipeline.bindings.iter().filter(|it| it.written.is_some());
+            let bound = storage.zip(&pending.bound).map(|(binding, bound)| {
+                let buffer = place_of(&mut buffers, &&bound.buffer, |buffer| {
+                    let is_ours = self.scratch.contains(buffer);
+                    let role = if is_ours { BufferRole::Scratch } else { BufferRole::Caller };
+                    let (name, bytes) = (bound.slot.name(), buffer.size());
+                    program.buffers.push(ProgramBuffer { name, role, bytes });
+                });
+                let Bound { offset, bytes, .. } = *bound;
+                ProgramRange { index: binding.index, buffer, offset, bytes }
+            });
+            let (bound, workgroups) = (bound.collect(), pending.workgroups);
+            let uniforms = pending.parameters.clone();
+            program.dispatches.push(ProgramDispatch { kernel, uniforms, bound, workgroups });
+        }
+        program
+    }
+}
+
+/// The place of an item in a list, to whose end it is added where it is not there.
+fn place_of<T: Clone + PartialEq>(list: &mut Vec<T>, item: &T, added: impl FnOnce(&T)) -> usize {
+    list.iter().position(|it| it == item).unwrap_or_else(|| {
+        added(item);
+        list.push(item.clone());
+        list.len() - 1
+    })
 }
 
 /// A range of a buffer, as a dispatch sees it.
@@ -66,12 +114,25 @@ pub(super) struct Bound {
 
 #[derive(Debug)]
 pub(super) struct Pending {
-    #[cfg(test)]
     pub(super) variant: Variant,
     pipeline: Arc<Pipeline>,
     pub(super) parameters: Vec<u8>,
+    fields: &'static [Field],
     pub(super) bound: Vec<Bound>,
     pub(super) workgroups: u32,
+}
+
+impl Pending {
+    fn kernel(&self, variant: &Variant) -> ProgramKernel {
+        ProgramKernel {
+            label: self.pipeline.label.clone(),
+            source: link(variant),
+            entry_point: ENTRY_POINT,
+            needs_subgroups: variant.needs_subgroups(),
+            bindings: self.pipeline.bindings.iter().map(Into::into).collect(),
+            uniforms: self.fields,
+        }
+    }
 }
 
 /// Collects dispatches, then makes their parameters and bind groups at once.
@@ -79,11 +140,12 @@ pub(super) struct StepBuilder<'a> {
     kernels: &'a Kernels,
     operation: &'static str,
     pending: Vec<Pending>,
+    scratch: RefCell<Vec<Buffer>>,
 }
 
 impl<'a> StepBuilder<'a> {
     pub(super) fn new(kernels: &'a Kernels, operation: &'static str) -> Self {
-        Self { kernels, operation, pending: Vec::new() }
+        Self { kernels, operation, pending: Vec::new(), scratch: RefCell::default() }
     }
 
     pub(super) fn kernels(&self) -> &Kernels {
@@ -107,21 +169,23 @@ impl<'a> StepBuilder<'a> {
                 available,
             });
         }
-        guarded(device, self.operation, || {
+        let buffer = guarded(device, self.operation, || {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
                 size,
                 usage: BufferUsages::STORAGE,
                 mapped_at_creation: false,
             })
-        })
+        })?;
+        self.scratch.borrow_mut().push(buffer.clone());
+        Ok(buffer)
     }
 
     /// Adds a dispatch. `find` gives the range for each binding of the kernel.
-    pub(super) fn dispatch(
+    pub(super) fn dispatch<P: Parameters>(
         &mut self,
         variant: &Variant,
-        parameters: &impl bytemuck::NoUninit,
+        parameters: &P,
         workgroups: u32,
         bound: &[Bound],
     ) -> Result<()> {
@@ -135,10 +199,10 @@ impl<'a> StepBuilder<'a> {
         }
         self.refuse_aliases(&pipeline, &in_order)?;
         self.pending.push(Pending {
-            #[cfg(test)]
             variant: *variant,
             pipeline,
             parameters: bytemuck::bytes_of(parameters).to_vec(),
+            fields: P::FIELDS,
             bound: in_order,
             workgroups,
         });
@@ -177,14 +241,11 @@ impl<'a> StepBuilder<'a> {
     }
 
     pub(super) fn finish(self) -> Result<Step> {
-        let Self { kernels, operation, pending } = self;
+        let Self { kernels, operation, pending, scratch } = self;
+        let scratch = scratch.into_inner().into();
         if pending.is_empty() {
-            return Ok(Step {
-                operation,
-                dispatches: Vec::new(),
-                #[cfg(test)]
-                pending: Arc::default(),
-            });
+            let (dispatches, pending) = (Vec::new(), Arc::default());
+            return Ok(Step { operation, dispatches, pending, scratch });
         }
         let device = kernels.device();
         let alignment = kernels.capabilities().uniform_alignment;
@@ -224,12 +285,7 @@ impl<'a> StepBuilder<'a> {
         // A buffer that cannot be written though no scope objected: the device is lost.
         let dispatches = dispatches.ok_or_else(|| lost(operation))?;
         log::debug!("{operation}: bound, {} dispatches", dispatches.len());
-        Ok(Step {
-            operation,
-            dispatches,
-            #[cfg(test)]
-            pending: pending.into(),
-        })
+        Ok(Step { operation, dispatches, pending: pending.into(), scratch })
     }
 }
 

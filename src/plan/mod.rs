@@ -6,6 +6,7 @@ mod chunks;
 mod family;
 mod menu;
 mod pieces;
+mod program;
 pub mod reduce;
 mod softmax_losses;
 mod tuning;
@@ -18,6 +19,10 @@ pub use chunks::{Chunk, RowOperand, row_chunks};
 pub use family::{Choice, Purpose, choose};
 pub use menu::every_variant;
 pub use pieces::{Piece, Segment};
+pub use program::{
+    BindingAccess, BufferRole, Program, ProgramBinding, ProgramBuffer, ProgramDispatch,
+    ProgramKernel, ProgramRange,
+};
 pub use tuning::{Entry, ReduceTuning, Tuning};
 #[cfg(feature = "serde")]
 pub(crate) use tuning_file::TeamName;
