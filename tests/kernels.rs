@@ -333,6 +333,10 @@ fn shaders() -> PathBuf {
 fn files_of(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).expect("a folder of shaders/") {
         let path = entry.expect("an entry of shaders/").path();
+        // Whole kernels, as they are linked from the rest.
+        if path.is_dir() && path.ends_with("shaders/linked") {
+            continue;
+        }
         if path.is_dir() {
             files_of(&path, found);
         } else {

@@ -100,6 +100,9 @@ type Expected<'a> = (&'a str, &'a [&'a str], i64, i64, u32);
 
 #[track_caller]
 fn assert_view(view: &DebugView, expected: &[Expected<'_>]) {
+    // Each with the text that is compiled.
+    let mut sources = view.pipelines.iter().map(|each| &each.source);
+    assert!(sources.all(|source| source.matches("@compute").count() == 1));
     let found: Vec<_> = view
         .pipelines
         .iter()

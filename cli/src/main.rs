@@ -18,6 +18,7 @@ mod signals;
 mod tune;
 mod tuning;
 mod verify;
+mod wgsl;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -63,5 +64,6 @@ fn run(arguments: &Arguments, out: &mut Output) -> Result<ExitCode> {
         Some(Command::Roofline(options)) => roofline::run(adapter, options, out),
         Some(Command::Tune(options)) => tune::run(adapter, options, out),
         Some(Command::Eval(options)) => eval::run(adapter, options, out),
+        Some(Command::Wgsl(options)) => wgsl::run(options, out),
     }
 }

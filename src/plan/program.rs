@@ -160,7 +160,13 @@ const WIDTH: usize = 100;
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kernels, dispatches) = (self.kernels.len(), self.dispatches.len());
-        writeln!(f, "// {}: {dispatches} dispatches of {kernels} kernels", self.operation)?;
+        let several = |count: usize, one: &str, many: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {many}"),
+        };
+        let of_kernels = several(kernels, "kernel", "kernels");
+        let number = several(dispatches, "dispatch", "dispatches");
+        writeln!(f, "// {}: {number} of {of_kernels}", self.operation)?;
         for (number, buffer) in self.buffers.iter().enumerate() {
             let ProgramBuffer { name, role, bytes } = buffer;
             let whose = if *role == BufferRole::Scratch { ", scratch" } else { "" };

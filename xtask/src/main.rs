@@ -6,6 +6,7 @@ mod drivers;
 mod grid;
 mod install;
 mod lanes;
+mod linked;
 mod mutants;
 mod readme;
 mod record;
@@ -43,6 +44,7 @@ Commands:
   roofline [ARGS..]
                  verify and measure every operation, into a folder of the adapter's in
                  benches/record; ARGS go to `wgpu-loss roofline`
+  wgsl           write the kernels of shaders/linked anew, as `wgpu-loss wgsl` prints them
   readme         draw README's tables of speed from benches/record
   soak MINUTES   draw random calls for the GPU and the CPU until the time is over
   soak --faults MINUTES
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         Some("mutants") => with_adapter(consent, || mutants::run(&rest)),
         Some("roofline") => with_adapter(consent, || commands::roofline(&rest)),
         Some("readme") => readme::run(),
+        Some("wgsl") => linked::run(),
         Some("soak") => with_adapter(consent, || commands::soak(&rest)),
         Some("wasm-check") => commands::wasm_check(),
         Some("help" | "--help" | "-h") => {

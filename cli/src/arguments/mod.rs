@@ -7,6 +7,7 @@ mod reduce;
 mod softmax_loss;
 mod targets;
 mod tune;
+mod wgsl;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -19,6 +20,7 @@ pub use reduce::*;
 pub use softmax_loss::*;
 pub use targets::*;
 pub use tune::*;
+pub use wgsl::*;
 
 /// Losses and their gradients on the GPU: without a command, a report on this machine.
 #[derive(Debug, Parser)]
@@ -54,6 +56,9 @@ pub enum Command {
     Tune(TuneOptions),
     /// Evaluate a loss over arrays in files: .safetensors, .npy, .npz, llama.cpp's logits
     Eval(EvalOptions),
+    /// Print the kernels of an operation: what each is bound to and told, how many workgroups, and
+    /// its WGSL, for any shape and kind of adapter; needs no GPU
+    Wgsl(WgslOptions),
 }
 
 /// Options of `adapters`.

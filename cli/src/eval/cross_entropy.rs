@@ -139,7 +139,7 @@ fn needs_logits(options: &CrossEntropyOptions) -> bool {
 }
 
 /// What the options ask of the library.
-fn request(
+pub fn request(
     options: &CrossEntropyOptions,
     targets: &TargetLayout,
     gradient_element: Option<Element>,

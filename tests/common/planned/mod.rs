@@ -14,7 +14,7 @@ use operands::{Operand, bytes_of, operand, times};
 use reductions::{reduce, segments};
 use wgpu_loss::kernel::StateKind;
 use wgpu_loss::partial::ClassRange;
-use wgpu_loss::plan::{AdapterClass, Capabilities, SubgroupSizes, Tuning};
+use wgpu_loss::plan::{AdapterClass, BindingAccess, Capabilities, SubgroupSizes, Tuning};
 use wgpu_loss::wgpu::{Device, DeviceDescriptor, Features, Limits, Queue};
 use wgpu_loss::{
     CrossEntropyOperands, Error, GradientPlace, Kernels, LogSumExp, LogSumExpOperands,
@@ -103,6 +103,7 @@ pub fn check(bytes: &[u8]) -> Option<Planned> {
         Err(Error::Invalid { .. } | Error::Limit { .. }) => return None,
         Err(error) => panic!("the device refuses what was planned: {error}"),
     };
+    check_program(&step);
     let device = kernels.device();
     let validation = device.push_error_scope(wgpu_loss::wgpu::ErrorFilter::Validation);
     let mut encoder = device.create_command_encoder(&Default::default());
@@ -111,6 +112,31 @@ pub fn check(bytes: &[u8]) -> Option<Planned> {
     let error = pollster::block_on(validation.pop());
     assert!(error.is_none(), "the device refuses what was recorded: {error:?}");
     Some(Planned { step, capabilities: *kernels.capabilities(), rows })
+}
+
+/// A step as data has every dispatch, its uniforms whole and every range in its buffer.
+fn check_program(step: &Step) {
+    let program = step.program();
+    assert_eq!(program.dispatches.len(), step.dispatches());
+    for dispatch in &program.dispatches {
+        let kernel = &program.kernels[dispatch.kernel];
+        let storage = kernel.bindings.iter().filter(|it| it.access != BindingAccess::Uniform);
+        let indices = dispatch.bound.iter().map(|range| range.index);
+        assert!(storage.map(|binding| binding.index).eq(indices), "{}", kernel.label);
+        assert_eq!(dispatch.uniforms.len() as u64, kernel.bindings[0].bytes, "{}", kernel.label);
+        assert!(kernel.source.contains("@compute"), "{}", kernel.label);
+        for range in &dispatch.bound {
+            let buffer = &program.buffers[range.buffer];
+            assert!(
+                range.offset + range.bytes <= buffer.bytes,
+                "{}: {}",
+                kernel.label,
+                buffer.name
+            );
+        }
+    }
+    let is_dispatched = |kernel| program.dispatches.iter().any(|it| it.kernel == kernel);
+    assert!((0..program.kernels.len()).all(is_dispatched));
 }
 
 /// A step, and its rows.

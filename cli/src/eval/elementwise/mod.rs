@@ -86,7 +86,7 @@ fn third_purpose(asked: &AskedLoss<'_>) -> Purpose {
 }
 
 /// What the options ask of the library.
-fn request(asked: &AskedLoss<'_>) -> ElementwiseLoss {
+pub fn request(asked: &AskedLoss<'_>) -> ElementwiseLoss {
     let options = asked.options;
     ElementwiseLoss {
         function: asked.function,

@@ -40,10 +40,7 @@ pub fn run(adapter: Option<&str>, options: &ReduceOptions, out: &mut Output) -> 
     };
     let segments = offsets.or_else(ids).transpose()?;
     let is_segmented = segments.is_some();
-    let axis = options.axis.unwrap_or(match is_segmented {
-        true => AxisOption::Column,
-        false => AxisOption::All,
-    });
+    let axis = axis(options, is_segmented);
     let results = match &segments {
         Some(segments) => vec![segments.library().len(), layout.shape.classes],
         None => dimensions(axis.library(), layout),
@@ -76,8 +73,16 @@ pub fn run(adapter: Option<&str>, options: &ReduceOptions, out: &mut Output) -> 
     Ok(ExitCode::SUCCESS)
 }
 
+/// The axis that is asked for, or the usual one.
+pub fn axis(options: &ReduceOptions, is_segmented: bool) -> AxisOption {
+    options.axis.unwrap_or(match is_segmented {
+        true => AxisOption::Column,
+        false => AxisOption::All,
+    })
+}
+
 /// Refuses options that the statistic would not look at.
-fn fit_together(options: &ReduceOptions) -> Result<()> {
+pub fn fit_together(options: &ReduceOptions) -> Result<()> {
     let statistic = options.statistic;
     if options.correction.is_some() && statistic != StatisticOption::MeanAndVariance {
         return Err(Failure::Usage(format!(
@@ -95,7 +100,7 @@ fn fit_together(options: &ReduceOptions) -> Result<()> {
 }
 
 /// What the options ask of the library.
-fn request(options: &ReduceOptions, axis: AxisOption) -> Reduce {
+pub fn request(options: &ReduceOptions, axis: AxisOption) -> Reduce {
     Reduce {
         statistic: options.statistic.library(options.correction.unwrap_or(0.0)),
         axis: axis.library(),

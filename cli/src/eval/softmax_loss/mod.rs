@@ -55,7 +55,7 @@ pub fn run(
 }
 
 /// What the options ask of the library.
-fn request(asked: &AskedSoftmaxLoss<'_>) -> SoftmaxLoss {
+pub fn request(asked: &AskedSoftmaxLoss<'_>) -> SoftmaxLoss {
     let options = asked.options;
     let general = SoftmaxLoss {
         temperature: options.temperature,

@@ -1,0 +1,1296 @@
+// wgpu-loss wgsl cross-entropy --classes 20000 --rows 64 --element f16 --gradient --label-smoothing 0.1 --adapter-class software --dispatch 3
+// cross-entropy: 1 dispatches of 1 kernels
+// buffer 0: targets, 256 bytes
+// buffer 1: partials, 32 bytes, scratch
+// buffer 2: totals, 32 bytes
+// buffer 3: logits, 2560000 bytes
+// buffer 4: gradient, 2560000 bytes
+// buffer 5: rows, 512 bytes
+// buffer 6: partials, 32 bytes, scratch
+
+// ==== dispatch 1 of 1: wgpu-loss CrossEntropy Streamed Lane 1x8x4 Vector f16 SmoothedClass gradient Separate(F16) upstream Scalar mean Loss Correct
+// workgroups: 8
+// binding  0 uniform    parameters: 148 bytes
+// binding  1 read       logits: bytes 0 to 2560000 of buffer 3, in elements of 8
+// binding  2 read_write gradient: bytes 0 to 2560000 of buffer 4, in elements of 8
+// binding  3 read       targets: bytes 0 to 256 of buffer 0, in elements of 4
+// binding  4 read_write rows: bytes 0 to 512 of buffer 5, in elements of 4
+// binding  9 read       totals: bytes 0 to 32 of buffer 2, in elements of 4
+// uniforms: rows = 64u; classes = 20000u; inner = 1u; logits_stride = 20000u; gradient_stride = 20000u;
+//    total_classes = 20000u; ignore_index = -100i; has_ignore_index = 1u; upstream = 1.0f;
+//    target_share = 0.9f; smoothing_share = 5e-6f; logit_scale = 1.0f; softcap = 1.0f;
+//    scale_per_softcap = 1.0f; top_k = 1u; batch_size = 1.0f; all others 0
+
+const LANES: u32 = 1u;
+const ROWS: u32 = 8u;
+const VECTORS: u32 = 4u;
+const KEEPS_STORED: bool = false;
+const READS_IGNORED_ROWS: bool = true;
+const MASKED: bool = false;
+const Z_LOSS: bool = false;
+const DIVIDES_BY_SIZE: bool = false;
+const HAS_TERMS: bool = true;
+const IS_MERGED: bool = false;
+const HAS_TARGET_RANK: bool = false;
+const RECORD_WORDS: u32 = 2u;
+const WORD_LOSS: u32 = 0u;
+const WORD_LOG_SUM_EXP: u32 = 4294967295u;
+const WORD_TARGET_LOG_PROBABILITY: u32 = 4294967295u;
+const WORD_ENTROPY: u32 = 4294967295u;
+const WORD_ARGMAX: u32 = 4294967295u;
+const WORD_TARGET_RANK: u32 = 4294967295u;
+const WORD_Z_LOSS: u32 = 4294967295u;
+const WORD_MAIN_LOSS: u32 = 4294967295u;
+const WORD_CORRECT: u32 = 1u;
+
+// ---- numeric.wgsl
+// exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
+// 2^-21 near 1, which is more than the whole error a loss may have here.
+
+// The least finite f32. Maxima start here and never at -inf, which compilers may assume away.
+const LOWEST: f32 = -0x1.fffffep+127f;
+
+// exp(d) for d <= 0 within 1.4 units in the last place: exactly 1 at 0, exactly 0 below -87 and at
+// -inf. d = n ln 2 + f with ln 2 in two parts (Cody and Waite), then a polynomial of degree 6 in f
+// with relative error 3.1e-9.
+fn exp_nonpositive(d: vec4<f32>) -> vec4<f32> {
+    let bounded = max(d, vec4<f32>(-87.0));
+    let n = round(bounded * 1.44269504);
+    // Mesa would fold both parts of ln 2 into one, and lose what they are for, if both multiplied
+    // the same value; the maximum changes nothing, but it cannot know that.
+    let also_n = max(n, vec4<f32>(-127.0));
+    let f = fma(also_n, vec4<f32>(2.12194440e-4), fma(n, vec4<f32>(-0.693359375), bounded));
+    var p = fma(f, vec4<f32>(0.0013814319), vec4<f32>(0.0083688507));
+    p = fma(f, p, vec4<f32>(0.0416684002));
+    p = fma(f, p, vec4<f32>(0.1666651964));
+    p = fma(f, p, vec4<f32>(0.4999999404));
+    p = fma(f * f, p, f) + 1.0;
+    let scaled = bitcast<vec4<f32>>(bitcast<vec4<i32>>(p) + (vec4<i32>(n) << vec4<u32>(23u)));
+    return select(scaled, vec4<f32>(0.0), d < vec4<f32>(-87.0));
+}
+
+// exp(low - high) for low <= high within 2 units in the last place, where the difference itself
+// would be rounded: by up to 3.8e-6 at a distance of 64. Both are split at 2^-10, so that the
+// coarse parts subtract exactly and the fine ones enter as a factor.
+fn exp_difference(low: vec4<f32>, high: vec4<f32>) -> vec4<f32> {
+    let low_coarse = coarse(low);
+    let high_coarse = coarse(high);
+    // Beyond 2^13 there is no fine part, and -inf may not meet itself.
+    let low_fine = select(low - low_coarse, vec4<f32>(0.0), abs(low) > vec4<f32>(8192.0));
+    let high_fine = select(high - high_coarse, vec4<f32>(0.0), abs(high) > vec4<f32>(8192.0));
+    let fine = low_fine - high_fine;
+    return exp_nonpositive(low_coarse - high_coarse) * fma(fine, fma(fine, vec4<f32>(0.5), vec4<f32>(1.0)), vec4<f32>(1.0));
+}
+
+fn coarse(x: vec4<f32>) -> vec4<f32> {
+    return select(round(x * 1024.0) * (1.0 / 1024.0), x, abs(x) > vec4<f32>(8192.0));
+}
+
+fn exp_difference_scalar(low: f32, high: f32) -> f32 {
+    return exp_difference(vec4<f32>(low), vec4<f32>(high)).x;
+}
+
+// log(1 + r) for r >= 0, without the rounding of 1 + r where r is small.
+fn log1p_nonnegative(r: f32) -> f32 {
+    return log_positive(1.0 + r, r);
+}
+
+// log(s) for s > 0, which is told with s - 1 beside it: that may hold digits that s has not. The
+// series in f / (2 + f) and its coefficients are those of FreeBSD's e_logf.c.
+fn log_positive(s: f32, less_one: f32) -> f32 {
+    var f = less_one;
+    var k = 0.0;
+    if f > 0.41421 || f < -0.29289 {
+        // Subnormals have no exponent to take apart.
+        let is_small = s < 1e-30;
+        let bits = bitcast<u32>(select(s, s * 0x1p+64f, is_small));
+        // Adding 1 to the exponent above sqrt(2) keeps 1 + f within 0.707 to 1.414.
+        let rounded = bits + 0x004afb0du;
+        k = f32(rounded >> 23u) - select(127.0, 191.0, is_small);
+        f = bitcast<f32>((rounded & 0x007fffffu) + 0x3f3504f3u) - 1.0;
+    }
+    let t = f / (2.0 + f);
+    let z = t * t;
+    let series = z * fma(z, fma(z, fma(z, 0.24279078841, 0.28498786688), 0.40000972152), 0.66666662693);
+    let half_square = 0.5 * f * f;
+    return k * 0.69313812256 - ((half_square - fma(t, half_square + series, k * 9.0580006145e-6)) - f);
+}
+
+// tanh within 2 units in the last place: a polynomial of degree 4 in u^2 up to 0.6, beyond that
+// (1 - e) / (1 + e) with e = exp(-2 |u|).
+fn tanh_of(u: vec4<f32>) -> vec4<f32> {
+    let magnitude = abs(u);
+    let e = exp_nonpositive(-2.0 * magnitude);
+    let large = (1.0 - e) / (1.0 + e);
+    let near = min(magnitude, vec4<f32>(0.6));
+    let z = near * near;
+    var p = fma(z, vec4<f32>(-0.0062763901), vec4<f32>(0.0211162157));
+    p = fma(z, p, vec4<f32>(-0.0538751371));
+    p = fma(z, p, vec4<f32>(0.1333292425));
+    p = fma(z, p, vec4<f32>(-0.3333333135));
+    let small = fma(near * z, p, near);
+    let tanh = select(large, small, magnitude < vec4<f32>(0.6));
+    return select(tanh, -tanh, u < vec4<f32>(0.0));
+}
+
+// 1 - tanh(u)^2 = 4 e / (1 + e)^2 with e = exp(-2 |u|), without cancellation.
+fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
+    let e = exp_nonpositive(-2.0 * abs(u));
+    let sum = 1.0 + e;
+    return 4.0 * e / (sum * sum);
+}
+
+// ---- bits.wgsl
+// Arithmetic on special values by their bits: compilers may assume that there are none.
+fn is_finite_bits(bits: u32) -> bool {
+    return (bits & 0x7fffffffu) < 0x7f800000u;
+}
+
+fn add_bits(a: u32, b: u32) -> u32 {
+    if is_finite_bits(a) && is_finite_bits(b) { return bitcast<u32>(bitcast<f32>(a) + bitcast<f32>(b)); }
+    if is_finite_bits(a) { return b; }
+    if is_finite_bits(b) || a == b { return a; }
+    return 0x7fc00000u;
+}
+
+// ---- state.wgsl
+// The state of a row or of a part of it: (m, r) with m the maximum and r the sum of exp(x - m) over
+// all elements but one maximum, so that log-sum-exp = m + log1p(r) loses no bit of a small r.
+// Both numbers stay finite; r below 0 names what has no such sum:
+const R_EMPTY: f32 = -1.0;     // no element above -inf: 1 + r = 0, as it should be
+const R_INFINITE: f32 = -2.0;  // +inf among the elements
+const R_NAN: f32 = -4.0;       // NaN among the elements
+
+const STATE_EMPTY = vec2<f32>(LOWEST, R_EMPTY);
+
+const BITS_NAN: u32 = 0x7fc00000u;
+const BITS_INFINITY: u32 = 0x7f800000u;
+const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
+
+// softmax of the row is undefined: all -inf, any +inf, any NaN
+fn state_is_special(state: vec2<f32>) -> bool {
+    return state.y < -0.5;
+}
+
+// Symmetric in its arguments to the last bit, so that lanes that exchange states agree.
+fn state_merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
+    let a_leads = a.x > b.x || (a.x == b.x && a.y >= b.y);
+    let high = select(b, a, a_leads);
+    let low = select(a, b, a_leads);
+    let merged = fma(1.0 + low.y, exp_apart(low.x, high.x), high.y);
+    let special = min(a.y, b.y);
+    return vec2<f32>(high.x, select(merged, special, special < -1.5));
+}
+
+// What an infinite logit makes of the sum of u_c (m - x_c).
+const FLAG_POSITIVE: u32 = 1u;     // +inf
+const FLAG_NEGATIVE: u32 = 2u;     // -inf
+const FLAG_UNDEFINED: u32 = 4u;    // NaN
+const FLAG_CONTRIBUTES: u32 = 8u;  // some u_c is not 0
+const FLAG_HOLDS_TARGET: u32 = 16u;
+const FLAGS: u32 = 31u;
+const CLASSES_BEFORE: u32 = 32u;   // a class that comes before the target, counted above the flags
+
+// weight * inf as a flag.
+fn infinite_flag(weight: f32) -> u32 {
+    if weight > 0.0 { return FLAG_POSITIVE; }
+    if weight < 0.0 { return FLAG_NEGATIVE; }
+    return select(FLAG_UNDEFINED, 0u, MASKED);
+}
+
+// ---- summary.wgsl
+fn exp_apart(low: f32, high: f32) -> f32 {
+    return exp_difference_scalar(low, high);
+}
+
+// log-sum-exp of the state, as bits since it may be infinite or NaN.
+fn state_log_sum_exp(state: vec2<f32>) -> u32 {
+    if state.y < -3.0 { return BITS_NAN; }
+    if state.y < -1.5 { return BITS_INFINITY; }
+    if state.y < -0.5 { return BITS_NEGATIVE_INFINITY; }
+    return bitcast<u32>(state.x + log1p_nonnegative(state.y));
+}
+
+// All that a row's results are made of, known to each of its lanes. Without the options that need
+// them, distance, weight and moment are 0.
+struct Summary {
+    state: vec2<f32>,
+    distance: f32, // sum of u_c (m - x_c) over the finite logits, but for the target's own share
+    weight: f32,   // sum of u_c, likewise
+    moment: f32,   // sum of exp(x_c - m) times something: see moment/
+    flags: u32,
+}
+
+// ---- parameters.wgsl
+// What a dispatch over rows is told. Offsets and strides count elements from the binding's start.
+struct RowParameters {
+    rows: u32,
+    classes: u32,
+    inner: u32,       // rows side by side; 1 for (rows, classes)
+    first_inner: u32, // place of the dispatch's first row among them
+    logits_offset: u32,
+    logits_stride: u32,
+    gradient_offset: u32,
+    gradient_stride: u32,
+    targets_offset: u32,
+    targets_stride: u32, // of what has a value for each logit
+    record_offset: u32,
+    state_offset: u32,
+    upstream_offset: u32,
+    upstream_stride: u32,
+    totals_offset: u32,
+    class_weights_offset: u32,
+    row_weights_offset: u32,
+    first_class: u32,   // class of column 0
+    total_classes: u32, // of all parts
+    ignore_index: i32,
+    has_ignore_index: u32,
+    parts: u32,       // partial states of each row
+    part_stride: u32, // states from a part to the next
+    part_classes: u32, // columns of a part of a row that is cut
+    upstream: f32,
+    target_share: f32,    // 1 - label smoothing
+    smoothing_share: f32, // label smoothing / classes
+    z_loss: f32,
+    logit_scale: f32,
+    softcap: f32,
+    scale_per_softcap: f32,
+    gamma: f32,      // of a focal loss
+    top_k: u32,      // ranks that are correct
+    loss_scale: f32, // of a loss at a temperature, which is 1 / logit_scale
+    unit: f32,       // of a divergence's differences of logarithms: the temperature
+    batch_size: f32, // what a mean over all rows, or all logits, is divided by
+    zero: u32,       // 0, which no compiler knows
+}
+
+@group(0) @binding(0) var<uniform> parameters: RowParameters;
+
+// Where a lane stands.
+struct Place {
+    row: u32,  // of the dispatch
+    slot: u32, // the row's place in the workgroup
+    lane: u32, // of the row
+}
+
+// ---- block.wgsl
+// A block: VECTORS vectors of four logits for each of the row's LANES lanes. The lanes' vectors k fill
+// the columns from first + 4 k LANES on; which of them are whose is told by a module of columns/.
+
+alias Block = array<vec4<f32>, VECTORS>;
+
+const BLOCK_COLUMNS: u32 = 4u * VECTORS * LANES;
+
+// What a lane learns of its vectors while it loads them. NaN and +inf are told by their bits.
+struct Seen {
+    maximum: vec4<f32>,
+    largest_signed: vec4<i32>,   // 0x7f800000 is +inf, above it NaN
+    largest_unsigned: vec4<u32>, // above 0xff800000 NaN with the sign set
+}
+
+fn logits_start(row: u32) -> u32 {
+    return part_start(row_start(parameters.logits_offset, parameters.logits_stride, row));
+}
+
+fn block_column(k: u32, lane: u32) -> u32 {
+    return 4u * (k * LANES) + lane_column(lane);
+}
+
+// The block holds the logits as they enter the softmax; with KEEPS_STORED, as they are stored.
+fn block_load(block: ptr<function, Block>, start: u32, first: u32, lane: u32, end: u32) -> Seen {
+    var seen = Seen(
+        vec4<f32>(LOWEST),
+        vec4<i32>(i32(-0x80000000)),
+        vec4<u32>(0u),
+    );
+    for (var k = 0u; k < VECTORS; k++) {
+        let column = first + block_column(k, lane);
+        var stored = vec4<u32>(BITS_NEGATIVE_INFINITY);
+        if column < end {
+            stored = logits_load4(start, column, end);
+            let order = ranked(stored, column, end);
+            argmax_see(order, column);
+            target_rank_see(order, column);
+        }
+        let bits = transformed(stored, column, end);
+        let x = bitcast<vec4<f32>>(bits);
+        (*block)[k] = x;
+        if KEEPS_STORED {
+            (*block)[k] = bitcast<vec4<f32>>(stored);
+        }
+        seen.maximum = max(seen.maximum, x);
+        seen.largest_signed = max(seen.largest_signed, bitcast<vec4<i32>>(bits));
+        seen.largest_unsigned = max(seen.largest_unsigned, bits);
+    }
+    return seen;
+}
+
+// A vector of a block as it enters the softmax.
+fn block_logits(block: ptr<function, Block>, k: u32, column: u32, end: u32) -> vec4<f32> {
+    if KEEPS_STORED {
+        return bitcast<vec4<f32>>(transformed(bitcast<vec4<u32>>((*block)[k]), column, end));
+    }
+    return (*block)[k];
+}
+
+fn seen_maximum(seen: Seen) -> f32 {
+    let maximum = max(max(seen.maximum.x, seen.maximum.y), max(seen.maximum.z, seen.maximum.w));
+    // A compiler that assumes finite numbers may have dropped the floor at LOWEST.
+    return select(maximum, LOWEST, bitcast<u32>(maximum) == BITS_NEGATIVE_INFINITY);
+}
+
+// R_NAN, R_INFINITE, or 0 where neither was seen.
+fn seen_special(seen: Seen) -> f32 {
+    let signed = max(max(seen.largest_signed.x, seen.largest_signed.y), max(seen.largest_signed.z, seen.largest_signed.w));
+    let unsigned = max(max(seen.largest_unsigned.x, seen.largest_unsigned.y), max(seen.largest_unsigned.z, seen.largest_unsigned.w));
+    let special = select(0.0, R_INFINITE, signed == i32(BITS_INFINITY));
+    return select(special, R_NAN, signed > i32(BITS_INFINITY) || unsigned > BITS_NEGATIVE_INFINITY);
+}
+
+// Replaces the block by its exponentials relative to the maximum of `state` and the block (but for
+// KEEPS_STORED), and returns the state that has seen both.
+fn block_exponentials(
+    place: Place,
+    block: ptr<function, Block>,
+    seen: Seen,
+    state: vec2<f32>,
+    first: u32,
+    end: u32,
+) -> vec2<f32> {
+    let maximum = max(state.x, seen_maximum(seen));
+    var all = vec4<f32>(0.0);
+    var below = vec4<f32>(0.0);
+    var moment = vec4<f32>(0.0);
+    for (var k = 0u; k < VECTORS; k++) {
+        let column = first + block_column(k, place.lane);
+        let distance = block_logits(block, k, column, end) - maximum;
+        let e = exp_nonpositive(distance);
+        if !KEEPS_STORED {
+            (*block)[k] = e;
+        }
+        moment += moment_of(place, e, all, distance, column, end);
+        all += e;
+        below += select(e, vec4<f32>(0.0), e == vec4<f32>(1.0));
+    }
+    moment_add(moment, state, maximum);
+    // Elements equal to the maximum are counted, not summed: one of them is left out of r, and the
+    // rest of r must not have been rounded to its size.
+    let sum_below = (below.x + below.y) + (below.z + below.w);
+    let at_maximum = round((all.x + all.y) + (all.z + all.w) - sum_below);
+    let rescale = exp_difference_scalar(state.x, maximum);
+    let r = fma(state.y, rescale, sum_below) + ((at_maximum - 1.0) + rescale);
+    let special = min(state.y, seen_special(seen));
+    return vec2<f32>(maximum, select(r, special, special < -1.5));
+}
+
+// The state of a lane that has seen all its columns, without the rounding of x - m where that would
+// show: where all but the maximum lie 20 and more below it. The lane reads them again, from the
+// cache; a gradient needs no such care. Rare: the loops are written so that no driver unrolls them,
+// and one that runs both sides of a branch runs them once.
+fn lane_refined(state: vec2<f32>, start: u32, lane: u32, end: u32) -> vec2<f32> {
+    const STEP = 4u * LANES;
+    const PART = 64u * STEP; // a sum of short sums, as for the blocks
+    var r = state.y;
+    if r > 0.0 && r < 1e-9 {
+        var sum = vec4<f32>(0.0);
+        var moment = vec4<f32>(0.0);
+        for (var part = lane_column(lane); part < end; part += PART) {
+            var partial = vec4<f32>(0.0);
+            for (var column = part; column < min(part + PART, end); column += STEP) {
+                let x = bitcast<vec4<f32>>(transformed(logits_load4(start, column, end), column, end));
+                let e = exp_difference(x, vec4<f32>(state.x));
+                partial += select(e, vec4<f32>(0.0), x - state.x > vec4<f32>(-1.0));
+                moment += moment_refined_of(e, x - state.x);
+            }
+            sum += partial;
+        }
+        r = (sum.x + sum.y) + (sum.z + sum.w);
+        moment_refine(moment);
+    }
+    return vec2<f32>(state.x, r);
+}
+
+// ---- part/whole.wgsl
+// A row is gone over by one team.
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    return Place(index, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    return 0u;
+}
+
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    return start;
+}
+
+fn columns() -> u32 {
+    return parameters.classes;
+}
+
+fn state_index(place: Place) -> u32 {
+    return parameters.state_offset + place.row;
+}
+
+// ---- layout/rows.wgsl
+// (rows, classes): the classes of a row are neighbours.
+
+fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
+    return offset + row * stride;
+}
+
+fn element_at(start: u32, column: u32) -> u32 {
+    return start + column;
+}
+
+fn place_of(index: u32) -> vec2<u32> {
+    return vec2<u32>(index / LANES, index % LANES);
+}
+
+// ---- columns/neighbours.wgsl
+// A lane's vector is four neighbouring columns; the next lane has the next four.
+fn lane_column(lane: u32) -> u32 {
+    return 4u * lane;
+}
+
+// The columns of the vector that starts at `column`.
+fn columns4(column: u32) -> vec4<u32> {
+    return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+}
+
+// The lane that has a column.
+fn column_owner(column: u32) -> u32 {
+    return (column / 4u) % LANES;
+}
+
+// ---- team/lane.wgsl
+// Lanes that tell each other nothing: one lane per row, or kernels that need no exchange.
+
+@compute @workgroup_size(LANES * ROWS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    let at = place_of(index);
+    run(place_at(workgroup.x * ROWS + at.x, at.x, at.y));
+}
+
+fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {
+    return state;
+}
+
+fn team_lowest(place: Place, value: u32) -> u32 {
+    return value;
+}
+
+// ---- team/lane_sum.wgsl
+fn team_sum(place: Place, values: vec4<f32>) -> vec4<f32> {
+    return values;
+}
+
+fn team_or(place: Place, flags: u32) -> u32 {
+    return flags;
+}
+
+// ---- element/load_half_vector.wgsl for logits
+// Halves read four at a time, two in a word.
+alias logits_Stored = vec2<u32>;
+
+fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    let words = logits[(start + column) / 4u];
+    return vec4<u32>(logits_widen(words.x), logits_widen(words.y));
+}
+
+fn logits_load1(start: u32, column: u32) -> u32 {
+    let element = start + column;
+    return logits_widen(logits[element / 4u][(element % 4u) / 2u])[element % 2u];
+}
+
+// ---- element/widen_f16.wgsl for logits
+// Both halves of a word as bits of f32. By integers: unpack2x16float is not everywhere, and may
+// flush subnormals where it is.
+fn logits_widen(word: u32) -> vec2<u32> {
+    let halves = vec2<u32>(word & 0xffffu, word >> 16u);
+    let magnitude = halves & vec2<u32>(0x7fffu);
+    // Infinities and NaN have the greatest exponent in both types.
+    let bias = select(vec2<u32>(0x38000000u), vec2<u32>(0x70000000u), magnitude >= vec2<u32>(0x7c00u));
+    let normal = (magnitude << vec2<u32>(13u)) + bias;
+    let subnormal = bitcast<vec2<u32>>(vec2<f32>(magnitude) * 5.9604644775390625e-8);
+    let widened = select(normal, subnormal, magnitude < vec2<u32>(0x400u));
+    return widened | ((halves & vec2<u32>(0x8000u)) << vec2<u32>(16u));
+}
+
+// ---- logits/read.wgsl
+@group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
+
+// ---- transform/none.wgsl
+// The logits as they are stored.
+fn transformed(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    return bits;
+}
+
+fn ranked(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    return bits;
+}
+
+fn chain_factor() -> f32 {
+    return 1.0;
+}
+
+fn chained(gradient: vec4<f32>, bits: vec4<u32>) -> vec4<f32> {
+    return gradient;
+}
+
+// ---- row.wgsl
+// A row of logits, and what it is compared with.
+const NO_TARGET: u32 = 0xffffffffu;
+
+struct Row {
+    end: u32,           // columns to read: 0 for a row that nothing depends on
+    target_column: u32, // NO_TARGET where there is none
+    target_bits: u32,   // the target's logit, in its owner
+    class_weight: f32,  // of the target; 0 where there is none
+    weight: f32,
+    closes: bool,       // this lane writes the row's results
+    is_counted: bool,
+    is_valid: bool,     // the target is a class, or ignored
+}
+
+fn row_open(place: Place) -> Row {
+    var row = Row(0u, NO_TARGET, 0u, 0.0, 0.0, false, false, true);
+    if place.row >= parameters.rows {
+        return row;
+    }
+    row.weight = row_weight(place.row);
+    row_target(&row, place);
+    if row.is_counted || READS_IGNORED_ROWS {
+        row.end = columns();
+    }
+    return row;
+}
+
+// ---- cross_entropy/row.wgsl
+// Softmax cross-entropy against a class or against probabilities.
+
+// The target's own coefficient in the loss, beside what label smoothing gives to every class.
+fn target_coefficient(row: Row) -> f32 {
+    return parameters.target_share * row.class_weight;
+}
+
+// Whether any coefficient of the row is not 0.
+fn contributes(row: Row, summary: Summary) -> bool {
+    return (summary.flags & FLAG_CONTRIBUTES) != 0u || (!IS_MERGED && target_coefficient(row) != 0.0);
+}
+
+// ---- target/class.wgsl
+// A target class. The lane that writes its column's gradient reads that logit before the gradient can take its
+// place, and writes the row's results: no other lane needs it.
+@group(0) @binding(3) var<storage, read> targets: array<i32>;
+
+fn row_target(row: ptr<function, Row>, place: Place) {
+    let label = targets[parameters.targets_offset + place.row];
+    (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
+    (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
+    var owner = 0u;
+    // Below the part's first class this wraps beyond its last.
+    let column = u32(label) - parameters.first_class - first_column();
+    if (*row).is_counted && (*row).is_valid {
+        (*row).class_weight = class_weight(u32(label));
+    }
+    if (*row).is_counted && (*row).is_valid && column < columns() {
+        (*row).target_column = column;
+        owner = column_owner(column + gradient_shift(place.row));
+        if place.lane == owner {
+            let stored = logits_load1(logits_start(place.row), column);
+            (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;
+        }
+    }
+    (*row).closes = place.lane == owner;
+}
+
+// ---- coefficients/smoothed.wgsl
+// Label smoothing: every class has the coefficient (eps / C) w_c beside the target's own share.
+fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
+    let columns = columns4(column);
+    let u = parameters.smoothing_share * class_weights4(column, end);
+    return select(vec4<f32>(0.0), u, columns < vec4<u32>(end));
+}
+
+// ---- weight/no_class.wgsl
+fn class_weight(index: u32) -> f32 {
+    return 1.0;
+}
+
+// ---- weight/no_class4.wgsl
+fn class_weights4(column: u32, end: u32) -> vec4<f32> {
+    return vec4<f32>(1.0);
+}
+
+// ---- weight/no_row.wgsl
+fn row_weight(row: u32) -> f32 {
+    return 1.0;
+}
+
+// ---- gradient/unshifted.wgsl
+// The gradient's vectors are the columns that the logits were read by.
+fn gradient_shift(row: u32) -> u32 {
+    return 0u;
+}
+
+// ---- gradient/factors.wgsl
+// What the gradient of a row is made of.
+struct GradientFactors {
+    scale: f32,     // of exp(x_c - m)
+    direct: f32,    // of what every class has of its own
+    at_target: f32, // known to the lane that holds the target's column
+    is_nan: bool,   // the whole row's gradient is NaN
+}
+
+const NO_GRADIENT = GradientFactors(0.0, 0.0, 0.0, false);
+
+// ---- gradient/write.wgsl
+// The gradient of a row, from exponentials or from the logits.
+fn gradient_store(
+    place: Place,
+    row: Row,
+    factors: GradientFactors,
+    start: u32,
+    column: u32,
+    stored: vec4<u32>,
+    x: vec4<f32>,
+    scaled: vec4<f32>,
+) {
+    var values = gradient_values(place, factors, column, row.end, x, scaled);
+    let is_target = columns4(column) == vec4<u32>(row.target_column);
+    values = select(values, vec4<f32>(factors.at_target), is_target);
+    let bits = bitcast<vec4<u32>>(chained(values, stored));
+    store4(start, column, row.end, select(bits, vec4<u32>(BITS_NAN), vec4<bool>(factors.is_nan)));
+}
+
+// From exponentials that are held, relative to the lane's own `maximum`; or from stored logits.
+fn gradient_from_block(place: Place, row: Row, summary: Summary, maximum: f32, block: ptr<function, Block>) {
+    let factors = row_gradient(place, row, summary);
+    let start = gradient_start(place.row);
+    let scale = factors.scale * exp_difference_scalar(maximum, summary.state.x);
+    let end = gradient_end(row, summary);
+    for (var k = 0u; k < VECTORS; k++) {
+        let column = block_column(k, place.lane);
+        if column < end {
+            if KEEPS_STORED {
+                let x = block_logits(block, k, column, row.end);
+                let scaled = factors.scale * exp_nonpositive(x - summary.state.x);
+                gradient_store(place, row, factors, start, column, bitcast<vec4<u32>>((*block)[k]), x, scaled);
+            } else {
+                gradient_store(place, row, factors, start, column, vec4<u32>(0u), vec4<f32>(0.0), scale * (*block)[k]);
+            }
+        }
+    }
+    gradient_exception(place, row, summary, start);
+}
+
+// From the logits, read again: from the last block to the first, so that what the first sweep read
+// last, and the cache still has, comes first.
+fn gradient_from_logits(place: Place, row: Row, summary: Summary) {
+    let factors = row_gradient(place, row, summary);
+    let source = logits_start(place.row);
+    let start = gradient_start(place.row);
+    // Vectors start at a column less the shift, which wraps below column 0.
+    let shift = gradient_shift(place.row);
+    let columns = gradient_end(row, summary);
+    let end = select(columns + shift, 0u, columns == 0u);
+    let blocks = (end + BLOCK_COLUMNS - 1u) / BLOCK_COLUMNS;
+    var block: array<vec4<u32>, VECTORS>;
+    for (var b = blocks; b > 0u; b--) {
+        let first = (b - 1u) * BLOCK_COLUMNS;
+        for (var k = 0u; k < VECTORS; k++) {
+            let column = first + block_column(k, place.lane);
+            if column < end {
+                block[k] = logits_load4(source, column - shift, row.end);
+            }
+        }
+        for (var k = 0u; k < VECTORS; k++) {
+            let shifted = first + block_column(k, place.lane);
+            if shifted < end {
+                let column = shifted - shift;
+                let x = bitcast<vec4<f32>>(transformed(block[k], column, row.end));
+                let scaled = factors.scale * exp_nonpositive(x - summary.state.x);
+                gradient_store(place, row, factors, start, column, block[k], x, scaled);
+            }
+        }
+    }
+    gradient_exception(place, row, summary, start);
+}
+
+// ---- element/store_half_vector.wgsl for gradient
+fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+    let halves = narrow(bits);
+    gradient[(start + column) / 4u] = halves.xz | (halves.yw << vec2<u32>(16u));
+}
+
+// ---- element/store.wgsl for gradient
+// Where a kernel's gradient goes.
+fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+    gradient_store4(start, column, end, bits);
+}
+
+// ---- element/narrow_f16.wgsl
+// f32 to f16, to the nearest, ties to even. By integers: what pack2x16float does with a value that
+// is too large is up to the driver, and so is its rounding.
+fn narrow(bits: vec4<u32>) -> vec4<u32> {
+    let sign = (bits >> vec4<u32>(16u)) & vec4<u32>(0x8000u);
+    let magnitude = bits & vec4<u32>(0x7fffffffu);
+    let odd = (magnitude >> vec4<u32>(13u)) & vec4<u32>(1u);
+    // 2^-14 is the least normal f16; below it, halves count units of 2^-24.
+    let normal = (magnitude - vec4<u32>(0x38000000u) + vec4<u32>(0xfffu) + odd) >> vec4<u32>(13u);
+    let small = min(bitcast<vec4<f32>>(magnitude & vec4<u32>(0x3fffffffu)), vec4<f32>(0.001));
+    let subnormal = vec4<u32>(round(small * 16777216.0));
+    var half = select(normal, subnormal, magnitude < vec4<u32>(0x38800000u));
+    half = select(half, vec4<u32>(0x7c00u), magnitude >= vec4<u32>(0x477ff000u));
+    half = select(half, vec4<u32>(0x7e00u), magnitude > vec4<u32>(0x7f800000u));
+    return half | sign;
+}
+
+// ---- gradient/separate.wgsl
+@group(0) @binding(2) var<storage, read_write> gradient: array<gradient_Stored>;
+
+fn gradient_start(row: u32) -> u32 {
+    return part_start(row_start(parameters.gradient_offset, parameters.gradient_stride, row));
+}
+
+// ---- element/stored_half_vector.wgsl for gradient
+alias gradient_Stored = vec2<u32>;
+
+// ---- upstream/scalar.wgsl
+// The upstream gradient is known on the host.
+fn upstream_of(place: Place) -> f32 {
+    return parameters.upstream;
+}
+
+// ---- gradient/no_exception.wgsl
+// Every row's gradient is written alike.
+fn gradient_end(row: Row, summary: Summary) -> u32 {
+    return row.end;
+}
+
+fn gradient_exception(place: Place, row: Row, summary: Summary, start: u32) {}
+
+// ---- cross_entropy/gradient.wgsl
+// dL/dx_c = g v (U p_c - u_c) + g_z v 2 z lse p_c, with U the sum of u_c. Where the target is the
+// maximum, p_y - 1 = -r / (1 + r) without cancellation.
+var<private> coefficient_scale: f32 = 1.0;
+
+fn row_gradient(place: Place, row: Row, summary: Summary) -> GradientFactors {
+    let is_special = state_is_special(summary.state);
+    if !row.is_valid { return GradientFactors(0.0, 0.0, 0.0, true); }
+    if !row.is_counted { return GradientFactors(0.0, 0.0, 0.0, is_special && !MASKED); }
+    if MASKED && (row.weight == 0.0 || !(Z_LOSS || contributes(row, summary))) { return NO_GRADIENT; }
+
+    // Masked, a row without coefficients has no loss but its z-loss.
+    let has_loss = !MASKED || contributes(row, summary);
+    let denominators = denominators();
+    let is_nan = is_special || (has_loss && denominators.sums.x == 0.0) || (Z_LOSS && denominators.sums.y == 0.0);
+    let upstream = upstream_of(place);
+    coefficient_scale = denominators.scale.x;
+    var g = select(0.0, divided(upstream, row.weight, chain_factor(), denominators.sums.x, denominators.scale.x), has_loss);
+    // The only class has all of the probability: no rounding of its coefficients may show.
+    if parameters.total_classes == 1u { g *= 0.0; }
+    let total = 1.0 + summary.state.y;
+    var z = 0.0;
+    if Z_LOSS {
+        let lse = summary.state.x + log1p_nonnegative(summary.state.y);
+        let g_z = divided(upstream, row.weight * denominators.scale.y, chain_factor(), denominators.sums.y, denominators.scale.y);
+        z = g_z * (2.0 * parameters.z_loss * lse);
+    }
+
+    let coefficient = target_coefficient(row) * coefficient_scale;
+    let weight = summary.weight * coefficient_scale;
+    let target_logit = bitcast<f32>(row.target_bits);
+    let p = exp_difference_scalar(target_logit, summary.state.x) / total;
+    var beyond = p - 1.0;
+    if target_logit == summary.state.x {
+        beyond = -summary.state.y / total;
+    }
+    let smoothed = parameters.smoothing_share * row.class_weight * coefficient_scale;
+    let at_target = g * (coefficient * beyond + (weight * p - smoothed)) + z * p;
+    let scale = (g * (weight + coefficient) + z) / total;
+    return GradientFactors(scale, g, at_target, is_nan);
+}
+
+// ---- gradient_values/less_coefficients.wgsl
+// A multiple of the softmax, less each class's own coefficient.
+fn gradient_values(place: Place, factors: GradientFactors, column: u32, end: u32, x: vec4<f32>, scaled: vec4<f32>) -> vec4<f32> {
+    return scaled - factors.direct * (coefficient_scale * coefficients4(place, column, end));
+}
+
+// ---- denominator/totals.wgsl
+// The denominators of the mean, which an earlier dispatch computed: of the loss, and of the z-loss.
+@group(0) @binding(9) var<storage, read> totals: array<u32>;
+
+// `scale` is 1, but smaller where a quotient by the sum of such weights would leave the range of f32
+// though its product with one of them does not: then `sums` holds the sum times `scale`, and so must be
+// what a quotient is multiplied by.
+struct Denominators {
+    sums: vec2<f32>,
+    scale: vec2<f32>,
+}
+
+const LARGE_DENOMINATOR: u32 = 0x6c800000u; // 2^90
+
+fn denominators() -> Denominators {
+    let at = parameters.totals_offset;
+    let words = vec2<u32>(totals[at + TOTALS_DENOMINATOR], totals[at + TOTALS_ROW_WEIGHT]);
+    let exponents = (vec2<i32>(bitcast<i32>(totals[at + TOTALS_EXPONENTS])) << vec2<u32>(16u, 0u)) >> vec2<u32>(16u);
+    var all = Denominators(bitcast<vec2<f32>>(words), vec2<f32>(1.0));
+    for (var k = 0u; k < 2u; k++) {
+        let magnitude = words[k] & 0x7fffffffu;
+        if magnitude < 0x7f800000u && (magnitude >= LARGE_DENOMINATOR || exponents[k] != 0) {
+            all.sums[k] = times_power_of_two(bitcast<f32>(words[k]), exponents[k] - 64);
+            all.scale[k] = 0x1p-64f;
+        }
+    }
+    return all;
+}
+
+fn divided(upstream: f32, weight: f32, chain: f32, denominator: f32, scale: f32) -> f32 {
+    if scale != 1.0 { return upstream * chain / denominator * weight; }
+    return upstream * weight * chain / denominator;
+}
+
+// ---- totals/layout.wgsl
+// The reduced results of a batch: eight words.
+const TOTALS_LOSS: u32 = 0u;               // f32
+const TOTALS_Z_LOSS: u32 = 1u;             // f32, its part of the loss
+const TOTALS_DENOMINATOR: u32 = 2u;        // f32, of the loss without the z-loss
+const TOTALS_ROW_WEIGHT: u32 = 3u;         // f32, the denominator of the z-loss
+const TOTALS_COUNTED: u32 = 4u;            // u32
+const TOTALS_CORRECT: u32 = 5u;            // u32
+const TOTALS_FIRST_INVALID_ROW: u32 = 6u;  // u32, 0xffffffff where every target is valid
+const TOTALS_EXPONENTS: u32 = 7u;          // i16 each: the powers of two that multiply the denominators
+
+// ---- sum/power_of_two.wgsl
+// 2^n, for n that have one in the range of f32; the nearest of them for others.
+fn power_of_two(n: i32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(clamp(n, -126, 127) + 127) << 23u);
+}
+
+// x * 2^n, rounded once.
+fn times_power_of_two(x: f32, n: i32) -> f32 {
+    let half = clamp(n, -252, 252) / 2;
+    return x * power_of_two(half) * power_of_two(clamp(n, -252, 252) - half);
+}
+
+// ---- family/streamed.wgsl
+// Family `streamed`: rows too long to hold. Each lane keeps a state, rescaled once per block; a
+// gradient is a second sweep in the opposite direction.
+
+// Blocks whose sum is taken by itself before it joins the row's: the error of a long sum grows with
+// the number of its terms, and two short ones in place of it keep it near that of a tree.
+const BLOCKS_OF_PART: u32 = 16u;
+
+fn run(place: Place) {
+    let row = row_open(place);
+    target_rank_open(place, row);
+    let start = logits_start(place.row);
+    let blocks = (row.end + BLOCK_COLUMNS - 1u) / BLOCK_COLUMNS;
+    var block: Block;
+    var own = STATE_EMPTY;
+    for (var part = 0u; part < blocks; part += BLOCKS_OF_PART) {
+        var partial = STATE_EMPTY;
+        for (var b = part; b < min(part + BLOCKS_OF_PART, blocks); b++) {
+            let first = b * BLOCK_COLUMNS;
+            let seen = block_load(&block, start, first, place.lane, row.end);
+            terms_see(place, row, &block, seen, first);
+            partial = block_exponentials(place, &block, seen, partial, first, row.end);
+        }
+        moment_join(own, partial);
+        own = state_merge(own, partial);
+    }
+    let refined = lane_refined(own, start, place.lane, row.end);
+    let summary = summarize(place, refined, team_merge(place, refined));
+    row_close(place, row, summary);
+    argmax_close(place, row);
+    target_rank_close(place, row);
+    gradient_from_logits(place, row, summary);
+}
+
+// ---- cross_entropy/close.wgsl
+// The row's loss and whatever else is asked for, as a record of words.
+
+// Adds the target's own term to the summary. Only for the lane that knows the target's logit.
+fn with_target(row: Row, summary: Summary) -> Summary {
+    var all = summary;
+    if IS_MERGED || row.target_column == NO_TARGET { return all; }
+    let coefficient = target_coefficient(row);
+    all.weight += coefficient;
+    all.flags |= FLAG_HOLDS_TARGET | select(0u, FLAG_CONTRIBUTES, coefficient != 0.0);
+    // Every class has a term already; the target's own share adds nothing to it.
+    if HAS_TERMS && coefficient == 0.0 { return all; }
+    let magnitude = row.target_bits & 0x7fffffffu;
+    if magnitude < BITS_INFINITY {
+        all.distance += coefficient * (summary.state.x - bitcast<f32>(row.target_bits));
+    } else if row.target_bits == BITS_NEGATIVE_INFINITY {
+        all.flags |= infinite_flag(coefficient);
+    } else if !state_is_special(summary.state) {
+        // Of log-probabilities; among logits NaN and +inf make the whole row special.
+        let undefined = select(FLAG_UNDEFINED, 0u, MASKED && coefficient == 0.0);
+        all.flags |= select(infinite_flag(-coefficient), undefined, magnitude > BITS_INFINITY);
+    }
+    return all;
+}
+
+// v sum_c u_c (lse - x_c), without the z-loss.
+fn main_loss(row: Row, all: Summary) -> u32 {
+    if !row.is_counted { return 0u; }
+    if !row.is_valid { return BITS_NAN; }
+    if MASKED && (row.weight == 0.0 || (all.flags & FLAG_CONTRIBUTES) == 0u) { return 0u; }
+    if state_is_special(all.state) { return BITS_NAN; }
+    let infinite = all.flags & (FLAG_POSITIVE | FLAG_NEGATIVE | FLAG_UNDEFINED);
+    if infinite != 0u {
+        if row.weight == 0.0 || (infinite != FLAG_POSITIVE && infinite != FLAG_NEGATIVE) { return BITS_NAN; }
+        return select(BITS_NEGATIVE_INFINITY, BITS_INFINITY, (infinite == FLAG_POSITIVE) == (row.weight > 0.0));
+    }
+    return bitcast<u32>(row.weight * (all.distance + all.weight * log1p_nonnegative(all.state.y)));
+}
+
+// v z lse^2
+fn z_loss_of(row: Row, all: Summary) -> u32 {
+    if !Z_LOSS || !row.is_counted { return 0u; }
+    if !row.is_valid { return BITS_NAN; }
+    if MASKED && row.weight == 0.0 { return 0u; }
+    if state_is_special(all.state) {
+        // lse^2 is +inf, or NaN.
+        if all.state.y < R_INFINITE || row.weight == 0.0 { return BITS_NAN; }
+        return select(BITS_NEGATIVE_INFINITY, BITS_INFINITY, (row.weight > 0.0) == (parameters.z_loss > 0.0));
+    }
+    let lse = all.state.x + log1p_nonnegative(all.state.y);
+    return bitcast<u32>(row.weight * (parameters.z_loss * lse * lse));
+}
+
+// x_y - lse
+fn target_log_probability(row: Row, all: Summary) -> u32 {
+    if !row.is_counted { return 0u; }
+    if !row.is_valid || state_is_special(all.state) { return BITS_NAN; }
+    if !is_finite_bits(row.target_bits) { return row.target_bits; }
+    return bitcast<u32>((bitcast<f32>(row.target_bits) - all.state.x) - log1p_nonnegative(all.state.y));
+}
+
+fn entropy_of(all: Summary) -> u32 {
+    if state_is_special(all.state) { return BITS_NAN; }
+    return bitcast<u32>(log1p_nonnegative(all.state.y) + all.moment / (1.0 + all.state.y));
+}
+
+fn row_close(place: Place, row: Row, summary: Summary) {
+    if !row.closes { return; }
+    let all = with_target(row, summary);
+    if RECORD_WORDS > 0u {
+        let loss = main_loss(row, all);
+        let z_loss = z_loss_of(row, all);
+        record_write(place, WORD_LOSS, add_bits(loss, z_loss));
+        record_write(place, WORD_LOG_SUM_EXP, state_log_sum_exp(all.state));
+        record_write(place, WORD_TARGET_LOG_PROBABILITY, target_log_probability(row, all));
+        record_write(place, WORD_ENTROPY, entropy_of(all));
+        record_write(place, WORD_Z_LOSS, z_loss);
+        record_write(place, WORD_MAIN_LOSS, loss);
+    }
+    state_save(place, row, all);
+}
+
+// ---- record/write.wgsl
+// Records of the rows, RECORD_WORDS words each: a word that is not asked for has no place.
+@group(0) @binding(4) var<storage, read_write> records: array<u32>;
+
+fn record_write(place: Place, word: u32, bits: u32) {
+    if word < RECORD_WORDS {
+        records[parameters.record_offset + place.row * RECORD_WORDS + word] = bits;
+    }
+}
+
+// ---- moment/none.wgsl
+fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
+    return vec4<f32>(0.0);
+}
+
+fn moment_add(sum: vec4<f32>, state: vec2<f32>, maximum: f32) {}
+
+fn moment_refined_of(e: vec4<f32>, distance: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(0.0);
+}
+
+fn moment_refine(sum: vec4<f32>) {}
+
+fn moment_join(own: vec2<f32>, partial: vec2<f32>) {}
+
+fn moment_at(place: Place, own: vec2<f32>, maximum: f32) -> f32 {
+    return 0.0;
+}
+
+// ---- summary/sums.wgsl
+// The lanes' optional sums, each moved to the row's maximum, added up.
+fn summarize(place: Place, own: vec2<f32>, state: vec2<f32>) -> Summary {
+    let terms = terms_at(state.x);
+    let sums = team_sum(place, vec4<f32>(terms, moment_at(place, own, state.x), 0.0));
+    return Summary(state, sums.x, sums.y, sums.z, team_or(place, terms_flags()));
+}
+
+// ---- terms/all.wgsl
+// The loss has a term for every class: their sums, block after block.
+var<private> row_terms: ClassTerms = ClassTerms(Exact(0.0, 0.0), Exact(0.0, 0.0), LOWEST);
+var<private> flags: u32;
+
+fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {
+    let reference = max(row_terms.reference, seen_maximum(seen));
+    let before = class_terms_moved(row_terms, reference);
+    var distance = vec4<f32>(0.0);
+    var weight = vec4<f32>(0.0);
+    for (var k = 0u; k < VECTORS; k++) {
+        let column = first + block_column(k, place.lane);
+        if column < row.end {
+            let x = block_logits(block, k, column, row.end);
+            let u = coefficients4(place, column, row.end);
+            let columns = columns4(column);
+            let is_inside = columns < vec4<u32>(row.end);
+            let is_infinite = bitcast<vec4<u32>>(x) == vec4<u32>(BITS_NEGATIVE_INFINITY);
+            distance += select(u * (reference - x), vec4<f32>(0.0), is_infinite);
+            weight += u;
+            if any(u != vec4<f32>(0.0)) { flags |= FLAG_CONTRIBUTES; }
+            if any(is_infinite & is_inside) {
+                if is_infinite.x { flags |= infinite_flag(u.x); }
+                if is_infinite.y && is_inside.y { flags |= infinite_flag(u.y); }
+                if is_infinite.z && is_inside.z { flags |= infinite_flag(u.z); }
+                if is_infinite.w && is_inside.w { flags |= infinite_flag(u.w); }
+            }
+        }
+    }
+    row_terms = ClassTerms(
+        class_sum(before.distance, Exact((distance.x + distance.y) + (distance.z + distance.w), 0.0)),
+        class_sum(before.weight, Exact((weight.x + weight.y) + (weight.z + weight.w), 0.0)),
+        reference,
+    );
+}
+
+fn terms_at(maximum: f32) -> vec2<f32> {
+    let moved = class_terms_moved(row_terms, maximum);
+    return vec2<f32>(moved.distance.high, moved.weight.high);
+}
+
+fn terms_flags() -> u32 {
+    return flags;
+}
+
+// ---- terms/moved.wgsl
+// Sums of u_c (m - x_c) and of u_c, relative to the greatest logit seen so far, beside the softmax's own.
+// What rounding takes off them is kept: it would be the same for each of very many blocks and parts where
+// the coefficients are.
+struct ClassTerms {
+    distance: Exact,
+    weight: Exact,
+    reference: f32,
+}
+
+// Where a sum leaves the range of f32 there is no error to keep.
+fn class_sum(a: Exact, b: Exact) -> Exact {
+    let sum = a.high + b.high;
+    if abs(sum) > 0x1p+120f { return Exact(sum, 0.0); }
+    return exact_sum(a, b);
+}
+
+// Relative to a greater logit. Without weight nothing moves, however far.
+fn class_terms_moved(terms: ClassTerms, reference: f32) -> ClassTerms {
+    if reference == terms.reference || terms.weight.high == 0.0 {
+        return ClassTerms(terms.distance, terms.weight, reference);
+    }
+    let by = reference - terms.reference;
+    // Where products leave the range of f32 there is no error to keep.
+    if by > 0x1p+60f || abs(terms.weight.high) > 0x1p+60f {
+        return ClassTerms(Exact(terms.distance.high + terms.weight.high * by, 0.0), terms.weight, reference);
+    }
+    return ClassTerms(class_sum(terms.distance, exact_product(terms.weight, Exact(by, 0.0))), terms.weight, reference);
+}
+
+// ---- sum/exact.wgsl
+// Sums and products with the rounding error of each operation kept beside its result (Knuth's
+// two-sum, Dekker's splitting), so that the error of a sum does not grow with its terms.
+
+// A value as the sum of two: the nearest f32, and what that leaves.
+struct Exact {
+    high: f32,
+    low: f32,
+}
+
+// The same value. No compiler knows that `zero` is 0, so none can simplify (a + b) - a to b.
+fn opaque(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) ^ parameters.zero);
+}
+
+fn opaque4(x: vec4<f32>) -> vec4<f32> {
+    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) ^ vec4<u32>(parameters.zero));
+}
+
+fn two_sum(a: f32, b: f32) -> Exact {
+    let sum = opaque(a + b);
+    let of_b = opaque(sum - a);
+    return Exact(sum, (a - (sum - of_b)) + (b - of_b));
+}
+
+// For |a| >= |b|, or a = 0.
+fn quick_two_sum(a: f32, b: f32) -> Exact {
+    let sum = opaque(a + b);
+    return Exact(sum, b - (sum - a));
+}
+
+fn upper_half(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u);
+}
+
+fn two_product(a: f32, b: f32) -> Exact {
+    let product = opaque(a * b);
+    let a_upper = upper_half(a);
+    let b_upper = upper_half(b);
+    let a_lower = a - a_upper;
+    let b_lower = b - b_upper;
+    let error = ((a_upper * b_upper - product) + a_upper * b_lower + a_lower * b_upper) + a_lower * b_lower;
+    return Exact(product, error);
+}
+
+fn exact_sum(a: Exact, b: Exact) -> Exact {
+    let sum = two_sum(a.high, b.high);
+    // A sum too large for f32 is infinite, and nothing is left of it.
+    let is_infinite = (bitcast<u32>(sum.high) & 0x7fffffffu) >= 0x7f800000u;
+    return quick_two_sum(sum.high, select(sum.low + (a.low + b.low), 0.0, is_infinite));
+}
+
+fn exact_product(a: Exact, b: Exact) -> Exact {
+    let product = two_product(a.high, b.high);
+    return quick_two_sum(product.high, product.low + (a.high * b.low + a.low * b.high));
+}
+
+// The nearest f32, but for one rounding more. Not of 0 and not by 0.
+fn exact_quotient(a: Exact, b: Exact) -> f32 {
+    let quotient = a.high / b.high;
+    let rest = exact_sum(a, exact_product(b, Exact(-quotient, 0.0)));
+    let refined = quotient + rest.high / b.high;
+    // Beyond the range of f32 there is nothing to refine.
+    let is_ordinary = abs(quotient) > 1e-30 && abs(quotient) < 1e30 && abs(b.high) > 1e-30 && abs(b.high) < 1e30;
+    return select(quotient, refined, is_ordinary);
+}
+
+// A whole number.
+fn exact_count(count: u32) -> Exact {
+    return quick_two_sum(f32(count & 0xffff0000u), f32(count & 0xffffu));
+}
+
+// Four sums side by side.
+struct Exact4 {
+    high: vec4<f32>,
+    low: vec4<f32>,
+}
+
+// Adds four terms, one to each sum.
+fn exact4_add(sums: ptr<function, Exact4>, terms: vec4<f32>) {
+    let high = (*sums).high;
+    let sum = opaque4(high + terms);
+    let of_terms = opaque4(sum - high);
+    (*sums).low += (high - (sum - of_terms)) + (terms - of_terms);
+    (*sums).high = sum;
+}
+
+// The same with products, whose rounding is kept too where the device's fma is one.
+fn exact4_add_products(sums: ptr<function, Exact4>, a: vec4<f32>, b: vec4<f32>) {
+    let products = opaque4(a * b);
+    let errors = fma(a, b, -products);
+    exact4_add(sums, products);
+    (*sums).low += errors;
+}
+
+// The same with products that lose nothing on any device.
+fn exact4_add_whole_products(sums: ptr<function, Exact4>, a: vec4<f32>, b: vec4<f32>) {
+    let products = opaque4(a * b);
+    let a_upper = bitcast<vec4<f32>>(bitcast<vec4<u32>>(a) & vec4<u32>(0xfffff000u));
+    let b_upper = bitcast<vec4<f32>>(bitcast<vec4<u32>>(b) & vec4<u32>(0xfffff000u));
+    let a_lower = a - a_upper;
+    let b_lower = b - b_upper;
+    let errors = ((a_upper * b_upper - products) + a_upper * b_lower + a_lower * b_upper) + a_lower * b_lower;
+    exact4_add(sums, products);
+    (*sums).low += errors;
+}
+
+fn exact4_total(sums: Exact4) -> Exact {
+    let left = exact_sum(Exact(sums.high.x, sums.low.x), Exact(sums.high.y, sums.low.y));
+    let right = exact_sum(Exact(sums.high.z, sums.low.z), Exact(sums.high.w, sums.low.w));
+    return exact_sum(left, right);
+}
+
+// Whether products are so small beside their weights that their mean may have lost digits.
+fn exact4_is_lost(products: Exact4, weights: Exact4) -> bool {
+    let of_weights = abs(weights.high);
+    let is_weighing = of_weights.x + of_weights.y + of_weights.z + of_weights.w > 0.0;
+    return all(abs(products.high) < vec4<f32>(0x1p-90f)) && all(of_weights < vec4<f32>(1.0)) && is_weighing;
+}
+
+// Whether any of the sums met an infinity or NaN, or is too large for f32.
+fn exact4_is_unusual(sums: Exact4) -> bool {
+    let magnitudes = bitcast<vec4<u32>>(sums.high) & vec4<u32>(0x7fffffffu);
+    return any(magnitudes >= vec4<u32>(0x7f800000u));
+}
+
+// ---- argmax/find.wgsl
+// The most likely class: the lowest column of the greatest logit, the first NaN's where there is
+// one, as torch.argmax.
+struct Best {
+    order: u32, // of logit_order
+    column: u32,
+}
+
+var<private> best: Best = Best(0xffffffffu, 0xffffffffu);
+
+fn better(a: Best, b: Best) -> Best {
+    if b.order < a.order || (b.order == a.order && b.column < a.column) { return b; }
+    return a;
+}
+
+fn argmax_see(bits: vec4<u32>, column: u32) {
+    let order = logit_order(bits);
+    let columns = columns4(column);
+    best = better(best, Best(order.x, columns.x));
+    best = better(best, Best(order.y, columns.y));
+    best = better(best, Best(order.z, columns.z));
+    best = better(best, Best(order.w, columns.w));
+}
+
+fn argmax_close(place: Place, row: Row) {
+    let order = team_lowest(place, best.order);
+    let column = team_lowest(place, select(0xffffffffu, best.column, best.order == order));
+    if place.row < parameters.rows && place.lane == 0u {
+        argmax_write(place, row, column);
+    }
+}
+
+// ---- argmax/record.wgsl
+fn argmax_write(place: Place, row: Row, column: u32) {
+    record_write(place, WORD_ARGMAX, column);
+    if !HAS_TARGET_RANK {
+        record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && column == row.target_column));
+    }
+}
+
+// ---- target_rank/none.wgsl
+fn target_rank_open(place: Place, row: Row) {}
+
+fn target_rank_see(bits: vec4<u32>, column: u32) {}
+
+fn target_rank_close(place: Place, row: Row) {}
+
+// ---- logit_order.wgsl
+// Logits in the order of torch.topk: the smaller, the greater the logit; 0 for NaN. Compared as integers,
+// special values need no float rule.
+fn logit_order(bits: vec4<u32>) -> vec4<u32> {
+    let magnitude = bits & vec4<u32>(0x7fffffffu);
+    let falling = vec4<u32>(0x7fffffffu) - magnitude;
+    let rising = vec4<u32>(0x7fffffffu) + magnitude;
+    let order = select(falling, rising, bits > vec4<u32>(0x7fffffffu));
+    return select(order, vec4<u32>(0u), magnitude > vec4<u32>(BITS_INFINITY));
+}
+
+// ---- state_slot/none.wgsl
+fn state_save(place: Place, row: Row, all: Summary) {}

@@ -1,0 +1,649 @@
+// wgpu-loss wgsl log-sum-exp --web
+// log-sum-exp: 1 dispatches of 1 kernels
+// buffer 0: logits, 4096000 bytes
+// buffer 1: log_sum_exp, 4096 bytes
+
+// ==== dispatch 1 of 1: wgpu-loss LogSumExp Team Workgroup 64x4x4 Vector f32 LogSumExp
+// workgroups: 256
+// binding  0 uniform    parameters: 148 bytes
+// binding  1 read       logits: bytes 0 to 4096000 of buffer 0, in elements of 16
+// binding  4 read_write log_sum_exp: bytes 0 to 4096 of buffer 1, in elements of 4
+// uniforms: rows = 1024u; classes = 1000u; inner = 1u; logits_stride = 1000u; gradient_stride = 1000u;
+//    upstream = 1.0f; all others 0
+
+const LANES: u32 = 64u;
+const ROWS: u32 = 4u;
+const VECTORS: u32 = 4u;
+const KEEPS_STORED: bool = false;
+const READS_IGNORED_ROWS: bool = true;
+const MASKED: bool = false;
+const Z_LOSS: bool = false;
+const DIVIDES_BY_SIZE: bool = false;
+const HAS_TERMS: bool = false;
+const IS_MERGED: bool = false;
+const HAS_TARGET_RANK: bool = false;
+const RECORD_WORDS: u32 = 1u;
+const WORD_LOSS: u32 = 4294967295u;
+const WORD_LOG_SUM_EXP: u32 = 0u;
+const WORD_TARGET_LOG_PROBABILITY: u32 = 4294967295u;
+const WORD_ENTROPY: u32 = 4294967295u;
+const WORD_ARGMAX: u32 = 4294967295u;
+const WORD_TARGET_RANK: u32 = 4294967295u;
+const WORD_Z_LOSS: u32 = 4294967295u;
+const WORD_MAIN_LOSS: u32 = 4294967295u;
+const WORD_CORRECT: u32 = 4294967295u;
+
+// ---- numeric.wgsl
+// exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
+// 2^-21 near 1, which is more than the whole error a loss may have here.
+
+// The least finite f32. Maxima start here and never at -inf, which compilers may assume away.
+const LOWEST: f32 = -0x1.fffffep+127f;
+
+// exp(d) for d <= 0 within 1.4 units in the last place: exactly 1 at 0, exactly 0 below -87 and at
+// -inf. d = n ln 2 + f with ln 2 in two parts (Cody and Waite), then a polynomial of degree 6 in f
+// with relative error 3.1e-9.
+fn exp_nonpositive(d: vec4<f32>) -> vec4<f32> {
+    let bounded = max(d, vec4<f32>(-87.0));
+    let n = round(bounded * 1.44269504);
+    // Mesa would fold both parts of ln 2 into one, and lose what they are for, if both multiplied
+    // the same value; the maximum changes nothing, but it cannot know that.
+    let also_n = max(n, vec4<f32>(-127.0));
+    let f = fma(also_n, vec4<f32>(2.12194440e-4), fma(n, vec4<f32>(-0.693359375), bounded));
+    var p = fma(f, vec4<f32>(0.0013814319), vec4<f32>(0.0083688507));
+    p = fma(f, p, vec4<f32>(0.0416684002));
+    p = fma(f, p, vec4<f32>(0.1666651964));
+    p = fma(f, p, vec4<f32>(0.4999999404));
+    p = fma(f * f, p, f) + 1.0;
+    let scaled = bitcast<vec4<f32>>(bitcast<vec4<i32>>(p) + (vec4<i32>(n) << vec4<u32>(23u)));
+    return select(scaled, vec4<f32>(0.0), d < vec4<f32>(-87.0));
+}
+
+// exp(low - high) for low <= high within 2 units in the last place, where the difference itself
+// would be rounded: by up to 3.8e-6 at a distance of 64. Both are split at 2^-10, so that the
+// coarse parts subtract exactly and the fine ones enter as a factor.
+fn exp_difference(low: vec4<f32>, high: vec4<f32>) -> vec4<f32> {
+    let low_coarse = coarse(low);
+    let high_coarse = coarse(high);
+    // Beyond 2^13 there is no fine part, and -inf may not meet itself.
+    let low_fine = select(low - low_coarse, vec4<f32>(0.0), abs(low) > vec4<f32>(8192.0));
+    let high_fine = select(high - high_coarse, vec4<f32>(0.0), abs(high) > vec4<f32>(8192.0));
+    let fine = low_fine - high_fine;
+    return exp_nonpositive(low_coarse - high_coarse) * fma(fine, fma(fine, vec4<f32>(0.5), vec4<f32>(1.0)), vec4<f32>(1.0));
+}
+
+fn coarse(x: vec4<f32>) -> vec4<f32> {
+    return select(round(x * 1024.0) * (1.0 / 1024.0), x, abs(x) > vec4<f32>(8192.0));
+}
+
+fn exp_difference_scalar(low: f32, high: f32) -> f32 {
+    return exp_difference(vec4<f32>(low), vec4<f32>(high)).x;
+}
+
+// log(1 + r) for r >= 0, without the rounding of 1 + r where r is small.
+fn log1p_nonnegative(r: f32) -> f32 {
+    return log_positive(1.0 + r, r);
+}
+
+// log(s) for s > 0, which is told with s - 1 beside it: that may hold digits that s has not. The
+// series in f / (2 + f) and its coefficients are those of FreeBSD's e_logf.c.
+fn log_positive(s: f32, less_one: f32) -> f32 {
+    var f = less_one;
+    var k = 0.0;
+    if f > 0.41421 || f < -0.29289 {
+        // Subnormals have no exponent to take apart.
+        let is_small = s < 1e-30;
+        let bits = bitcast<u32>(select(s, s * 0x1p+64f, is_small));
+        // Adding 1 to the exponent above sqrt(2) keeps 1 + f within 0.707 to 1.414.
+        let rounded = bits + 0x004afb0du;
+        k = f32(rounded >> 23u) - select(127.0, 191.0, is_small);
+        f = bitcast<f32>((rounded & 0x007fffffu) + 0x3f3504f3u) - 1.0;
+    }
+    let t = f / (2.0 + f);
+    let z = t * t;
+    let series = z * fma(z, fma(z, fma(z, 0.24279078841, 0.28498786688), 0.40000972152), 0.66666662693);
+    let half_square = 0.5 * f * f;
+    return k * 0.69313812256 - ((half_square - fma(t, half_square + series, k * 9.0580006145e-6)) - f);
+}
+
+// tanh within 2 units in the last place: a polynomial of degree 4 in u^2 up to 0.6, beyond that
+// (1 - e) / (1 + e) with e = exp(-2 |u|).
+fn tanh_of(u: vec4<f32>) -> vec4<f32> {
+    let magnitude = abs(u);
+    let e = exp_nonpositive(-2.0 * magnitude);
+    let large = (1.0 - e) / (1.0 + e);
+    let near = min(magnitude, vec4<f32>(0.6));
+    let z = near * near;
+    var p = fma(z, vec4<f32>(-0.0062763901), vec4<f32>(0.0211162157));
+    p = fma(z, p, vec4<f32>(-0.0538751371));
+    p = fma(z, p, vec4<f32>(0.1333292425));
+    p = fma(z, p, vec4<f32>(-0.3333333135));
+    let small = fma(near * z, p, near);
+    let tanh = select(large, small, magnitude < vec4<f32>(0.6));
+    return select(tanh, -tanh, u < vec4<f32>(0.0));
+}
+
+// 1 - tanh(u)^2 = 4 e / (1 + e)^2 with e = exp(-2 |u|), without cancellation.
+fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
+    let e = exp_nonpositive(-2.0 * abs(u));
+    let sum = 1.0 + e;
+    return 4.0 * e / (sum * sum);
+}
+
+// ---- bits.wgsl
+// Arithmetic on special values by their bits: compilers may assume that there are none.
+fn is_finite_bits(bits: u32) -> bool {
+    return (bits & 0x7fffffffu) < 0x7f800000u;
+}
+
+fn add_bits(a: u32, b: u32) -> u32 {
+    if is_finite_bits(a) && is_finite_bits(b) { return bitcast<u32>(bitcast<f32>(a) + bitcast<f32>(b)); }
+    if is_finite_bits(a) { return b; }
+    if is_finite_bits(b) || a == b { return a; }
+    return 0x7fc00000u;
+}
+
+// ---- state.wgsl
+// The state of a row or of a part of it: (m, r) with m the maximum and r the sum of exp(x - m) over
+// all elements but one maximum, so that log-sum-exp = m + log1p(r) loses no bit of a small r.
+// Both numbers stay finite; r below 0 names what has no such sum:
+const R_EMPTY: f32 = -1.0;     // no element above -inf: 1 + r = 0, as it should be
+const R_INFINITE: f32 = -2.0;  // +inf among the elements
+const R_NAN: f32 = -4.0;       // NaN among the elements
+
+const STATE_EMPTY = vec2<f32>(LOWEST, R_EMPTY);
+
+const BITS_NAN: u32 = 0x7fc00000u;
+const BITS_INFINITY: u32 = 0x7f800000u;
+const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
+
+// softmax of the row is undefined: all -inf, any +inf, any NaN
+fn state_is_special(state: vec2<f32>) -> bool {
+    return state.y < -0.5;
+}
+
+// Symmetric in its arguments to the last bit, so that lanes that exchange states agree.
+fn state_merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
+    let a_leads = a.x > b.x || (a.x == b.x && a.y >= b.y);
+    let high = select(b, a, a_leads);
+    let low = select(a, b, a_leads);
+    let merged = fma(1.0 + low.y, exp_apart(low.x, high.x), high.y);
+    let special = min(a.y, b.y);
+    return vec2<f32>(high.x, select(merged, special, special < -1.5));
+}
+
+// What an infinite logit makes of the sum of u_c (m - x_c).
+const FLAG_POSITIVE: u32 = 1u;     // +inf
+const FLAG_NEGATIVE: u32 = 2u;     // -inf
+const FLAG_UNDEFINED: u32 = 4u;    // NaN
+const FLAG_CONTRIBUTES: u32 = 8u;  // some u_c is not 0
+const FLAG_HOLDS_TARGET: u32 = 16u;
+const FLAGS: u32 = 31u;
+const CLASSES_BEFORE: u32 = 32u;   // a class that comes before the target, counted above the flags
+
+// weight * inf as a flag.
+fn infinite_flag(weight: f32) -> u32 {
+    if weight > 0.0 { return FLAG_POSITIVE; }
+    if weight < 0.0 { return FLAG_NEGATIVE; }
+    return select(FLAG_UNDEFINED, 0u, MASKED);
+}
+
+// ---- summary.wgsl
+fn exp_apart(low: f32, high: f32) -> f32 {
+    return exp_difference_scalar(low, high);
+}
+
+// log-sum-exp of the state, as bits since it may be infinite or NaN.
+fn state_log_sum_exp(state: vec2<f32>) -> u32 {
+    if state.y < -3.0 { return BITS_NAN; }
+    if state.y < -1.5 { return BITS_INFINITY; }
+    if state.y < -0.5 { return BITS_NEGATIVE_INFINITY; }
+    return bitcast<u32>(state.x + log1p_nonnegative(state.y));
+}
+
+// All that a row's results are made of, known to each of its lanes. Without the options that need
+// them, distance, weight and moment are 0.
+struct Summary {
+    state: vec2<f32>,
+    distance: f32, // sum of u_c (m - x_c) over the finite logits, but for the target's own share
+    weight: f32,   // sum of u_c, likewise
+    moment: f32,   // sum of exp(x_c - m) times something: see moment/
+    flags: u32,
+}
+
+// ---- parameters.wgsl
+// What a dispatch over rows is told. Offsets and strides count elements from the binding's start.
+struct RowParameters {
+    rows: u32,
+    classes: u32,
+    inner: u32,       // rows side by side; 1 for (rows, classes)
+    first_inner: u32, // place of the dispatch's first row among them
+    logits_offset: u32,
+    logits_stride: u32,
+    gradient_offset: u32,
+    gradient_stride: u32,
+    targets_offset: u32,
+    targets_stride: u32, // of what has a value for each logit
+    record_offset: u32,
+    state_offset: u32,
+    upstream_offset: u32,
+    upstream_stride: u32,
+    totals_offset: u32,
+    class_weights_offset: u32,
+    row_weights_offset: u32,
+    first_class: u32,   // class of column 0
+    total_classes: u32, // of all parts
+    ignore_index: i32,
+    has_ignore_index: u32,
+    parts: u32,       // partial states of each row
+    part_stride: u32, // states from a part to the next
+    part_classes: u32, // columns of a part of a row that is cut
+    upstream: f32,
+    target_share: f32,    // 1 - label smoothing
+    smoothing_share: f32, // label smoothing / classes
+    z_loss: f32,
+    logit_scale: f32,
+    softcap: f32,
+    scale_per_softcap: f32,
+    gamma: f32,      // of a focal loss
+    top_k: u32,      // ranks that are correct
+    loss_scale: f32, // of a loss at a temperature, which is 1 / logit_scale
+    unit: f32,       // of a divergence's differences of logarithms: the temperature
+    batch_size: f32, // what a mean over all rows, or all logits, is divided by
+    zero: u32,       // 0, which no compiler knows
+}
+
+@group(0) @binding(0) var<uniform> parameters: RowParameters;
+
+// Where a lane stands.
+struct Place {
+    row: u32,  // of the dispatch
+    slot: u32, // the row's place in the workgroup
+    lane: u32, // of the row
+}
+
+// ---- block.wgsl
+// A block: VECTORS vectors of four logits for each of the row's LANES lanes. The lanes' vectors k fill
+// the columns from first + 4 k LANES on; which of them are whose is told by a module of columns/.
+
+alias Block = array<vec4<f32>, VECTORS>;
+
+const BLOCK_COLUMNS: u32 = 4u * VECTORS * LANES;
+
+// What a lane learns of its vectors while it loads them. NaN and +inf are told by their bits.
+struct Seen {
+    maximum: vec4<f32>,
+    largest_signed: vec4<i32>,   // 0x7f800000 is +inf, above it NaN
+    largest_unsigned: vec4<u32>, // above 0xff800000 NaN with the sign set
+}
+
+fn logits_start(row: u32) -> u32 {
+    return part_start(row_start(parameters.logits_offset, parameters.logits_stride, row));
+}
+
+fn block_column(k: u32, lane: u32) -> u32 {
+    return 4u * (k * LANES) + lane_column(lane);
+}
+
+// The block holds the logits as they enter the softmax; with KEEPS_STORED, as they are stored.
+fn block_load(block: ptr<function, Block>, start: u32, first: u32, lane: u32, end: u32) -> Seen {
+    var seen = Seen(
+        vec4<f32>(LOWEST),
+        vec4<i32>(i32(-0x80000000)),
+        vec4<u32>(0u),
+    );
+    for (var k = 0u; k < VECTORS; k++) {
+        let column = first + block_column(k, lane);
+        var stored = vec4<u32>(BITS_NEGATIVE_INFINITY);
+        if column < end {
+            stored = logits_load4(start, column, end);
+            let order = ranked(stored, column, end);
+            argmax_see(order, column);
+            target_rank_see(order, column);
+        }
+        let bits = transformed(stored, column, end);
+        let x = bitcast<vec4<f32>>(bits);
+        (*block)[k] = x;
+        if KEEPS_STORED {
+            (*block)[k] = bitcast<vec4<f32>>(stored);
+        }
+        seen.maximum = max(seen.maximum, x);
+        seen.largest_signed = max(seen.largest_signed, bitcast<vec4<i32>>(bits));
+        seen.largest_unsigned = max(seen.largest_unsigned, bits);
+    }
+    return seen;
+}
+
+// A vector of a block as it enters the softmax.
+fn block_logits(block: ptr<function, Block>, k: u32, column: u32, end: u32) -> vec4<f32> {
+    if KEEPS_STORED {
+        return bitcast<vec4<f32>>(transformed(bitcast<vec4<u32>>((*block)[k]), column, end));
+    }
+    return (*block)[k];
+}
+
+fn seen_maximum(seen: Seen) -> f32 {
+    let maximum = max(max(seen.maximum.x, seen.maximum.y), max(seen.maximum.z, seen.maximum.w));
+    // A compiler that assumes finite numbers may have dropped the floor at LOWEST.
+    return select(maximum, LOWEST, bitcast<u32>(maximum) == BITS_NEGATIVE_INFINITY);
+}
+
+// R_NAN, R_INFINITE, or 0 where neither was seen.
+fn seen_special(seen: Seen) -> f32 {
+    let signed = max(max(seen.largest_signed.x, seen.largest_signed.y), max(seen.largest_signed.z, seen.largest_signed.w));
+    let unsigned = max(max(seen.largest_unsigned.x, seen.largest_unsigned.y), max(seen.largest_unsigned.z, seen.largest_unsigned.w));
+    let special = select(0.0, R_INFINITE, signed == i32(BITS_INFINITY));
+    return select(special, R_NAN, signed > i32(BITS_INFINITY) || unsigned > BITS_NEGATIVE_INFINITY);
+}
+
+// Replaces the block by its exponentials relative to the maximum of `state` and the block (but for
+// KEEPS_STORED), and returns the state that has seen both.
+fn block_exponentials(
+    place: Place,
+    block: ptr<function, Block>,
+    seen: Seen,
+    state: vec2<f32>,
+    first: u32,
+    end: u32,
+) -> vec2<f32> {
+    let maximum = max(state.x, seen_maximum(seen));
+    var all = vec4<f32>(0.0);
+    var below = vec4<f32>(0.0);
+    var moment = vec4<f32>(0.0);
+    for (var k = 0u; k < VECTORS; k++) {
+        let column = first + block_column(k, place.lane);
+        let distance = block_logits(block, k, column, end) - maximum;
+        let e = exp_nonpositive(distance);
+        if !KEEPS_STORED {
+            (*block)[k] = e;
+        }
+        moment += moment_of(place, e, all, distance, column, end);
+        all += e;
+        below += select(e, vec4<f32>(0.0), e == vec4<f32>(1.0));
+    }
+    moment_add(moment, state, maximum);
+    // Elements equal to the maximum are counted, not summed: one of them is left out of r, and the
+    // rest of r must not have been rounded to its size.
+    let sum_below = (below.x + below.y) + (below.z + below.w);
+    let at_maximum = round((all.x + all.y) + (all.z + all.w) - sum_below);
+    let rescale = exp_difference_scalar(state.x, maximum);
+    let r = fma(state.y, rescale, sum_below) + ((at_maximum - 1.0) + rescale);
+    let special = min(state.y, seen_special(seen));
+    return vec2<f32>(maximum, select(r, special, special < -1.5));
+}
+
+// The state of a lane that has seen all its columns, without the rounding of x - m where that would
+// show: where all but the maximum lie 20 and more below it. The lane reads them again, from the
+// cache; a gradient needs no such care. Rare: the loops are written so that no driver unrolls them,
+// and one that runs both sides of a branch runs them once.
+fn lane_refined(state: vec2<f32>, start: u32, lane: u32, end: u32) -> vec2<f32> {
+    const STEP = 4u * LANES;
+    const PART = 64u * STEP; // a sum of short sums, as for the blocks
+    var r = state.y;
+    if r > 0.0 && r < 1e-9 {
+        var sum = vec4<f32>(0.0);
+        var moment = vec4<f32>(0.0);
+        for (var part = lane_column(lane); part < end; part += PART) {
+            var partial = vec4<f32>(0.0);
+            for (var column = part; column < min(part + PART, end); column += STEP) {
+                let x = bitcast<vec4<f32>>(transformed(logits_load4(start, column, end), column, end));
+                let e = exp_difference(x, vec4<f32>(state.x));
+                partial += select(e, vec4<f32>(0.0), x - state.x > vec4<f32>(-1.0));
+                moment += moment_refined_of(e, x - state.x);
+            }
+            sum += partial;
+        }
+        r = (sum.x + sum.y) + (sum.z + sum.w);
+        moment_refine(moment);
+    }
+    return vec2<f32>(state.x, r);
+}
+
+// ---- part/whole.wgsl
+// A row is gone over by one team.
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    return Place(index, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    return 0u;
+}
+
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    return start;
+}
+
+fn columns() -> u32 {
+    return parameters.classes;
+}
+
+fn state_index(place: Place) -> u32 {
+    return parameters.state_offset + place.row;
+}
+
+// ---- layout/rows.wgsl
+// (rows, classes): the classes of a row are neighbours.
+
+fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
+    return offset + row * stride;
+}
+
+fn element_at(start: u32, column: u32) -> u32 {
+    return start + column;
+}
+
+fn place_of(index: u32) -> vec2<u32> {
+    return vec2<u32>(index / LANES, index % LANES);
+}
+
+// ---- columns/neighbours.wgsl
+// A lane's vector is four neighbouring columns; the next lane has the next four.
+fn lane_column(lane: u32) -> u32 {
+    return 4u * lane;
+}
+
+// The columns of the vector that starts at `column`.
+fn columns4(column: u32) -> vec4<u32> {
+    return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+}
+
+// The lane that has a column.
+fn column_owner(column: u32) -> u32 {
+    return (column / 4u) % LANES;
+}
+
+// ---- team/workgroup.wgsl
+// LANES lanes of a workgroup share a row and meet in workgroup memory: a tree, so that the order
+// is fixed. Every lane of the workgroup calls these, whether its row exists or not.
+
+var<workgroup> team_states: array<vec2<f32>, LANES * ROWS>;
+var<workgroup> team_values: array<u32, LANES * ROWS>;
+
+@compute @workgroup_size(LANES * ROWS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    let at = place_of(index);
+    run(place_at(workgroup.x * ROWS + at.x, at.x, at.y));
+}
+
+fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {
+    let own = place.slot * LANES + place.lane;
+    team_states[own] = state;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_states[own] = state_merge(team_states[own], team_states[own + distance]);
+        }
+    }
+    workgroupBarrier();
+    return team_states[place.slot * LANES];
+}
+
+fn team_lowest(place: Place, value: u32) -> u32 {
+    let own = place.slot * LANES + place.lane;
+    workgroupBarrier(); // the result of an earlier call has been read
+    team_values[own] = value;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_values[own] = min(team_values[own], team_values[own + distance]);
+        }
+    }
+    workgroupBarrier();
+    return team_values[place.slot * LANES];
+}
+
+// ---- element/load_f32_vector.wgsl for logits
+// f32 read four at a time: row starts, row strides and the number of classes are multiples of four,
+// so a vector lies wholly inside its row.
+alias logits_Stored = vec4<u32>;
+
+fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return logits[(start + column) / 4u];
+}
+
+fn logits_load1(start: u32, column: u32) -> u32 {
+    let element = start + column;
+    return logits[element / 4u][element % 4u];
+}
+
+// ---- logits/read.wgsl
+@group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
+
+// ---- transform/none.wgsl
+// The logits as they are stored.
+fn transformed(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    return bits;
+}
+
+fn ranked(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    return bits;
+}
+
+fn chain_factor() -> f32 {
+    return 1.0;
+}
+
+fn chained(gradient: vec4<f32>, bits: vec4<u32>) -> vec4<f32> {
+    return gradient;
+}
+
+// ---- log_sum_exp/row.wgsl
+// Log-sum-exp: no target; the gradient is upstream * softmax(x).
+struct Row {
+    end: u32,           // columns to read: 0 for a row beyond the last
+    target_column: u32, // none
+}
+
+fn row_open(place: Place) -> Row {
+    return Row(select(0u, columns(), place.row < parameters.rows), 0xffffffffu);
+}
+
+// ---- gradient/unshifted.wgsl
+// The gradient's vectors are the columns that the logits were read by.
+fn gradient_shift(row: u32) -> u32 {
+    return 0u;
+}
+
+// ---- gradient/none.wgsl
+// No gradient: one sweep, nothing written but the row's results.
+
+fn gradient_from_block(place: Place, row: Row, summary: Summary, maximum: f32, block: ptr<function, Block>) {}
+
+fn gradient_from_logits(place: Place, row: Row, summary: Summary) {}
+
+// ---- family/held.wgsl
+// Families `team` and `resident`: the lanes of a row hold all of it in registers. One read of the
+// logits, one exp per element, and one write where there is a gradient.
+fn run(place: Place) {
+    let row = row_open(place);
+    target_rank_open(place, row);
+    var block: Block;
+    let start = logits_start(place.row);
+    let seen = block_load(&block, start, 0u, place.lane, row.end);
+    terms_see(place, row, &block, seen, 0u);
+    let own = block_exponentials(place, &block, seen, STATE_EMPTY, 0u, row.end);
+    moment_join(STATE_EMPTY, own);
+    let refined = lane_refined(own, start, place.lane, row.end);
+    let summary = summarize(place, refined, team_merge(place, refined));
+    row_close(place, row, summary);
+    argmax_close(place, row);
+    target_rank_close(place, row);
+    gradient_from_block(place, row, summary, own.x, &block);
+}
+
+// ---- log_sum_exp/close.wgsl
+fn row_close(place: Place, row: Row, summary: Summary) {
+    if place.row < parameters.rows && place.lane == 0u {
+        if RECORD_WORDS > 0u {
+            record_write(place, WORD_LOG_SUM_EXP, state_log_sum_exp(summary.state));
+        }
+        state_save(place, row, summary);
+    }
+}
+
+// ---- record/write.wgsl
+// Records of the rows, RECORD_WORDS words each: a word that is not asked for has no place.
+@group(0) @binding(4) var<storage, read_write> records: array<u32>;
+
+fn record_write(place: Place, word: u32, bits: u32) {
+    if word < RECORD_WORDS {
+        records[parameters.record_offset + place.row * RECORD_WORDS + word] = bits;
+    }
+}
+
+// ---- moment/none.wgsl
+fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
+    return vec4<f32>(0.0);
+}
+
+fn moment_add(sum: vec4<f32>, state: vec2<f32>, maximum: f32) {}
+
+fn moment_refined_of(e: vec4<f32>, distance: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(0.0);
+}
+
+fn moment_refine(sum: vec4<f32>) {}
+
+fn moment_join(own: vec2<f32>, partial: vec2<f32>) {}
+
+fn moment_at(place: Place, own: vec2<f32>, maximum: f32) -> f32 {
+    return 0.0;
+}
+
+// ---- summary/state.wgsl
+// The state alone: no option asks for more.
+fn summarize(place: Place, own: vec2<f32>, state: vec2<f32>) -> Summary {
+    return Summary(state, 0.0, 0.0, 0.0, 0u);
+}
+
+// ---- terms/none.wgsl
+// The loss has a term for the target class alone.
+fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {}
+
+fn terms_at(maximum: f32) -> vec2<f32> {
+    return vec2<f32>(0.0);
+}
+
+fn terms_flags() -> u32 {
+    return 0u;
+}
+
+// ---- argmax/none.wgsl
+fn argmax_see(bits: vec4<u32>, column: u32) {}
+
+fn argmax_close(place: Place, row: Row) {}
+
+// ---- target_rank/none.wgsl
+fn target_rank_open(place: Place, row: Row) {}
+
+fn target_rank_see(bits: vec4<u32>, column: u32) {}
+
+fn target_rank_close(place: Place, row: Row) {}
+
+// ---- state_slot/none.wgsl
+fn state_save(place: Place, row: Row, all: Summary) {}

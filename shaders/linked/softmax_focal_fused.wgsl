@@ -1,0 +1,898 @@
+// wgpu-loss wgsl softmax-focal --gradient --class-weights --dispatch 3
+// softmax focal loss: 1 dispatches of 1 kernels
+// buffer 0: targets, 4096 bytes
+// buffer 1: partials, 32 bytes, scratch
+// buffer 2: totals, 32 bytes
+// buffer 3: logits, 4096000 bytes
+// buffer 4: gradient, 4096000 bytes
+// buffer 5: loss_rows, 4096 bytes, scratch
+// buffer 6: class_weights, 4000 bytes
+// buffer 7: partials, 32 bytes, scratch
+
+// ==== dispatch 1 of 1: wgpu-loss Focal Class Subgroup 32x8x8 Vector f32 held class weights gradient Separate(F32) upstream Scalar mean
+// workgroups: 128, needs subgroups
+// binding  0 uniform    parameters: 148 bytes
+// binding  1 read       logits: bytes 0 to 4096000 of buffer 3, in elements of 16
+// binding  2 read_write gradient: bytes 0 to 4096000 of buffer 4, in elements of 16
+// binding  3 read       targets: bytes 0 to 4096 of buffer 0, in elements of 4
+// binding  4 read_write loss_rows: bytes 0 to 4096 of buffer 5, in elements of 4
+// binding  9 read       totals: bytes 0 to 32 of buffer 2, in elements of 4
+// binding 10 read       class_weights: bytes 0 to 4000 of buffer 6, in elements of 4
+// uniforms: rows = 1024u; classes = 1000u; inner = 1u; logits_stride = 1000u; gradient_stride = 1000u;
+//    total_classes = 1000u; ignore_index = -100i; has_ignore_index = 1u; upstream = 1.0f;
+//    target_share = 1.0f; logit_scale = 1.0f; gamma = 2.0f; loss_scale = 1.0f; unit = 1.0f;
+//    batch_size = 1.0f; all others 0
+
+const LANES: u32 = 32u;
+const ROWS: u32 = 8u;
+const VECTORS: u32 = 8u;
+const RECORD_WORDS: u32 = 1u;
+const WORD_LOSS: u32 = 0u;
+const HELD: bool = true;
+const MASKED: bool = false;
+const HAS_GRADIENT: bool = true;
+const DIVIDES_BY_SIZE: bool = false;
+const READS_IGNORED_ROWS: bool = true;
+const HAS_TEACHER: bool = false;
+const KNOWS_SUM: bool = false;
+const TEAM_MEETS_IN_MEMORY: bool = false;
+
+// ---- numeric.wgsl
+// exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
+// 2^-21 near 1, which is more than the whole error a loss may have here.
+
+// The least finite f32. Maxima start here and never at -inf, which compilers may assume away.
+const LOWEST: f32 = -0x1.fffffep+127f;
+
+// exp(d) for d <= 0 within 1.4 units in the last place: exactly 1 at 0, exactly 0 below -87 and at
+// -inf. d = n ln 2 + f with ln 2 in two parts (Cody and Waite), then a polynomial of degree 6 in f
+// with relative error 3.1e-9.
+fn exp_nonpositive(d: vec4<f32>) -> vec4<f32> {
+    let bounded = max(d, vec4<f32>(-87.0));
+    let n = round(bounded * 1.44269504);
+    // Mesa would fold both parts of ln 2 into one, and lose what they are for, if both multiplied
+    // the same value; the maximum changes nothing, but it cannot know that.
+    let also_n = max(n, vec4<f32>(-127.0));
+    let f = fma(also_n, vec4<f32>(2.12194440e-4), fma(n, vec4<f32>(-0.693359375), bounded));
+    var p = fma(f, vec4<f32>(0.0013814319), vec4<f32>(0.0083688507));
+    p = fma(f, p, vec4<f32>(0.0416684002));
+    p = fma(f, p, vec4<f32>(0.1666651964));
+    p = fma(f, p, vec4<f32>(0.4999999404));
+    p = fma(f * f, p, f) + 1.0;
+    let scaled = bitcast<vec4<f32>>(bitcast<vec4<i32>>(p) + (vec4<i32>(n) << vec4<u32>(23u)));
+    return select(scaled, vec4<f32>(0.0), d < vec4<f32>(-87.0));
+}
+
+// exp(low - high) for low <= high within 2 units in the last place, where the difference itself
+// would be rounded: by up to 3.8e-6 at a distance of 64. Both are split at 2^-10, so that the
+// coarse parts subtract exactly and the fine ones enter as a factor.
+fn exp_difference(low: vec4<f32>, high: vec4<f32>) -> vec4<f32> {
+    let low_coarse = coarse(low);
+    let high_coarse = coarse(high);
+    // Beyond 2^13 there is no fine part, and -inf may not meet itself.
+    let low_fine = select(low - low_coarse, vec4<f32>(0.0), abs(low) > vec4<f32>(8192.0));
+    let high_fine = select(high - high_coarse, vec4<f32>(0.0), abs(high) > vec4<f32>(8192.0));
+    let fine = low_fine - high_fine;
+    return exp_nonpositive(low_coarse - high_coarse) * fma(fine, fma(fine, vec4<f32>(0.5), vec4<f32>(1.0)), vec4<f32>(1.0));
+}
+
+fn coarse(x: vec4<f32>) -> vec4<f32> {
+    return select(round(x * 1024.0) * (1.0 / 1024.0), x, abs(x) > vec4<f32>(8192.0));
+}
+
+fn exp_difference_scalar(low: f32, high: f32) -> f32 {
+    return exp_difference(vec4<f32>(low), vec4<f32>(high)).x;
+}
+
+// log(1 + r) for r >= 0, without the rounding of 1 + r where r is small.
+fn log1p_nonnegative(r: f32) -> f32 {
+    return log_positive(1.0 + r, r);
+}
+
+// log(s) for s > 0, which is told with s - 1 beside it: that may hold digits that s has not. The
+// series in f / (2 + f) and its coefficients are those of FreeBSD's e_logf.c.
+fn log_positive(s: f32, less_one: f32) -> f32 {
+    var f = less_one;
+    var k = 0.0;
+    if f > 0.41421 || f < -0.29289 {
+        // Subnormals have no exponent to take apart.
+        let is_small = s < 1e-30;
+        let bits = bitcast<u32>(select(s, s * 0x1p+64f, is_small));
+        // Adding 1 to the exponent above sqrt(2) keeps 1 + f within 0.707 to 1.414.
+        let rounded = bits + 0x004afb0du;
+        k = f32(rounded >> 23u) - select(127.0, 191.0, is_small);
+        f = bitcast<f32>((rounded & 0x007fffffu) + 0x3f3504f3u) - 1.0;
+    }
+    let t = f / (2.0 + f);
+    let z = t * t;
+    let series = z * fma(z, fma(z, fma(z, 0.24279078841, 0.28498786688), 0.40000972152), 0.66666662693);
+    let half_square = 0.5 * f * f;
+    return k * 0.69313812256 - ((half_square - fma(t, half_square + series, k * 9.0580006145e-6)) - f);
+}
+
+// tanh within 2 units in the last place: a polynomial of degree 4 in u^2 up to 0.6, beyond that
+// (1 - e) / (1 + e) with e = exp(-2 |u|).
+fn tanh_of(u: vec4<f32>) -> vec4<f32> {
+    let magnitude = abs(u);
+    let e = exp_nonpositive(-2.0 * magnitude);
+    let large = (1.0 - e) / (1.0 + e);
+    let near = min(magnitude, vec4<f32>(0.6));
+    let z = near * near;
+    var p = fma(z, vec4<f32>(-0.0062763901), vec4<f32>(0.0211162157));
+    p = fma(z, p, vec4<f32>(-0.0538751371));
+    p = fma(z, p, vec4<f32>(0.1333292425));
+    p = fma(z, p, vec4<f32>(-0.3333333135));
+    let small = fma(near * z, p, near);
+    let tanh = select(large, small, magnitude < vec4<f32>(0.6));
+    return select(tanh, -tanh, u < vec4<f32>(0.0));
+}
+
+// 1 - tanh(u)^2 = 4 e / (1 + e)^2 with e = exp(-2 |u|), without cancellation.
+fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
+    let e = exp_nonpositive(-2.0 * abs(u));
+    let sum = 1.0 + e;
+    return 4.0 * e / (sum * sum);
+}
+
+// ---- parameters.wgsl
+// What a dispatch over rows is told. Offsets and strides count elements from the binding's start.
+struct RowParameters {
+    rows: u32,
+    classes: u32,
+    inner: u32,       // rows side by side; 1 for (rows, classes)
+    first_inner: u32, // place of the dispatch's first row among them
+    logits_offset: u32,
+    logits_stride: u32,
+    gradient_offset: u32,
+    gradient_stride: u32,
+    targets_offset: u32,
+    targets_stride: u32, // of what has a value for each logit
+    record_offset: u32,
+    state_offset: u32,
+    upstream_offset: u32,
+    upstream_stride: u32,
+    totals_offset: u32,
+    class_weights_offset: u32,
+    row_weights_offset: u32,
+    first_class: u32,   // class of column 0
+    total_classes: u32, // of all parts
+    ignore_index: i32,
+    has_ignore_index: u32,
+    parts: u32,       // partial states of each row
+    part_stride: u32, // states from a part to the next
+    part_classes: u32, // columns of a part of a row that is cut
+    upstream: f32,
+    target_share: f32,    // 1 - label smoothing
+    smoothing_share: f32, // label smoothing / classes
+    z_loss: f32,
+    logit_scale: f32,
+    softcap: f32,
+    scale_per_softcap: f32,
+    gamma: f32,      // of a focal loss
+    top_k: u32,      // ranks that are correct
+    loss_scale: f32, // of a loss at a temperature, which is 1 / logit_scale
+    unit: f32,       // of a divergence's differences of logarithms: the temperature
+    batch_size: f32, // what a mean over all rows, or all logits, is divided by
+    zero: u32,       // 0, which no compiler knows
+}
+
+@group(0) @binding(0) var<uniform> parameters: RowParameters;
+
+// Where a lane stands.
+struct Place {
+    row: u32,  // of the dispatch
+    slot: u32, // the row's place in the workgroup
+    lane: u32, // of the row
+}
+
+// ---- part/whole.wgsl
+// A row is gone over by one team.
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    return Place(index, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    return 0u;
+}
+
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    return start;
+}
+
+fn columns() -> u32 {
+    return parameters.classes;
+}
+
+fn state_index(place: Place) -> u32 {
+    return parameters.state_offset + place.row;
+}
+
+// ---- transform/none.wgsl
+// The logits as they are stored.
+fn transformed(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    return bits;
+}
+
+fn ranked(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    return bits;
+}
+
+fn chain_factor() -> f32 {
+    return 1.0;
+}
+
+fn chained(gradient: vec4<f32>, bits: vec4<u32>) -> vec4<f32> {
+    return gradient;
+}
+
+// ---- gradient/unshifted.wgsl
+// The gradient's vectors are the columns that the logits were read by.
+fn gradient_shift(row: u32) -> u32 {
+    return 0u;
+}
+
+// ---- record/write.wgsl
+// Records of the rows, RECORD_WORDS words each: a word that is not asked for has no place.
+@group(0) @binding(4) var<storage, read_write> records: array<u32>;
+
+fn record_write(place: Place, word: u32, bits: u32) {
+    if word < RECORD_WORDS {
+        records[parameters.record_offset + place.row * RECORD_WORDS + word] = bits;
+    }
+}
+
+// ---- state.wgsl
+// The state of a row or of a part of it: (m, r) with m the maximum and r the sum of exp(x - m) over
+// all elements but one maximum, so that log-sum-exp = m + log1p(r) loses no bit of a small r.
+// Both numbers stay finite; r below 0 names what has no such sum:
+const R_EMPTY: f32 = -1.0;     // no element above -inf: 1 + r = 0, as it should be
+const R_INFINITE: f32 = -2.0;  // +inf among the elements
+const R_NAN: f32 = -4.0;       // NaN among the elements
+
+const STATE_EMPTY = vec2<f32>(LOWEST, R_EMPTY);
+
+const BITS_NAN: u32 = 0x7fc00000u;
+const BITS_INFINITY: u32 = 0x7f800000u;
+const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
+
+// softmax of the row is undefined: all -inf, any +inf, any NaN
+fn state_is_special(state: vec2<f32>) -> bool {
+    return state.y < -0.5;
+}
+
+// Symmetric in its arguments to the last bit, so that lanes that exchange states agree.
+fn state_merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
+    let a_leads = a.x > b.x || (a.x == b.x && a.y >= b.y);
+    let high = select(b, a, a_leads);
+    let low = select(a, b, a_leads);
+    let merged = fma(1.0 + low.y, exp_apart(low.x, high.x), high.y);
+    let special = min(a.y, b.y);
+    return vec2<f32>(high.x, select(merged, special, special < -1.5));
+}
+
+// What an infinite logit makes of the sum of u_c (m - x_c).
+const FLAG_POSITIVE: u32 = 1u;     // +inf
+const FLAG_NEGATIVE: u32 = 2u;     // -inf
+const FLAG_UNDEFINED: u32 = 4u;    // NaN
+const FLAG_CONTRIBUTES: u32 = 8u;  // some u_c is not 0
+const FLAG_HOLDS_TARGET: u32 = 16u;
+const FLAGS: u32 = 31u;
+const CLASSES_BEFORE: u32 = 32u;   // a class that comes before the target, counted above the flags
+
+// weight * inf as a flag.
+fn infinite_flag(weight: f32) -> u32 {
+    if weight > 0.0 { return FLAG_POSITIVE; }
+    if weight < 0.0 { return FLAG_NEGATIVE; }
+    return select(FLAG_UNDEFINED, 0u, MASKED);
+}
+
+// ---- softmax_loss/state.wgsl
+// The states of state.wgsl at a temperature T: m is the greatest logit as it is stored, r the sum of
+// exp((x - m) / T).
+
+// exp((low - high) / T) for low <= high. As exp_difference, the coarse parts subtract exactly; at a
+// temperature below 1 the fine ones are too large to enter as a factor.
+fn exp_distance(low: vec4<f32>, high: vec4<f32>) -> vec4<f32> {
+    let scale = parameters.logit_scale;
+    if scale > 1.0 { return exp_nonpositive((low - high) * scale); }
+    let low_coarse = coarse(low);
+    let high_coarse = coarse(high);
+    let low_fine = select(low - low_coarse, vec4<f32>(0.0), abs(low) > vec4<f32>(8192.0));
+    let high_fine = select(high - high_coarse, vec4<f32>(0.0), abs(high) > vec4<f32>(8192.0));
+    let fine = (low_fine - high_fine) * scale;
+    return exp_nonpositive((low_coarse - high_coarse) * scale) * fma(fine, fma(fine, vec4<f32>(0.5), vec4<f32>(1.0)), vec4<f32>(1.0));
+}
+
+fn exp_apart(low: f32, high: f32) -> f32 {
+    return exp_distance(vec4<f32>(low), vec4<f32>(high)).x;
+}
+
+// The softmax of a row, known to each of its lanes.
+struct Softmax {
+    state: vec2<f32>,
+    log_total: f32,     // log1p(r): log p = (x - m) / T - log_total
+    inverse_total: f32, // 1 / (1 + r)
+}
+
+fn softmax_of(state: vec2<f32>) -> Softmax {
+    if state_is_special(state) { return Softmax(state, 0.0, 0.0); }
+    return Softmax(state, log1p_nonnegative(state.y), 1.0 / (1.0 + state.y));
+}
+
+// (x - m) / T, 0 or less
+fn distances(softmax: Softmax, x: vec4<f32>) -> vec4<f32> {
+    return (x - softmax.state.x) * parameters.logit_scale;
+}
+
+// ---- row.wgsl
+// A row of logits, and what it is compared with.
+const NO_TARGET: u32 = 0xffffffffu;
+
+struct Row {
+    end: u32,           // columns to read: 0 for a row that nothing depends on
+    target_column: u32, // NO_TARGET where there is none
+    target_bits: u32,   // the target's logit, in its owner
+    class_weight: f32,  // of the target; 0 where there is none
+    weight: f32,
+    closes: bool,       // this lane writes the row's results
+    is_counted: bool,
+    is_valid: bool,     // the target is a class, or ignored
+}
+
+fn row_open(place: Place) -> Row {
+    var row = Row(0u, NO_TARGET, 0u, 0.0, 0.0, false, false, true);
+    if place.row >= parameters.rows {
+        return row;
+    }
+    row.weight = row_weight(place.row);
+    row_target(&row, place);
+    if row.is_counted || READS_IGNORED_ROWS {
+        row.end = columns();
+    }
+    return row;
+}
+
+// ---- softmax_loss/row.wgsl
+// The loss of a row, and what its gradient is multiplied by.
+
+// Of four classes, for one row: what they add to its loss, and the derivative of that in log p.
+struct Terms {
+    value: vec4<f32>,
+    slope: vec4<f32>,
+    p: vec4<f32>,
+    flags: u32,
+}
+
+// The same of the whole row.
+struct Totals {
+    value: f32,
+    slope: f32,
+    flags: u32,
+}
+
+fn row_is_special(student: Softmax, teacher: Softmax) -> bool {
+    return state_is_special(student.state) || (HAS_TEACHER && state_is_special(teacher.state));
+}
+
+fn row_is_hidden(row: Row, flags: u32) -> bool {
+    return MASKED && (row.weight == 0.0 || (flags & FLAG_CONTRIBUTES) == 0u);
+}
+
+// v L, for the lane that closes the row.
+fn row_close(place: Place, row: Row, is_special: bool, totals: Totals) {
+    if !row.closes { return; }
+    record_write(place, WORD_LOSS, row_loss_bits(row, is_special, totals));
+}
+
+fn row_loss_bits(row: Row, is_special: bool, totals: Totals) -> u32 {
+    if !row.is_counted { return 0u; }
+    if !row.is_valid { return BITS_NAN; }
+    if row_is_hidden(row, totals.flags) { return 0u; }
+    if is_special { return BITS_NAN; }
+    let infinite = totals.flags & (FLAG_POSITIVE | FLAG_NEGATIVE | FLAG_UNDEFINED);
+    if infinite != 0u {
+        if row.weight == 0.0 || (infinite != FLAG_POSITIVE && infinite != FLAG_NEGATIVE) { return BITS_NAN; }
+        return select(BITS_NEGATIVE_INFINITY, BITS_INFINITY, (infinite == FLAG_POSITIVE) == (row.weight > 0.0));
+    }
+    return bitcast<u32>(row.weight * (parameters.loss_scale * totals.value));
+}
+
+// What the derivatives in log p are multiplied by, and whether the row's whole gradient is NaN.
+struct Factor {
+    factor: f32,
+    is_nan: bool,
+}
+
+fn row_factor(place: Place, row: Row, is_special: bool, flags: u32) -> Factor {
+    if !row.is_valid { return Factor(0.0, true); }
+    if !row.is_counted { return Factor(0.0, is_special && !MASKED); }
+    if row_is_hidden(row, flags) { return Factor(0.0, false); }
+    let denominators = denominators();
+    // Slopes of divergences are in units of the temperature.
+    let of_slope = select(parameters.logit_scale, 1.0, HAS_TEACHER);
+    let chain = parameters.loss_scale * of_slope;
+    let weight = row.weight * denominators.scale.x;
+    let factor = divided(upstream_of(place), weight, chain, denominators.sums.x, denominators.scale.x);
+    return Factor(factor, is_special || denominators.sums.x == 0.0);
+}
+
+// ---- softmax_loss/block.wgsl
+// A block: VECTORS vectors of four logits for each of the row's LANES lanes, as they are stored.
+
+alias Block = array<vec4<f32>, VECTORS>;
+
+const BLOCK_COLUMNS: u32 = 4u * VECTORS * LANES;
+
+// Blocks whose sum is taken by itself before it joins the row's: the error of a long sum grows with
+// the number of its terms.
+const BLOCKS_OF_PART: u32 = 16u;
+
+fn logits_start(row: u32) -> u32 {
+    return part_start(row_start(parameters.logits_offset, parameters.logits_stride, row));
+}
+
+fn block_column(k: u32, lane: u32) -> u32 {
+    return 4u * (k * LANES) + lane_column(lane);
+}
+
+fn block_count(row: Row) -> u32 {
+    if HELD { return 1u; }
+    return (row.end + BLOCK_COLUMNS - 1u) / BLOCK_COLUMNS;
+}
+
+// `state` after the block. NaN and +inf are told by their bits.
+fn block_state(block: ptr<function, Block>, state: vec2<f32>) -> vec2<f32> {
+    var greatest = vec4<f32>(LOWEST);
+    var largest_signed = vec4<i32>(i32(-0x80000000));
+    var largest_unsigned = vec4<u32>(0u);
+    for (var k = 0u; k < VECTORS; k++) {
+        let bits = bitcast<vec4<u32>>((*block)[k]);
+        greatest = max(greatest, (*block)[k]);
+        largest_signed = max(largest_signed, bitcast<vec4<i32>>(bits));
+        largest_unsigned = max(largest_unsigned, bits);
+    }
+    let of_block = max(max(greatest.x, greatest.y), max(greatest.z, greatest.w));
+    // A compiler that assumes finite numbers may have dropped the floor at LOWEST.
+    let maximum = max(state.x, select(of_block, LOWEST, bitcast<u32>(of_block) == BITS_NEGATIVE_INFINITY));
+    var all = vec4<f32>(0.0);
+    var below = vec4<f32>(0.0);
+    for (var k = 0u; k < VECTORS; k++) {
+        let e = exp_nonpositive(((*block)[k] - maximum) * parameters.logit_scale);
+        all += e;
+        below += select(e, vec4<f32>(0.0), e == vec4<f32>(1.0));
+    }
+    // Elements equal to the maximum are counted, not summed, so that r is not rounded to their size.
+    let sum_below = (below.x + below.y) + (below.z + below.w);
+    let at_maximum = round((all.x + all.y) + (all.z + all.w) - sum_below);
+    let rescale = exp_apart(state.x, maximum);
+    let r = fma(state.y, rescale, sum_below) + ((at_maximum - 1.0) + rescale);
+    let signed = max(max(largest_signed.x, largest_signed.y), max(largest_signed.z, largest_signed.w));
+    let unsigned = max(max(largest_unsigned.x, largest_unsigned.y), max(largest_unsigned.z, largest_unsigned.w));
+    let infinite = select(0.0, R_INFINITE, signed == i32(BITS_INFINITY));
+    let seen = select(infinite, R_NAN, signed > i32(BITS_INFINITY) || unsigned > BITS_NEGATIVE_INFINITY);
+    let special = min(state.y, seen);
+    return vec2<f32>(maximum, select(r, special, special < -1.5));
+}
+
+// ---- softmax_loss/run.wgsl
+// The states of the row, and of the teacher's where there is one; then the loss and the gradient. A
+// row that is HELD is read once; a longer one again, from the cache.
+fn run(place: Place) {
+    let row = row_open(place);
+    let start = logits_start(place.row);
+    let blocks = block_count(row);
+    var held: Block;
+    var others: Block;
+    var student = STATE_EMPTY;
+    var teacher = STATE_EMPTY;
+    for (var part = 0u; part < blocks; part += BLOCKS_OF_PART) {
+        var partial = STATE_EMPTY;
+        var teacher_partial = STATE_EMPTY;
+        for (var b = part; b < min(part + BLOCKS_OF_PART, blocks); b++) {
+            let first = b * BLOCK_COLUMNS;
+            logits_block(&held, start, first, place.lane, row.end);
+            partial = block_state(&held, partial);
+            if HAS_TEACHER {
+                others_block(&others, place, first, row.end);
+                teacher_partial = block_state(&others, teacher_partial);
+            }
+        }
+        if HELD {
+            student = partial;
+            teacher = teacher_partial;
+        } else {
+            student = state_merge(student, partial);
+            if HAS_TEACHER { teacher = state_merge(teacher, teacher_partial); }
+        }
+    }
+    student = team_merge(place, logits_refined(student, start, place.lane, row.end));
+    if HAS_TEACHER {
+        if TEAM_MEETS_IN_MEMORY { workgroupBarrier(); } // the student's state has been read
+        teacher = team_merge(place, others_refined(teacher, place, row.end));
+    }
+    row_finish(place, row, softmax_of(student), softmax_of(teacher), &held, &others);
+}
+
+// ---- layout/rows.wgsl
+// (rows, classes): the classes of a row are neighbours.
+
+fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
+    return offset + row * stride;
+}
+
+fn element_at(start: u32, column: u32) -> u32 {
+    return start + column;
+}
+
+fn place_of(index: u32) -> vec2<u32> {
+    return vec2<u32>(index / LANES, index % LANES);
+}
+
+// ---- columns/neighbours.wgsl
+// A lane's vector is four neighbouring columns; the next lane has the next four.
+fn lane_column(lane: u32) -> u32 {
+    return 4u * lane;
+}
+
+// The columns of the vector that starts at `column`.
+fn columns4(column: u32) -> vec4<u32> {
+    return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+}
+
+// The lane that has a column.
+fn column_owner(column: u32) -> u32 {
+    return (column / 4u) % LANES;
+}
+
+// ---- logits/read.wgsl
+@group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
+
+// ---- softmax_loss/load.wgsl for logits
+// The lane's logits of a block; -inf beyond the row's end.
+fn logits_block(block: ptr<function, Block>, start: u32, first: u32, lane: u32, end: u32) {
+    for (var k = 0u; k < VECTORS; k++) {
+        let column = first + block_column(k, lane);
+        var bits = vec4<u32>(BITS_NEGATIVE_INFINITY);
+        if column < end {
+            bits = logits_load4(start, column, end);
+        }
+        (*block)[k] = bitcast<vec4<f32>>(bits);
+    }
+}
+
+// The state of a lane that has seen all its columns, without the rounding of x - m where that would
+// show: where all but the maximum lie far below it. Rare.
+fn logits_refined(state: vec2<f32>, start: u32, lane: u32, end: u32) -> vec2<f32> {
+    const STEP = 4u * LANES;
+    const PART = 64u * STEP; // a sum of short sums
+    var r = state.y;
+    if r > 0.0 && r < 1e-9 {
+        var sum = vec4<f32>(0.0);
+        for (var part = lane_column(lane); part < end; part += PART) {
+            var partial = vec4<f32>(0.0);
+            for (var column = part; column < min(part + PART, end); column += STEP) {
+                let x = bitcast<vec4<f32>>(logits_load4(start, column, end));
+                let is_far = (x - state.x) * parameters.logit_scale < vec4<f32>(-1.0);
+                partial += select(vec4<f32>(0.0), exp_distance(x, vec4<f32>(state.x)), is_far);
+            }
+            sum += partial;
+        }
+        r = (sum.x + sum.y) + (sum.z + sum.w);
+    }
+    return vec2<f32>(state.x, r);
+}
+
+// ---- element/load_f32_vector.wgsl for logits
+// f32 read four at a time: row starts, row strides and the number of classes are multiples of four,
+// so a vector lies wholly inside its row.
+alias logits_Stored = vec4<u32>;
+
+fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return logits[(start + column) / 4u];
+}
+
+fn logits_load1(start: u32, column: u32) -> u32 {
+    let element = start + column;
+    return logits[element / 4u][element % 4u];
+}
+
+// ---- team/subgroup.wgsl
+// LANES lanes of one subgroup share a row; LANES is at most the least subgroup size, the workgroup
+// a multiple of the largest. The subgroup's own numbering places the lanes: nothing says that
+// local_invocation_index runs along subgroups.
+
+@compute @workgroup_size(LANES * ROWS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_size) size: u32,
+    @builtin(subgroup_invocation_id) invocation: u32,
+) {
+    let index = subgroup * size + invocation;
+    let slot = index / LANES;
+    run(place_at(workgroup.x * ROWS + slot, slot, index % LANES));
+}
+
+fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {
+    var merged = state;
+    for (var distance = 1u; distance < LANES; distance <<= 1u) {
+        merged = state_merge(merged, subgroupShuffleXor(merged, distance));
+    }
+    return merged;
+}
+
+fn team_lowest(place: Place, value: u32) -> u32 {
+    var lowest = value;
+    for (var distance = 1u; distance < LANES; distance <<= 1u) {
+        lowest = min(lowest, subgroupShuffleXor(lowest, distance));
+    }
+    return lowest;
+}
+
+// ---- team/subgroup_sum.wgsl
+// Every lane adds the same pairs in the same order up to exchange, so all get the same bits.
+fn team_sum(place: Place, values: vec4<f32>) -> vec4<f32> {
+    var sum = values;
+    for (var distance = 1u; distance < LANES; distance <<= 1u) {
+        sum += subgroupShuffleXor(sum, distance);
+    }
+    return sum;
+}
+
+fn team_or(place: Place, flags: u32) -> u32 {
+    var all = flags;
+    for (var distance = 1u; distance < LANES; distance <<= 1u) {
+        all |= subgroupShuffleXor(all, distance);
+    }
+    return all;
+}
+
+// ---- row_loss/focal.wgsl
+// Softmax focal loss of each class: -a (1 - p)^gamma log p, and its derivative in log p,
+// -a (1 - p)^gamma (1 - gamma p log p / (1 - p)).
+fn row_loss(coefficients: vec4<f32>, log_p: vec4<f32>, p: vec4<f32>, complement: vec4<f32>) -> Terms {
+    let is_certain = complement <= vec4<f32>(0.0);
+    // log p / (1 - p) is -1 at p = 1. Finite, so that p = 0 makes it 0.
+    let ratio = select(max(log_p, vec4<f32>(-1e37)) / select(complement, vec4<f32>(1.0), is_certain), vec4<f32>(-1.0), is_certain);
+    var gamma_p = parameters.gamma * p;
+    if parameters.gamma > 1e30 {
+        // p may be smaller than any number where gamma p is one.
+        let logarithm = log_p + log_positive(parameters.gamma, parameters.gamma - 1.0);
+        let e = exp_nonpositive(-abs(logarithm));
+        let of_logarithm = select(e, 1.0 / max(e, vec4<f32>(1e-30)), logarithm > vec4<f32>(0.0));
+        gamma_p = select(gamma_p, of_logarithm, p < vec4<f32>(1e-30));
+    }
+    let scaled = coefficients * power_of(p, complement, gamma_p);
+    return Terms(-scaled * log_p, -scaled * (1.0 - gamma_p * ratio), p, 0u);
+}
+
+// (1 - p)^gamma: up to a gamma of 64 its whole part by products, which lose nothing where p is close to
+// 1; the rest, and a greater one, which shows the digits of a small p, by log(1 - p) =
+// -log1p(p / (1 - p)).
+fn power_of(p: vec4<f32>, complement: vec4<f32>, gamma_p: vec4<f32>) -> vec4<f32> {
+    let is_great = parameters.gamma > 64.0;
+    let whole = select(floor(parameters.gamma), 0.0, is_great);
+    let rest = parameters.gamma - whole;
+    var power = vec4<f32>(1.0);
+    if rest > 0.0 {
+        let is_certain = complement <= vec4<f32>(0.0);
+        let odds = p / select(complement, vec4<f32>(1.0), is_certain);
+        let logarithms = vec4<f32>(
+            log1p_nonnegative(odds.x),
+            log1p_nonnegative(odds.y),
+            log1p_nonnegative(odds.z),
+            log1p_nonnegative(odds.w),
+        );
+        let exponents = select(rest * logarithms, gamma_p, vec4<bool>(is_great) & (p < vec4<f32>(1e-30)));
+        power = select(exp_nonpositive(-min(exponents, vec4<f32>(1000.0))), vec4<f32>(0.0), is_certain);
+    }
+    var square = complement;
+    for (var n = u32(whole); n > 0u; n >>= 1u) {
+        if (n & 1u) != 0u { power *= square; }
+        square *= square;
+    }
+    return power;
+}
+
+// ---- target/class.wgsl
+// A target class. The lane that writes its column's gradient reads that logit before the gradient can take its
+// place, and writes the row's results: no other lane needs it.
+@group(0) @binding(3) var<storage, read> targets: array<i32>;
+
+fn row_target(row: ptr<function, Row>, place: Place) {
+    let label = targets[parameters.targets_offset + place.row];
+    (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
+    (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
+    var owner = 0u;
+    // Below the part's first class this wraps beyond its last.
+    let column = u32(label) - parameters.first_class - first_column();
+    if (*row).is_counted && (*row).is_valid {
+        (*row).class_weight = class_weight(u32(label));
+    }
+    if (*row).is_counted && (*row).is_valid && column < columns() {
+        (*row).target_column = column;
+        owner = column_owner(column + gradient_shift(place.row));
+        if place.lane == owner {
+            let stored = logits_load1(logits_start(place.row), column);
+            (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;
+        }
+    }
+    (*row).closes = place.lane == owner;
+}
+
+// ---- weight/class.wgsl
+@group(0) @binding(10) var<storage, read> class_weights: array<f32>;
+
+fn class_weight(index: u32) -> f32 {
+    return class_weights[parameters.class_weights_offset + index];
+}
+
+// ---- softmax_loss/no_teacher.wgsl
+fn others_block(block: ptr<function, Block>, place: Place, first: u32, end: u32) {}
+
+fn row_shift(
+    place: Place,
+    row: Row,
+    student: Softmax,
+    teacher: Softmax,
+    held: ptr<function, Block>,
+    others: ptr<function, Block>,
+) -> f32 {
+    return 0.0;
+}
+
+fn others_refined(state: vec2<f32>, place: Place, end: u32) -> vec2<f32> {
+    return state;
+}
+
+// ---- softmax_loss/of_class.wgsl
+// A loss of the target's log-probability alone: with u its derivative in that, the gradient is
+// u (1 - p) at the target and -u p elsewhere.
+fn row_finish(
+    place: Place,
+    row: Row,
+    student: Softmax,
+    teacher: Softmax,
+    held: ptr<function, Block>,
+    others: ptr<function, Block>,
+) {
+    // The target's logit is its owner's, who may overwrite it: the others learn it from there.
+    let is_owner = row.closes && row.target_column != NO_TARGET;
+    let is_finite = is_owner && row.target_bits != BITS_NEGATIVE_INFINITY && !state_is_special(student.state);
+    let logit = bitcast<f32>(select(0u, row.target_bits, is_finite));
+    var known = vec4<f32>(logit, select(0.0, 1.0, is_finite), 0.0, 0.0);
+    if HAS_GRADIENT { known = team_sum(place, known); }
+
+    let coefficient = parameters.target_share * row.class_weight;
+    let distance = distances(student, vec4<f32>(known.x));
+    let p = exp_distance(vec4<f32>(known.x), vec4<f32>(student.state.x)) * student.inverse_total;
+    var complement = 1.0 - p;
+    if known.x == student.state.x { complement = vec4<f32>(student.state.y * student.inverse_total); }
+    var flags = select(FLAG_CONTRIBUTES, 0u, coefficient == 0.0);
+    var terms = row_loss(vec4<f32>(coefficient), distance - student.log_total, p, complement);
+    if known.y == 0.0 {
+        flags |= infinite_flag(coefficient);
+        terms = Terms(vec4<f32>(0.0), vec4<f32>(-coefficient), vec4<f32>(0.0), 0u);
+        complement = vec4<f32>(1.0);
+    }
+    let is_special = row_is_special(student, teacher);
+    row_close(place, row, is_special, Totals(terms.value.x, terms.slope.x, flags));
+    if !HAS_GRADIENT { return; }
+
+    let found = row_factor(place, row, is_special, flags);
+    let slope = found.factor * terms.slope.x;
+    let scale = -slope * student.inverse_total;
+    let at_target = vec4<f32>(slope * complement.x);
+    let start = logits_start(place.row);
+    let blocks = block_count(row);
+    for (var b = blocks; b > 0u; b--) {
+        let first = (b - 1u) * BLOCK_COLUMNS;
+        if !HELD { logits_block(held, start, first, place.lane, row.end); }
+        for (var k = 0u; k < VECTORS; k++) {
+            let column = first + block_column(k, place.lane);
+            if column < row.end {
+                let values = scale * exp_nonpositive(distances(student, (*held)[k]));
+                let is_target = columns4(column) == vec4<u32>(row.target_column);
+                gradient_write(place, row, column, select(values, at_target, is_target), found.is_nan);
+            }
+        }
+    }
+}
+
+// ---- weight/no_row.wgsl
+fn row_weight(row: u32) -> f32 {
+    return 1.0;
+}
+
+// ---- softmax_loss/gradient.wgsl
+// The gradient of four classes.
+fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan: bool) {
+    let bits = select(bitcast<vec4<u32>>(values), vec4<u32>(BITS_NAN), vec4<bool>(is_nan));
+    store4(gradient_start(place.row), column, row.end, bits);
+}
+
+// ---- element/store_f32_vector.wgsl for gradient
+fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+    gradient[(start + column) / 4u] = bits;
+}
+
+// ---- element/store.wgsl for gradient
+// Where a kernel's gradient goes.
+fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+    gradient_store4(start, column, end, bits);
+}
+
+// ---- upstream/scalar.wgsl
+// The upstream gradient is known on the host.
+fn upstream_of(place: Place) -> f32 {
+    return parameters.upstream;
+}
+
+// ---- gradient/separate.wgsl
+@group(0) @binding(2) var<storage, read_write> gradient: array<gradient_Stored>;
+
+fn gradient_start(row: u32) -> u32 {
+    return part_start(row_start(parameters.gradient_offset, parameters.gradient_stride, row));
+}
+
+// ---- element/stored_f32_vector.wgsl for gradient
+alias gradient_Stored = vec4<u32>;
+
+// ---- denominator/totals.wgsl
+// The denominators of the mean, which an earlier dispatch computed: of the loss, and of the z-loss.
+@group(0) @binding(9) var<storage, read> totals: array<u32>;
+
+// `scale` is 1, but smaller where a quotient by the sum of such weights would leave the range of f32
+// though its product with one of them does not: then `sums` holds the sum times `scale`, and so must be
+// what a quotient is multiplied by.
+struct Denominators {
+    sums: vec2<f32>,
+    scale: vec2<f32>,
+}
+
+const LARGE_DENOMINATOR: u32 = 0x6c800000u; // 2^90
+
+fn denominators() -> Denominators {
+    let at = parameters.totals_offset;
+    let words = vec2<u32>(totals[at + TOTALS_DENOMINATOR], totals[at + TOTALS_ROW_WEIGHT]);
+    let exponents = (vec2<i32>(bitcast<i32>(totals[at + TOTALS_EXPONENTS])) << vec2<u32>(16u, 0u)) >> vec2<u32>(16u);
+    var all = Denominators(bitcast<vec2<f32>>(words), vec2<f32>(1.0));
+    for (var k = 0u; k < 2u; k++) {
+        let magnitude = words[k] & 0x7fffffffu;
+        if magnitude < 0x7f800000u && (magnitude >= LARGE_DENOMINATOR || exponents[k] != 0) {
+            all.sums[k] = times_power_of_two(bitcast<f32>(words[k]), exponents[k] - 64);
+            all.scale[k] = 0x1p-64f;
+        }
+    }
+    return all;
+}
+
+fn divided(upstream: f32, weight: f32, chain: f32, denominator: f32, scale: f32) -> f32 {
+    if scale != 1.0 { return upstream * chain / denominator * weight; }
+    return upstream * weight * chain / denominator;
+}
+
+// ---- totals/layout.wgsl
+// The reduced results of a batch: eight words.
+const TOTALS_LOSS: u32 = 0u;               // f32
+const TOTALS_Z_LOSS: u32 = 1u;             // f32, its part of the loss
+const TOTALS_DENOMINATOR: u32 = 2u;        // f32, of the loss without the z-loss
+const TOTALS_ROW_WEIGHT: u32 = 3u;         // f32, the denominator of the z-loss
+const TOTALS_COUNTED: u32 = 4u;            // u32
+const TOTALS_CORRECT: u32 = 5u;            // u32
+const TOTALS_FIRST_INVALID_ROW: u32 = 6u;  // u32, 0xffffffff where every target is valid
+const TOTALS_EXPONENTS: u32 = 7u;          // i16 each: the powers of two that multiply the denominators
+
+// ---- sum/power_of_two.wgsl
+// 2^n, for n that have one in the range of f32; the nearest of them for others.
+fn power_of_two(n: i32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(clamp(n, -126, 127) + 127) << 23u);
+}
+
+// x * 2^n, rounded once.
+fn times_power_of_two(x: f32, n: i32) -> f32 {
+    let half = clamp(n, -252, 252) / 2;
+    return x * power_of_two(half) * power_of_two(clamp(n, -252, 252) - half);
+}
