@@ -27,6 +27,7 @@ struct Json<'a> {
     failed: usize,
     worst_relative_error: Number,
     worst_case: &'a str,
+    digest: String,
     seconds: f64,
     failures: Vec<JsonFailure<'a>>,
 }
@@ -100,6 +101,7 @@ pub fn json(
         failed: report.failed,
         worst_relative_error: Number(report.worst_relative_error),
         worst_case: &report.worst_case,
+        digest: report.digest.to_string(),
         seconds: elapsed.as_secs_f64(),
         failures: failures.collect(),
     };
@@ -129,6 +131,7 @@ pub fn summary(report: &Report, elapsed: Duration, out: &mut Output) -> Result<(
     if !report.worst_case.is_empty() {
         out.field("seen in", output::shorten(&report.worst_case, 57))?;
     }
+    out.field("digest", report.digest)?;
     out.field("seconds", format_args!("{:.1}", elapsed.as_secs_f64()))?;
     for failure in report.failures.iter().take(SHOWN) {
         out.line(format_args!("  {} {}", output::verdict(false, "failed"), failure.case))?;

@@ -1,7 +1,10 @@
 //! One call put to an engine and to the oracle.
 
+use std::fmt;
+
 use super::call::Call;
 use super::compare::{Comparison, Losses, Problem, Reduction, SoftmaxLosses};
+use super::digest::Digest;
 use super::parts;
 use crate::partial::ClassRange;
 use crate::{
@@ -23,6 +26,8 @@ pub struct CaseResult {
     pub error: Option<Error>,
     /// Whether the engine refused the call, and rightly.
     pub refused: bool,
+    /// Of what the engine returned.
+    pub digest: Digest,
 }
 
 impl CaseResult {
@@ -232,12 +237,13 @@ fn with_options(
 }
 
 /// Where the oracle refuses the call, so must the engine, in the same words.
-fn compared<T, U>(
+fn compared<T: fmt::Debug, U>(
     found: Result<T>,
     expected: Result<U>,
     compare: impl FnOnce(&mut Comparison, &T, &U),
 ) -> CaseResult {
-    match (found, expected) {
+    let digest = Digest::of(&found);
+    let result = match (found, expected) {
         (Ok(found), Ok(expected)) => {
             let mut comparison = Comparison::default();
             compare(&mut comparison, &found, &expected);
@@ -260,5 +266,6 @@ fn compared<T, U>(
             error: Some(found),
             ..CaseResult::default()
         },
-    }
+    };
+    CaseResult { digest, ..result }
 }

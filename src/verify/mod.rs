@@ -16,6 +16,7 @@ mod case;
 mod check;
 mod compare;
 mod content;
+mod digest;
 mod elementwise;
 mod list;
 mod operands;
@@ -31,6 +32,7 @@ pub use check::{
 };
 pub use compare::{ElementwiseScale, SoftmaxLossScale};
 pub use content::Content;
+pub use digest::Digest;
 pub use list::cases;
 pub use operands::{
     ElementWeights, Factor, Grouping, Ignored, Integer, Numbers, Probabilities, Targets, Teacher,
@@ -80,6 +82,9 @@ pub struct Report {
     pub worst_case: String,
     /// The cases that failed.
     pub failures: Vec<Failure>,
+    /// The digest of everything that the engine returned: the same wherever all of it is, so that two
+    /// builds, drivers or machines are compared by a word.
+    pub digest: Digest,
 }
 
 impl Report {
@@ -108,6 +113,7 @@ pub fn verify(
             return Err(error);
         }
         report.checked += 1;
+        report.digest.add(&result.digest);
         if result.worst_relative_error > report.worst_relative_error {
             report.worst_relative_error = result.worst_relative_error;
             report.worst_case = case.to_string();

@@ -9,6 +9,7 @@ use crate::{
 };
 
 /// What the parts give together.
+#[derive(Debug)]
 pub(super) struct Merged<T = f32, G = OwnedValues> {
     /// The states of each part.
     pub(super) states: Vec<Vec<PartialState>>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use wgpu_loss::verify::Digest;
 use wgpu_loss::{Engine, Error};
 
 use super::call::{Outputs, call};
@@ -31,12 +32,15 @@ pub struct Report {
     pub failures: Vec<String>,
     pub notes: Vec<String>,
     pub yardstick: Yardstick,
+    /// Of what the engine returned of the latest case.
+    digest: Digest,
 }
 
 impl Report {
     /// Runs a case in every way there is.
     pub fn run(&mut self, engine: &dyn Engine, case: &Case<'_>, op: &str) {
         self.cases += 1;
+        self.digest = Digest::default();
         let name = format!("{}/{}", case.suite, case.name);
         let mut failures = Vec::new();
         let run = AssertUnwindSafe(|| self.run_case(engine, case, op, &name, &mut failures));
@@ -46,6 +50,8 @@ impl Report {
             Err(_) => failures.push("panicked: the message is above".into()),
         }
         self.failures.extend(failures.into_iter().map(|failure| format!("{name}: {failure}")));
+        // For `cargo xtask digests`.
+        println!("\ndigest\t{}, {op}, {name}\t{}", engine.name(), self.digest);
     }
 
     fn run_case(
@@ -92,6 +98,7 @@ impl Report {
             };
             let outputs = call(engine, &problem, way);
             let outputs = outputs.map_err(|error| in_way(error.to_string()))?;
+            self.digest.add(&outputs);
             let is_plain = std::ptr::eq(way.name, PLAIN.name) && way.weights == WeightForm::Plain;
             let compared = self.compare(case, &problem, way, &outputs, &expected, is_plain);
             failures.extend(compared.map_err(in_way)?.into_iter().map(in_way));

@@ -20,10 +20,11 @@ const DEVICE: &str = "lane";
 const DEVICE_TESTS: [&str; 2] = ["a_device_too_small", "the_device_is_what_the_lane_says"];
 
 /// The files of tests that need a device, but for the program's, which has a device of its own.
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     "asynchronous",
     "conformance",
     "corners",
+    "digests",
     "elementwise",
     "embed_example",
     "embedded",

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod commands;
+mod digests;
 mod drivers;
 mod grid;
 mod install;
@@ -41,6 +42,10 @@ Commands:
                  safeguards, for all mutants of the kernels or those named; the tests of families run
                  on those that no case sees, with --families on all; with --first, one case that sees
                  a mutant is enough; exit code 1 if nobody sees one
+  digests FILE [--against OTHER]
+                 write a digest of what every case of `verify --broad`, of the conformance suites and
+                 of 2000 random calls returns; exit code 1 where it differs from another file's,
+                 as of another build on the same machine
   roofline [ARGS..]
                  verify and measure every operation, into a folder of the adapter's in
                  benches/record; ARGS go to `wgpu-loss roofline`
@@ -52,7 +57,7 @@ Commands:
   wasm-check     check that the library builds for wasm32-unknown-unknown
   help           print this
 
-On Linux, `run`, `test`, `lanes`, `mutants`, `roofline` and `soak` first look for a Vulkan driver.
+On Linux, `run`, `test`, `lanes`, `mutants`, `digests`, `roofline` and `soak` first look for a Vulkan driver.
 Where there is none and apt-get can be used, they install Mesa's, which needs no GPU; elsewhere they
 name the packages to install. So do the lanes gl and validation with theirs.
 
@@ -84,6 +89,7 @@ fn main() -> ExitCode {
         Some("lanes") => with_adapter(consent, || lanes::command(&rest, &Machine::here(), consent)),
         Some("mutants") => with_adapter(consent, || mutants::run(&rest)),
         Some("roofline") => with_adapter(consent, || commands::roofline(&rest)),
+        Some("digests") => with_adapter(consent, || digests::run(&rest)),
         Some("readme") => readme::run(),
         Some("wgsl") => linked::run(),
         Some("soak") => with_adapter(consent, || commands::soak(&rest)),
