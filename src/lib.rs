@@ -14,6 +14,7 @@ mod logits;
 mod memory;
 pub mod ops;
 pub mod partial;
+pub(crate) mod pipelines;
 pub mod plan;
 pub mod runtime;
 mod segments;
@@ -25,7 +26,6 @@ pub use element::{Element, Float, OwnedValues, Values};
 pub use engine::{Engine, Upstream};
 pub use error::{Error, Result};
 pub use half;
-pub use kernel::Kernels;
 pub use kernel::parameters::Totals;
 pub use logits::{Logits, Shape};
 pub use ops::cross_entropy::{
@@ -50,6 +50,7 @@ pub use ops::softmax_loss::{
 pub use ops::{
     DebugView, GradientPlace, Pass, PipelineView, Step, UpstreamOperand, UpstreamSource,
 };
+pub use pipelines::Kernels;
 pub use runtime::{CustomLossReport, FurthestResult, Gpu, GpuOptions, Progress, Streaming};
 pub use segments::Segments;
 pub use targets::{ClassIndices, TargetLayout, TargetValues, Targets};

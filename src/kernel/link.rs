@@ -34,7 +34,7 @@ pub fn link(variant: &Variant) -> String {
 
 /// The same with a mutation.
 #[cfg(debug_assertions)]
-pub(super) fn link_mutated(variant: &Variant, mutation: &Mutation) -> String {
+pub(crate) fn link_mutated(variant: &Variant, mutation: &Mutation) -> String {
     linked(variant, |module| mutation.of(module.path, module.text))
 }
 

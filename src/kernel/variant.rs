@@ -54,7 +54,7 @@ pub enum Family {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
     feature = "serde",
-    serde(from = "crate::plan::TeamName", into = "crate::plan::TeamName")
+    serde(from = "super::team_name::TeamName", into = "super::team_name::TeamName")
 )]
 pub enum Team {
     /// Not at all: one lane per row, or nothing to tell.
@@ -413,7 +413,7 @@ pub enum Variant {
 
 impl Variant {
     /// The loss module of a caller's that is linked.
-    pub(in crate::kernel) fn custom_module(&self) -> Option<CustomModule> {
+    pub(crate) fn custom_module(&self) -> Option<CustomModule> {
         let term = match self {
             Self::Reduce(ReduceVariant::Runs(runs)) => runs.values.loss(),
             Self::Reduce(ReduceVariant::Columns(columns)) => columns.values.loss(),

@@ -4,9 +4,9 @@
 use wgpu::{Buffer, BufferSlice};
 
 use crate::Result;
-use crate::kernel::Kernels;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::TotalsParameters;
+use crate::pipelines::Kernels;
 
 use super::operand::{Operand, Rows};
 use super::step::{Step, StepBuilder};

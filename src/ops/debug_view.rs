@@ -6,7 +6,8 @@ use crate::Element;
 use crate::kernel::bindings::{Slot, bindings};
 use crate::kernel::link::link;
 use crate::kernel::reduce::ReduceVariant;
-use crate::kernel::{Family, Kernels, RowVariant, TotalsKernel, Variant, Word};
+use crate::kernel::{Family, RowVariant, TotalsKernel, Variant, Word};
+use crate::pipelines::Kernels;
 
 use super::rows::RowsPlan;
 use super::split::kernels_of;

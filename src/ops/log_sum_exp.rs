@@ -5,7 +5,8 @@ use wgpu::BufferSlice;
 
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
-use crate::kernel::{Kernels, Operation, Record, RowVariant, StateKind, Word};
+use crate::kernel::{Operation, Record, RowVariant, StateKind, Word};
+use crate::pipelines::Kernels;
 use crate::plan::Purpose;
 use crate::{Element, OwnedValues, Reduction, Result, Shape};
 

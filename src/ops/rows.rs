@@ -5,9 +5,10 @@ use wgpu::BufferSlice;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::{
-    Access, Comparison, Family, GradientKind, GradientVariant, Kernels, Operation, Record,
-    RowVariant, StateKind, Transform, UpstreamKind, Variant,
+    Access, Comparison, Family, GradientKind, GradientVariant, Operation, Record, RowVariant,
+    StateKind, Transform, UpstreamKind, Variant,
 };
+use crate::pipelines::Kernels;
 use crate::plan::{Chunk, Purpose, choose, row_chunks};
 use crate::{Element, Error, Result, Shape};
 

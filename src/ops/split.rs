@@ -3,7 +3,8 @@
 
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
-use crate::kernel::{Family, Kernels, RowVariant, StateKind, Variant};
+use crate::kernel::{Family, RowVariant, StateKind, Variant};
+use crate::pipelines::Kernels;
 use crate::plan::{Capabilities, Chunk, RowOperand, row_chunks};
 use crate::{Error, Result};
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use wgpu::{BindGroup, BindGroupEntry, Buffer, BufferBinding, BufferUsages, ComputePass};
 
+use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::link::{ENTRY_POINT, link};
 use crate::kernel::parameters::{Field, Parameters};
-use crate::kernel::{Kernels, Pipeline, Variant, guarded, lost};
+use crate::pipelines::{Kernels, Pipeline, guarded, lost};
 use crate::plan::{
     BufferRole, Program, ProgramBuffer, ProgramDispatch, ProgramKernel, ProgramRange,
 };

@@ -6,8 +6,9 @@ use crate::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{Totals, TotalsParameters};
 use crate::kernel::{
-    Comparison, Kernels, Record, Reduced, TargetKind, TotalsKernel, TotalsVariant, Variant, Word,
+    Comparison, Record, Reduced, TargetKind, TotalsKernel, TotalsVariant, Variant, Word,
 };
+use crate::pipelines::Kernels;
 use crate::plan::{Chunk, row_chunks};
 
 use super::operand::Operand;

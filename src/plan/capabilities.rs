@@ -52,48 +52,20 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Reads them off a device's limits and features and its adapter's description.
-    pub fn of(
-        limits: &wgpu::Limits,
-        features: wgpu::Features,
-        adapter: &wgpu::AdapterInfo,
-    ) -> Self {
-        let sizes = SubgroupSizes {
-            smallest: adapter.subgroup_min_size,
-            largest: adapter.subgroup_max_size,
-        };
-        let usable = features.contains(wgpu::Features::SUBGROUP)
-            && sizes.smallest.is_power_of_two()
-            && sizes.largest.is_power_of_two();
-        Self {
-            class: match adapter.device_type {
-                wgpu::DeviceType::Cpu => AdapterClass::Software,
-                wgpu::DeviceType::IntegratedGpu => AdapterClass::Integrated,
-                _ => AdapterClass::Discrete,
-            },
-            subgroups: usable.then_some(sizes),
-            max_binding_bytes: limits.max_storage_buffer_binding_size,
-            max_buffer_bytes: limits.max_buffer_size,
-            storage_alignment: limits.min_storage_buffer_offset_alignment.into(),
-            uniform_alignment: limits.min_uniform_buffer_offset_alignment.into(),
-            max_workgroups: limits.max_compute_workgroups_per_dimension,
-            max_invocations: limits
-                .max_compute_invocations_per_workgroup
-                .min(limits.max_compute_workgroup_size_x),
-            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
-            max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
-        }
-    }
-
     /// What every WebGPU device has: `Limits::default()` and no features.
     pub fn web_gpu(class: AdapterClass) -> Self {
-        let mut adapter = wgpu::AdapterInfo::new(wgpu::DeviceType::Other, wgpu::Backend::Noop);
-        adapter.device_type = match class {
-            AdapterClass::Software => wgpu::DeviceType::Cpu,
-            AdapterClass::Integrated => wgpu::DeviceType::IntegratedGpu,
-            AdapterClass::Discrete => wgpu::DeviceType::DiscreteGpu,
-        };
-        Self::of(&wgpu::Limits::default(), wgpu::Features::empty(), &adapter)
+        Self {
+            class,
+            subgroups: None,
+            max_binding_bytes: 128 << 20,
+            max_buffer_bytes: 256 << 20,
+            storage_alignment: 256,
+            uniform_alignment: 256,
+            max_workgroups: 65_535,
+            max_invocations: 256,
+            max_workgroup_bytes: 16_384,
+            max_storage_buffers: 8,
+        }
     }
 
     /// Refuses a device that cannot run compute kernels over storage buffers, by the limit's name.

@@ -25,6 +25,4 @@ pub use program::{
 };
 pub use tuning::{Entry, ReduceTuning, Tuning};
 #[cfg(feature = "serde")]
-pub(crate) use tuning_file::TeamName;
-#[cfg(feature = "serde")]
 pub use tuning_file::{TunedAdapter, TuningFile};

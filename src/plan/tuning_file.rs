@@ -5,8 +5,7 @@ use std::fmt;
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{AdapterClass, Capabilities, SubgroupSizes, Tuning};
-use crate::kernel::Team;
+use super::{AdapterClass, SubgroupSizes, Tuning};
 use crate::{Error, Result};
 
 /// The version of the file's form.
@@ -62,34 +61,16 @@ pub struct TunedAdapter {
     pub subgroups: Option<SubgroupSizes>,
 }
 
-impl TunedAdapter {
-    /// Of an adapter's description and what plans may use of its device.
-    pub fn new(info: &wgpu::AdapterInfo, capabilities: &Capabilities) -> Self {
-        Self {
-            name: info.name.clone(),
-            driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
-            backend: info.backend.to_string(),
-            class: capabilities.class,
-            subgroups: capabilities.subgroups,
-        }
-    }
-}
-
 impl TuningFile {
     /// A tuning that was measured on this adapter, by this version of the library.
-    pub fn new(info: &wgpu::AdapterInfo, capabilities: &Capabilities, tuning: Tuning) -> Self {
-        let adapter = TunedAdapter::new(info, capabilities);
+    pub(crate) fn of(adapter: TunedAdapter, tuning: Tuning) -> Self {
         let library = env!("CARGO_PKG_VERSION").to_owned();
         Self { version: VERSION, library, adapter, tuning }
     }
 
-    /// Why the tuning is not meant for an adapter: what is another than it was measured with.
-    pub fn difference(
-        &self,
-        info: &wgpu::AdapterInfo,
-        capabilities: &Capabilities,
-    ) -> Option<String> {
-        let here = Self::new(info, capabilities, self.tuning.clone());
+    /// What is another on this adapter than it was measured with.
+    pub(crate) fn difference_from(&self, adapter: TunedAdapter) -> Option<String> {
+        let here = Self::of(adapter, self.tuning.clone());
         let (there, here) = (self.parts(), here.parts());
         there.into_iter().zip(here).find_map(|((name, there), (_, here))| {
             (there != here).then(|| format!("made for {name} {there}, not {here}"))
@@ -261,39 +242,6 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T> {
         .map_err(|error| refused(error.path().to_string(), error.into_inner()))?;
     deserializer.end().map_err(|error| refused(".".to_owned(), error))?;
     Ok(value)
-}
-
-/// How lanes meet, without the device's numbers.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum TeamName {
-    Lane,
-    Subgroup,
-    Workgroup,
-    Subgroups,
-}
-
-impl From<TeamName> for Team {
-    fn from(name: TeamName) -> Self {
-        match name {
-            TeamName::Lane => Self::Lane,
-            TeamName::Subgroup => Self::Subgroup,
-            TeamName::Workgroup => Self::Workgroup,
-            // The planner fills in the device's.
-            TeamName::Subgroups => Self::Subgroups { smallest: 1 },
-        }
-    }
-}
-
-impl From<Team> for TeamName {
-    fn from(team: Team) -> Self {
-        match team {
-            Team::Lane => Self::Lane,
-            Team::Subgroup => Self::Subgroup,
-            Team::Workgroup => Self::Workgroup,
-            Team::Subgroups { .. } => Self::Subgroups,
-        }
-    }
 }
 
 /// The largest number an entry is for: `"any"` is no limit, which JSON's readers cannot round.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wgpu::{Device, Features, Limits, Queue};
 
-use crate::kernel::{is_lost, lost};
+use crate::pipelines::{is_lost, lost};
 use crate::plan::Tuning;
 use crate::{Error, Kernels, Result};
 

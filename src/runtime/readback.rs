@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
 use wgpu::{Buffer, BufferDescriptor, BufferUsages, CommandEncoder, MapMode};
 
-use crate::kernel::guarded;
+use crate::pipelines::guarded;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::kernel::is_lost;
+use crate::pipelines::is_lost;
 use crate::{Error, Result};
 
 use super::Gpu;

@@ -2,7 +2,7 @@
 
 use wgpu::{Buffer, BufferDescriptor, BufferUsages};
 
-use crate::kernel::guarded;
+use crate::pipelines::guarded;
 use crate::{Error, Result};
 
 use super::Gpu;

@@ -98,7 +98,7 @@ impl CustomModule {
     }
 
     /// Whether there are loops, which may not end.
-    pub(in crate::kernel) fn has_loops(&self) -> bool {
+    pub(crate) fn has_loops(&self) -> bool {
         tokens(self.wgsl).is_ok_and(|tokens| {
             tokens.iter().any(|token| matches!(token.text, "for" | "while" | "loop"))
         })

@@ -42,7 +42,7 @@ fn message(source: &str) -> Option<Message> {
 /// What is wrong with a kernel that the device refused, if its module of the caller's is: beginning
 /// with the line. `None`: naga sees nothing wrong.
 #[cfg(not(target_arch = "wasm32"))]
-pub(in crate::kernel) fn explain(custom: &CustomModule, source: &str) -> Option<String> {
+pub(crate) fn explain(custom: &CustomModule, source: &str) -> Option<String> {
     use crate::kernel::wgsl::line_at;
     let Message { text, places } = message(source)?;
     let text = CustomModule::in_names_of_the_callers(&text);
@@ -70,6 +70,6 @@ pub(in crate::kernel) fn explain(custom: &CustomModule, source: &str) -> Option<
 
 /// On the web errors of modules go to the device's handler.
 #[cfg(target_arch = "wasm32")]
-pub(in crate::kernel) fn explain(_: &CustomModule, _: &str) -> Option<String> {
+pub(crate) fn explain(_: &CustomModule, _: &str) -> Option<String> {
     None
 }

@@ -9,5 +9,5 @@ mod variant;
 
 pub use custom::CustomModule;
 pub(crate) use custom::Unfit;
-pub(in crate::kernel) use explain::explain;
+pub(crate) use explain::explain;
 pub use variant::{LossGradient, LossKind, LossTerm, LossesVariant};

@@ -4,9 +4,10 @@ use wgpu::BufferSlice;
 
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
-use crate::kernel::{Comparison, Kernels, MergeVariant, Record, StateKind, TargetKind, Variant};
+use crate::kernel::{Comparison, MergeVariant, Record, StateKind, TargetKind, Variant};
 use crate::ops::validate::CROSS_ENTROPY as OPERATION;
 use crate::partial::{ClassRange, PartialState};
+use crate::pipelines::Kernels;
 use crate::plan::row_chunks;
 use crate::{CrossEntropy, Element, Error, Pass, Result, Shape, TargetLayout};
 

@@ -4,8 +4,9 @@ use wgpu::BufferSlice;
 
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
-use crate::kernel::{Kernels, Operation, Record, RowVariant, StateKind, TargetKind};
+use crate::kernel::{Operation, Record, RowVariant, StateKind, TargetKind};
 use crate::partial::ClassRange;
+use crate::pipelines::Kernels;
 use crate::plan::Purpose;
 use crate::{CrossEntropy, Error, Input, Reduction, Result, Shape, TargetLayout};
 

@@ -7,13 +7,13 @@ use super::kinds::{Forms, broadcast_rows};
 use super::plan::ElementwisePlan;
 use super::{ElementwiseLoss, ElementwisePass};
 use crate::Result;
-use crate::kernel::Kernels;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::ops::operand::{Operand, Rows, required};
 use crate::ops::reduce::pieces::PiecewiseReduction;
 use crate::ops::reduce::reduction::{Reduction, Source, Sources};
 use crate::ops::step::{Step, StepBuilder};
+use crate::pipelines::Kernels;
 
 /// What a piece is a part of.
 #[derive(Clone, Copy)]

@@ -8,13 +8,14 @@ use super::stages::Stages;
 use super::validate;
 use super::write::Writing;
 use super::{ElementwiseLayout, ElementwisePass, ElementwiseUpstreamLayout};
+use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::reduce::ReduceVariant;
-use crate::kernel::{Kernels, Variant};
 use crate::ops::debug_view::DebugView;
 use crate::ops::pass::{Pass, UpstreamOperand, UpstreamSource};
 use crate::ops::reduce::countable;
 use crate::ops::reduce::reduction::Reduction;
+use crate::pipelines::Kernels;
 use crate::{
     Element, ElementwiseLoss, ElementwiseReduction, Error, LossFunction, Result, Shape,
     WeightLayout,

@@ -4,13 +4,14 @@
 use super::kinds::{DENOMINATOR_WORDS, Forms, denominators_at, gradient_kind, kind_along, kind_of};
 use super::write::Writing;
 use super::{ElementwisePass, ElementwiseUpstreamLayout};
+use crate::kernel::Variant;
 use crate::kernel::loss::{LossGradient, LossTerm};
 use crate::kernel::reduce::{
     ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightsKind,
 };
-use crate::kernel::{Kernels, Variant};
 use crate::ops::reduce::others::Other;
 use crate::ops::reduce::reduction::Reduction;
+use crate::pipelines::Kernels;
 use crate::plan::reduce::{ReduceLayout, Walk};
 use crate::{Axis, Element, ElementwiseLoss, ElementwiseReduction, Mode, Result, WeightLayout};
 

@@ -4,11 +4,12 @@ use crate::kernel::bindings::Slot;
 use crate::kernel::loss::{LossTerm, LossesVariant};
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{ReduceVariant, WeightsKind};
-use crate::kernel::{Access, Geometry, GradientKind, Kernels, Variant};
+use crate::kernel::{Access, Geometry, GradientKind, Variant};
 use crate::ops::reduce::others::Other;
 use crate::ops::reduce::places::of_runs;
 use crate::ops::reduce::reduction::{Source, bind_range};
 use crate::ops::step::StepBuilder;
+use crate::pipelines::Kernels;
 use crate::plan::reduce::{Nest, ReduceLayout, boxes, run_geometry};
 use crate::{Element, Result};
 

@@ -3,8 +3,9 @@
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{GradientOf, GradientsVariant, ReduceVariant, WeightsKind};
-use crate::kernel::{Access, Geometry, GradientKind, Kernels, UpstreamKind, Variant};
+use crate::kernel::{Access, Geometry, GradientKind, UpstreamKind, Variant};
 use crate::ops::step::StepBuilder;
+use crate::pipelines::Kernels;
 use crate::plan::reduce::{BoxedOperand, GradientLayout, Nest, Strides, boxes, run_geometry};
 use crate::{Element, Result};
 

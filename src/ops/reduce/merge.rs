@@ -1,6 +1,5 @@
 //! Merging partial results.
 
-use crate::kernel::Kernels;
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
@@ -8,6 +7,7 @@ use crate::kernel::reduce::{
     MergeRange, MergedVariant, ReduceOutputKind, ReduceVariant, ReducedValues,
 };
 use crate::ops::step::{Bound, StepBuilder};
+use crate::pipelines::Kernels;
 use crate::plan::reduce::merge_geometry;
 use crate::{Error, Result};
 

@@ -5,11 +5,12 @@ use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
     ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightGradientTerm, WeightsKind,
 };
-use crate::kernel::{GradientKind, Kernels, UpstreamKind, Variant};
+use crate::kernel::{GradientKind, UpstreamKind, Variant};
 use crate::ops::debug_view::DebugView;
 use crate::ops::operand::{Operand, Rows, if_wanted};
 use crate::ops::pass::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
 use crate::ops::step::{Step, StepBuilder};
+use crate::pipelines::Kernels;
 use crate::plan::reduce::{ReduceLayout, gradient_layout, reduce_layout};
 use crate::{Axis, Element, Error, Mode, Reduce, Result, Shape, WeightLayout};
 

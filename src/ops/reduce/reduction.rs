@@ -1,15 +1,16 @@
 //! A reduction that was planned: over runs or columns, then over partial results.
 
 use crate::Result;
+use crate::kernel::Access;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
     Along, ColumnsVariant, ReduceOutputKind, ReduceVariant, ReducedValues, RowsOf, RunsVariant,
     WeightsKind,
 };
-use crate::kernel::{Access, Kernels};
 use crate::ops::operand::Operand;
 use crate::ops::step::{Bound, StepBuilder};
+use crate::pipelines::Kernels;
 use crate::plan::reduce::{Boxed, Nest, ReduceLayout, RunEntry, Strides, Walk, run_geometry};
 
 use super::merge::{Merge, bind_merges, merges};

@@ -3,11 +3,12 @@
 
 use wgpu::BufferSlice;
 
+use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
-use crate::kernel::{Kernels, Variant};
 use crate::ops::operand::{Operand, Rows};
 use crate::ops::step::{Step, StepBuilder};
+use crate::pipelines::Kernels;
 use crate::plan::reduce::{SegmentPart, column_layout};
 use crate::{Result, Shape, WeightLayout};
 

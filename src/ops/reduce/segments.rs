@@ -1,12 +1,13 @@
 //! The dispatches of a segmented reduction: rows that come with ids are sorted by them first, then
 //! pieces of segments are reduced, and the pieces of each merged.
 
+use crate::kernel::Variant;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
     ColumnsVariant, MergeRange, ReduceOutputKind, ReduceVariant, ReducedValues, RowsOf, WeightsKind,
 };
-use crate::kernel::{Kernels, Variant};
 use crate::ops::step::{Bound, StepBuilder};
+use crate::pipelines::Kernels;
 use crate::plan::reduce::{self as plan, ReduceLayout, Strides};
 use crate::{Error, Result};
 

@@ -1,9 +1,10 @@
 //! The verbs `plan` and `bind` of segmented reductions.
 
+use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
-use crate::kernel::{Kernels, Variant};
 use crate::ops::operand::{Operand, Rows};
 use crate::ops::step::{Step, StepBuilder};
+use crate::pipelines::Kernels;
 use crate::plan::reduce::column_layout;
 use crate::{Reduce, Result, Shape, WeightLayout};
 

@@ -4,7 +4,8 @@ use wgpu::BufferSlice;
 
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
-use crate::kernel::{Kernels, Operation, RowVariant};
+use crate::kernel::{Operation, RowVariant};
+use crate::pipelines::Kernels;
 use crate::plan::Purpose;
 use crate::{Error, GradientPlace, Pass, Reduction, Result, Shape, Softmax, UpstreamSource};
 

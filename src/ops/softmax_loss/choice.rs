@@ -2,7 +2,8 @@
 
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::softmax_loss::{AgainstKind, SoftmaxLossKind, SoftmaxLossVariant};
-use crate::kernel::{Access, Comparison, Family, Kernels, Record, Reduced, TargetKind, Word};
+use crate::kernel::{Access, Comparison, Family, Record, Reduced, TargetKind, Word};
+use crate::pipelines::Kernels;
 use crate::plan::{Purpose, Tuning, choose};
 use crate::{Mode, Pass, Reduction, Result, Shape};
 

@@ -5,7 +5,8 @@ use wgpu::BufferSlice;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
 use crate::kernel::softmax_loss::{AgainstKind, SoftmaxLossVariant};
-use crate::kernel::{Kernels, UpstreamKind, Variant};
+use crate::kernel::{UpstreamKind, Variant};
+use crate::pipelines::Kernels;
 use crate::plan::row_chunks;
 use crate::{Element, GradientPlace, Pass, Reduction, Result, Shape, UpstreamSource};
 

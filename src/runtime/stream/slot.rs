@@ -5,8 +5,8 @@ use wgpu::{
     SubmissionIndex,
 };
 
-use crate::kernel::guarded;
 use crate::ops::Step;
+use crate::pipelines::guarded;
 use crate::plan::Piece;
 use crate::runtime::clock::{Moment, now};
 use crate::runtime::readback::{MapReceiver, Waiting};

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[cfg(not(target_arch = "wasm32"))]
 use std::thread::{Builder, available_parallelism};
 
-use super::bindings::{Binding, bindings};
-use super::link::{ENTRY_POINT, link};
-use super::loss::explain;
-use super::variant::Variant;
 use super::{guarded, is_lost, lost, trusted};
+use crate::kernel::Variant;
+use crate::kernel::bindings::{Binding, bindings};
+use crate::kernel::link::{ENTRY_POINT, link};
+use crate::kernel::loss::explain;
 #[cfg(debug_assertions)]
-use super::{link::link_mutated, mutation::Mutation};
+use crate::kernel::{Mutation, link::link_mutated};
 use crate::plan::{Capabilities, Tuning};
 use crate::{Error, Result, Shape};
 
