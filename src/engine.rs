@@ -1,80 +1,21 @@
 //! The one-call form of every operation, which the GPU and both CPU engines answer alike.
 
-use crate::partial::{ClassRange, PartialState};
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
-    ElementwiseUpstream, Error, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
-    ReduceOutput, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput,
-    Targets, UpstreamSource, Weights,
+use crate::element::OwnedValues;
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
+use crate::ops::elementwise::{
+    Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseUpstream,
 };
-
-/// The upstream gradient: the derivative of whatever is minimised with respect to this
-/// operation's result. `1` when the result itself is minimised.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Upstream<'a> {
-    /// One factor for every row.
-    Scalar(f32),
-    /// A factor for each row; only where the operation's result has a value for each row. Of a
-    /// reduction: a factor for each result.
-    PerRow(&'a [f32]),
-}
-
-impl Default for Upstream<'_> {
-    fn default() -> Self {
-        Self::Scalar(1.0)
-    }
-}
-
-impl<'a> Upstream<'a> {
-    /// Where a device has it.
-    pub(crate) fn source(&self) -> UpstreamSource {
-        match self {
-            Self::Scalar(_) => UpstreamSource::Scalar,
-            Self::PerRow(_) => UpstreamSource::PerRow,
-        }
-    }
-
-    /// That of some of the rows.
-    pub(crate) fn of_rows(self, rows: &std::ops::Range<usize>) -> Upstream<'a> {
-        match self {
-            Self::Scalar(_) => self,
-            Self::PerRow(values) => Self::PerRow(&values[rows.clone()]),
-        }
-    }
-
-    /// The factor of one row.
-    pub(crate) fn of_row(&self, row: usize) -> f32 {
-        match self {
-            Self::Scalar(value) => *value,
-            Self::PerRow(values) => values[row],
-        }
-    }
-
-    /// Refuses a factor for each row where rows and factors differ in number, or where the result
-    /// is reduced to one value.
-    pub(crate) fn validate(
-        &self,
-        operation: &'static str,
-        rows: usize,
-        reduced: bool,
-    ) -> Result<()> {
-        match self {
-            Self::PerRow(_) if reduced => Err(Error::invalid(
-                operation,
-                "upstream gradient",
-                "a scalar, since the loss is reduced to one value",
-                "one value per row",
-            )),
-            Self::PerRow(values) if values.len() != rows => Err(Error::invalid(
-                operation,
-                "upstream gradient",
-                format!("{rows} values, one per row"),
-                values.len(),
-            )),
-            _ => Ok(()),
-        }
-    }
-}
+use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
+use crate::ops::reduce::{Reduce, ReduceOutput};
+use crate::ops::softmax::Softmax;
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput};
+use crate::partial::{ClassRange, PartialState};
+use crate::segments::Segments;
+use crate::targets::Targets;
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 /// Host data in, numbers out. [`Gpu`](crate::Gpu), [`cpu::Fast`](crate::cpu::Fast) and
 /// [`cpu::Oracle`](crate::cpu::Oracle) are interchangeable behind it.

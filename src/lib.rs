@@ -5,6 +5,7 @@
 #[cfg(test)]
 extern crate self as wgpu_loss;
 
+mod axis;
 pub mod cpu;
 mod element;
 mod engine;
@@ -19,11 +20,13 @@ pub mod plan;
 pub mod runtime;
 mod segments;
 mod targets;
+mod upstream;
 pub mod verify;
 mod weights;
 
+pub use axis::Axis;
 pub use element::{Element, Float, OwnedValues, Values};
-pub use engine::{Engine, Upstream};
+pub use engine::Engine;
 pub use error::{Error, Result};
 pub use half;
 pub use kernel::parameters::Totals;
@@ -39,7 +42,7 @@ pub use ops::elementwise::{
 };
 pub use ops::log_sum_exp::{LogSumExp, LogSumExpOperands, LogSumExpOutput, LogSumExpPlan};
 pub use ops::reduce::{
-    Axis, Denominator, Reduce, ReduceOperands, ReduceOutput, ReducePlan, ReduceSegmentsOperands,
+    Denominator, Reduce, ReduceOperands, ReduceOutput, ReducePlan, ReduceSegmentsOperands,
     ReduceSegmentsPlan, SegmentLayout, Statistic,
 };
 pub use ops::softmax::{Softmax, SoftmaxOperands, SoftmaxPass, SoftmaxPlan};
@@ -54,5 +57,6 @@ pub use pipelines::Kernels;
 pub use runtime::{CustomLossReport, FurthestResult, Gpu, GpuOptions, Progress, Streaming};
 pub use segments::Segments;
 pub use targets::{ClassIndices, TargetLayout, TargetValues, Targets};
+pub use upstream::Upstream;
 pub use weights::{WeightLayout, Weights};
 pub use wgpu;

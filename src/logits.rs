@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::element::{Element, Float, Values, for_each_element};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Shape and element type of logits, or of anything with a value for each logit.
 ///

@@ -6,7 +6,7 @@
 use bytemuck::Zeroable;
 use bytemuck::allocation::try_zeroed_vec;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 fn out_of_memory<T>(operation: &'static str, count: usize) -> Error {
     let message = match count.checked_mul(size_of::<T>()) {

@@ -14,8 +14,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::error::{Error, Result};
 use crate::memory::collected;
-use crate::{Error, Result};
 
 /// The classes that a part of the logits holds: columns `0..` are classes `first..`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! What the rows are compared with: classes or probabilities, and the weights of classes and rows.
 
-use crate::{Logits, Shape};
+use crate::logits::{Logits, Shape};
 
 /// A target class for each row, in any of the usual integer types. On the device targets are `i32`.
 #[derive(Clone, Copy, Debug, PartialEq)]

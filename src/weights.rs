@@ -1,6 +1,7 @@
 //! Weights of a reduction, in host memory.
 
-use crate::{Error, Logits, Result, Shape};
+use crate::error::{Error, Result};
+use crate::logits::{Logits, Shape};
 
 /// What each value of a reduction is multiplied by.
 #[derive(Clone, Copy, Debug, Default)]

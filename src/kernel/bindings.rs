@@ -7,7 +7,7 @@ use super::variant::{
     Access, Family, GradientKind, MergeVariant, Operation, RowVariant, StateKind, TargetKind,
     TotalsKernel, UpstreamKind, Variant,
 };
-use crate::Element;
+use crate::element::Element;
 
 /// What a binding holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use super::variant::{
     Access, Family, GradientKind, MergeVariant, Operation, RowVariant, StateKind, TargetKind, Team,
     TotalsKernel, Transform, UpstreamKind,
 };
-use crate::Element;
+use crate::element::Element;
 
 /// A file of `shaders/`, by its path there.
 macro_rules! module {

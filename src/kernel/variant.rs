@@ -6,7 +6,7 @@ use super::loss::{CustomModule, LossKind};
 use super::record::{Record, Word};
 use super::reduce::ReduceVariant;
 use super::softmax_loss::SoftmaxLossVariant;
-use crate::Element;
+use crate::element::Element;
 
 /// What is computed for each row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

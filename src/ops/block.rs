@@ -3,7 +3,7 @@
 
 use wgpu::{Buffer, BufferSlice};
 
-use crate::Result;
+use crate::error::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::TotalsParameters;
 use crate::pipelines::Kernels;

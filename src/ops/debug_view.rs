@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::bindings::{Slot, bindings};
 use crate::kernel::link::link;
 use crate::kernel::reduce::ReduceVariant;

@@ -3,12 +3,15 @@
 
 use wgpu::BufferSlice;
 
+use crate::element::{Element, OwnedValues};
+use crate::error::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::{Operation, Record, RowVariant, StateKind, Word};
+use crate::logits::Shape;
+use crate::ops::cross_entropy::Reduction;
 use crate::pipelines::Kernels;
 use crate::plan::Purpose;
-use crate::{Element, OwnedValues, Reduction, Result, Shape};
 
 use super::debug_view::{self, DebugView};
 use super::operand::{Rows, if_wanted};

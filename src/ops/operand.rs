@@ -2,9 +2,10 @@
 
 use wgpu::{Buffer, BufferSlice, BufferUsages};
 
+use crate::error::{Error, Result};
 use crate::kernel::bindings::Slot;
+use crate::logits::Shape;
 use crate::plan::RowOperand;
-use crate::{Error, Result, Shape};
 
 /// A range of a buffer that holds what a kernel expects.
 #[derive(Clone, Debug)]

@@ -4,12 +4,17 @@ use wgpu::{Device, DeviceDescriptor};
 
 use super::elementwise::pieces::WholeLoss;
 use super::reduce::Wholes;
-use crate::plan::{AdapterClass, Capabilities, Tuning};
-use crate::{
-    Axis, ElementwiseLayout, ElementwiseLoss, ElementwisePass, ElementwiseReduction,
-    ElementwiseUpstreamLayout, GradientPlace, Kernels, LossFunction, Pass, Reduce, Shape,
-    Statistic, UpstreamSource, WeightLayout,
+use crate::axis::Axis;
+use crate::logits::Shape;
+use crate::ops::elementwise::{
+    ElementwiseLayout, ElementwiseLoss, ElementwisePass, ElementwiseReduction,
+    ElementwiseUpstreamLayout, LossFunction,
 };
+use crate::ops::reduce::{Reduce, Statistic};
+use crate::ops::{GradientPlace, Pass, UpstreamSource};
+use crate::pipelines::Kernels;
+use crate::plan::{AdapterClass, Capabilities, Tuning};
+use crate::weights::WeightLayout;
 
 /// A whole and a piece of it: blocks of vectors, and of which only all values together are vectors;
 /// single values with gaps between.

@@ -2,15 +2,17 @@
 
 use wgpu::BufferSlice;
 
+use crate::element::Element;
+use crate::error::{Error, Result};
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::{
     Access, Comparison, Family, GradientKind, GradientVariant, Operation, Record, RowVariant,
     StateKind, Transform, UpstreamKind, Variant,
 };
+use crate::logits::Shape;
 use crate::pipelines::Kernels;
 use crate::plan::{Chunk, Purpose, choose, row_chunks};
-use crate::{Element, Error, Result, Shape};
 
 use super::operand::{Operand, Rows, if_wanted};
 use super::pass::{Pass, UpstreamOperand};

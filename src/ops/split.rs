@@ -1,12 +1,12 @@
 //! The dispatches over rows that are cut into parts: few rows of very many classes keep a whole
 //! device busy.
 
+use crate::error::{Error, Result};
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::{Family, RowVariant, StateKind, Variant};
 use crate::pipelines::Kernels;
 use crate::plan::{Capabilities, Chunk, RowOperand, row_chunks};
-use crate::{Error, Result};
 
 use super::operand::{Operand, Rows};
 use super::rows::RowsPlan;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use wgpu::{BindGroup, BindGroupEntry, Buffer, BufferBinding, BufferUsages, ComputePass};
 
+use crate::error::{Error, Result};
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::link::{ENTRY_POINT, link};
@@ -14,7 +15,6 @@ use crate::pipelines::{Kernels, Pipeline, guarded, lost};
 use crate::plan::{
     BufferRole, Program, ProgramBuffer, ProgramDispatch, ProgramKernel, ProgramRange,
 };
-use crate::{Error, Result};
 
 /// A bound operation. It holds on to its buffers, so it can be recorded as often as wanted.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use wgpu::Buffer;
 
-use crate::Result;
+use crate::error::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{Totals, TotalsParameters};
 use crate::kernel::{
@@ -32,7 +32,10 @@ pub(super) struct Reduction {
 
 impl Reduction {
     /// Of counted rows and, where the mean is divided by them, of weights, which needs no logits.
-    pub(super) fn counts(comparison: &Comparison, reduction: crate::Reduction) -> Self {
+    pub(super) fn counts(
+        comparison: &Comparison,
+        reduction: crate::ops::cross_entropy::Reduction,
+    ) -> Self {
         let classes = !matches!(comparison.target, TargetKind::Probability(_));
         let by_size = reduction.is_mean_by_size();
         let class_weights = comparison.class_weights && classes && !by_size;

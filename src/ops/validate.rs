@@ -1,11 +1,13 @@
 //! What every engine refuses before it computes anything: one place, so that all of them refuse
 //! the same calls with the same words.
 
+use crate::element::{Element, Float};
+use crate::error::{Error, Result};
+use crate::logits::{Logits, Shape};
+use crate::ops::cross_entropy::{CrossEntropy, Input, Reduction};
 use crate::partial::{ClassRange, PartialState};
-use crate::{
-    ClassIndices, CrossEntropy, Element, Error, Float, Input, Logits, Reduction, Result, Shape,
-    TargetLayout, TargetValues, Targets, Upstream,
-};
+use crate::targets::{ClassIndices, TargetLayout, TargetValues, Targets};
+use crate::upstream::Upstream;
 
 pub(crate) const CROSS_ENTROPY: &str = "cross-entropy";
 pub(crate) const LOG_SUM_EXP: &str = "log-sum-exp";

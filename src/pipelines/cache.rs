@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, available_parallelism};
 
 use super::{guarded, is_lost, lost, trusted};
+use crate::error::{Error, Result};
 use crate::kernel::Variant;
 use crate::kernel::bindings::{Binding, bindings};
 use crate::kernel::link::{ENTRY_POINT, link};
 use crate::kernel::loss::explain;
 #[cfg(debug_assertions)]
 use crate::kernel::{Mutation, link::link_mutated};
+use crate::logits::Shape;
 use crate::plan::{Capabilities, Tuning};
-use crate::{Error, Result, Shape};
 
 /// A compiled kernel.
 #[derive(Debug)]

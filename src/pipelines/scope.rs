@@ -1,6 +1,6 @@
 //! Error scopes around everything that creates or submits, so that wgpu's errors become `Err`.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Runs `work` inside error scopes of all three kinds. Off the web they answer at once; on the web
 /// the answer would have to be awaited, and errors reach the device's uncaptured-error handler.

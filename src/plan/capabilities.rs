@@ -1,6 +1,6 @@
 //! What the planner may use of a device.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Adapters that want different geometries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

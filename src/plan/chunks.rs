@@ -1,7 +1,7 @@
 //! Cutting a batch by rows, so that every binding and every dispatch stays within its limit.
 
 use super::Capabilities;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// An operand that is bound from a chunk's first row to its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

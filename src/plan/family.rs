@@ -2,8 +2,8 @@
 //! number of rows: a row's bits must not depend on its batch.
 
 use super::{Capabilities, Entry, Tuning};
+use crate::error::{Error, Result};
 use crate::kernel::{Family, Geometry, Team};
-use crate::{Error, Result};
 
 use super::AdapterClass;
 

@@ -9,7 +9,7 @@ use super::family::{Purpose, fit};
 use super::reduce::reduce_variants;
 use super::softmax_losses::softmax_loss_variants;
 use super::{Capabilities, Choice, Entry, Tuning};
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::{
     Access, Comparison, Family, GradientKind, GradientVariant, MergeVariant, Operation, Record,
     Reduced, RowVariant, StateKind, TargetKind, Team, TotalsKernel, TotalsVariant, Transform,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::Shape;
+use crate::logits::Shape;
 
 /// A run of rows: whole blocks of rows side by side, or some of one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

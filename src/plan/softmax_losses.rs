@@ -4,7 +4,7 @@
 use super::family::fit;
 use super::menu::DIVISORS;
 use super::{Capabilities, Choice, Tuning};
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::softmax_loss::{AgainstKind, SoftmaxLossKind, SoftmaxLossVariant};
 use crate::kernel::{
     Access, Family, Geometry, GradientKind, GradientVariant, Team, UpstreamKind, Variant,

@@ -3,8 +3,8 @@
 use super::family::fit;
 use super::reduce::{RunEntry, run_geometry};
 use super::{AdapterClass, Capabilities, Entry, ReduceTuning, SubgroupSizes, Tuning};
+use crate::error::{Error, Result};
 use crate::kernel::{Family, Geometry, Team};
-use crate::{Error, Result};
 
 /// Most entries of a table.
 const MOST_ENTRIES: usize = 1024;

@@ -6,7 +6,7 @@ use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{AdapterClass, SubgroupSizes, Tuning};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The version of the file's form.
 const VERSION: u32 = 1;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 const ADVICE: &str = if cfg!(target_os = "linux") {
     "install a Vulkan driver; without a GPU, Mesa's software one will do \

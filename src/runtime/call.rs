@@ -2,9 +2,14 @@
 
 use wgpu::{Buffer, BufferSlice, CommandEncoder, CommandEncoderDescriptor};
 
+use crate::element::{Element, Float, OwnedValues};
+use crate::error::Result;
 use crate::kernel::parameters::Totals;
+use crate::logits::Logits;
 use crate::ops::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
-use crate::{Element, Float, Gpu, Logits, OwnedValues, Result, Upstream, Weights};
+use crate::runtime::Gpu;
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 use super::readback::{Readback, Waiting};
 

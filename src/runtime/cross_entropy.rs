@@ -1,14 +1,17 @@
 //! Softmax cross-entropy of host data on the GPU.
 
-use crate::Float;
+use crate::element::Float;
+use crate::error::Result;
 use crate::kernel::parameters::Totals;
+use crate::logits::Logits;
 use crate::ops::cross_entropy::CrossEntropyOperands;
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
 use crate::ops::validate;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::ops::validate::CROSS_ENTROPY;
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Gpu, Logits, Result, TargetValues, Targets, Upstream,
-};
+use crate::runtime::Gpu;
+use crate::targets::{TargetValues, Targets};
+use crate::upstream::Upstream;
 
 use super::call::{Call, DeviceUpstream, Steps, passes, slice, writes_separately};
 use super::operands::{DeviceTargets, output, refuse_invalid_target};

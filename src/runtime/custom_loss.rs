@@ -3,10 +3,12 @@
 use std::fmt;
 
 use super::readback::Waiting;
-use crate::{
-    CustomLoss, Elementwise, ElementwiseLoss, ElementwiseUpstream, Error, Gpu, Logits,
-    LossFunction, Result,
+use crate::error::{Error, Result};
+use crate::logits::Logits;
+use crate::ops::elementwise::{
+    CustomLoss, Elementwise, ElementwiseLoss, ElementwiseUpstream, LossFunction,
 };
+use crate::runtime::Gpu;
 
 /// Of a result, how far WGSL may be from the function.
 const RELATIVE: f64 = 1e-4;
@@ -173,7 +175,7 @@ impl CustomLoss {
         let options = ElementwiseLoss::unreduced(LossFunction::Custom(*self));
         let upstream = Some(ElementwiseUpstream::Scalar(1.0));
         let out = gpu.run_elementwise(&operands, upstream, &options, waiting).await?;
-        let derivatives = out.gradient.map_or_else(Vec::new, crate::OwnedValues::into_f32);
+        let derivatives = out.gradient.map_or_else(Vec::new, crate::element::OwnedValues::into_f32);
         let wgsl = out.values.into_iter().zip(derivatives).map(|(value, slope)| [value, slope]);
         self.compare(inputs, wgsl)
     }

@@ -2,12 +2,15 @@
 
 use super::call::{Call, place_of_results, slice};
 use super::readback::Waiting;
+use crate::error::Result;
 use crate::ops::elementwise::validate;
-use crate::{
+use crate::ops::elementwise::{
     BinaryCounts, Elementwise, ElementwiseLoss, ElementwiseOperands, ElementwiseOutput,
-    ElementwisePass, ElementwiseReduction, ElementwiseUpstream, Gpu, GradientPlace, Result,
-    UpstreamOperand, Weights,
+    ElementwisePass, ElementwiseReduction, ElementwiseUpstream,
 };
+use crate::ops::{GradientPlace, UpstreamOperand};
+use crate::runtime::Gpu;
+use crate::weights::Weights;
 
 impl Gpu {
     /// [`Engine::elementwise_loss`](crate::Engine::elementwise_loss) as a future; with an upstream

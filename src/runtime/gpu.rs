@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use wgpu::{Device, Features, Limits, Queue};
 
+use crate::error::{Error, Result};
+use crate::pipelines::Kernels;
 use crate::pipelines::{is_lost, lost};
 use crate::plan::Tuning;
-use crate::{Error, Kernels, Result};
 
 use super::adapter;
 use super::stream::{Progress, Streaming, Watcher};

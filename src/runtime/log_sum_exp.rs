@@ -1,10 +1,14 @@
 //! Log-sum-exp of host data on the GPU.
 
 #[cfg(not(target_arch = "wasm32"))]
-use crate::Float;
+use crate::element::Float;
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::ops::log_sum_exp::LogSumExpOperands;
+use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
 use crate::ops::validate::{self, LOG_SUM_EXP};
-use crate::{Gpu, LogSumExp, LogSumExpOutput, Logits, Result, Upstream};
+use crate::runtime::Gpu;
+use crate::upstream::Upstream;
 
 use super::call::{Call, DeviceUpstream, Steps, passes, slice, writes_separately};
 use super::readback::Waiting;

@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use wgpu::{Buffer, BufferSlice};
 
+use crate::element::OwnedValues;
+use crate::error::{Error, Result};
 use crate::kernel::parameters::Totals;
 use crate::kernel::{Record, Word};
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput, Reduction};
 use crate::ops::validate::{self, CROSS_ENTROPY};
-use crate::{
-    ClassIndices, CrossEntropy, CrossEntropyOutput, Error, OwnedValues, Reduction, Result,
-    TargetValues, Targets,
-};
+use crate::targets::{ClassIndices, TargetValues, Targets};
 
 use super::call::{Call, slice};
 

@@ -1,14 +1,18 @@
 //! Softmax cross-entropy over a part of the classes, of host data on the GPU.
 
+use crate::element::OwnedValues;
+use crate::error::Result;
 use crate::kernel::parameters::Totals;
+use crate::logits::Logits;
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
 use crate::ops::cross_entropy::{CrossEntropyOperands, MergeOperands};
 use crate::ops::validate;
 use crate::ops::validate::CROSS_ENTROPY;
+use crate::ops::{GradientPlace, Pass};
 use crate::partial::{ClassRange, PartialState};
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Gpu, GradientPlace, Logits, OwnedValues, Pass, Result,
-    Targets, Upstream,
-};
+use crate::runtime::Gpu;
+use crate::targets::Targets;
+use crate::upstream::Upstream;
 
 use super::call::{Call, place_of_results, slice};
 use super::cross_entropy::matrices;

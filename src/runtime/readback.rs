@@ -9,10 +9,10 @@ use std::task::{Context, Poll};
 use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
 use wgpu::{Buffer, BufferDescriptor, BufferUsages, CommandEncoder, MapMode};
 
+use crate::error::{Error, Result};
 use crate::pipelines::guarded;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::pipelines::is_lost;
-use crate::{Error, Result};
 
 use super::Gpu;
 use super::clock::{Moment, now, since};

@@ -1,11 +1,17 @@
 //! Weighted reductions of host data on the GPU.
 
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::memory::collected;
 use crate::ops::reduce::validate::{self, OPERATION};
-use crate::{
-    Gpu, GradientPlace, Logits, Pass, Reduce, ReduceOperands, ReduceOutput, ReduceSegmentsOperands,
-    Result, SegmentLayout, Segments, Statistic, Upstream, Weights,
+use crate::ops::reduce::{
+    Reduce, ReduceOperands, ReduceOutput, ReduceSegmentsOperands, SegmentLayout, Statistic,
 };
+use crate::ops::{GradientPlace, Pass};
+use crate::runtime::Gpu;
+use crate::segments::Segments;
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 use super::call::{Call, DeviceUpstream, place_of_results, slice};
 use super::readback::Waiting;

@@ -1,11 +1,14 @@
 //! Softmax and log-softmax of host data on the GPU.
 
 #[cfg(not(target_arch = "wasm32"))]
-use crate::Float;
+use crate::element::Float;
+use crate::element::OwnedValues;
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::ops::GradientPlace;
+use crate::ops::softmax::{Softmax, SoftmaxOperands, SoftmaxPass};
 use crate::ops::validate;
-use crate::{
-    Gpu, GradientPlace, Logits, OwnedValues, Result, Softmax, SoftmaxOperands, SoftmaxPass,
-};
+use crate::runtime::Gpu;
 
 use super::call::{Call, place_of_results, slice};
 use super::readback::Waiting;

@@ -1,11 +1,15 @@
 //! The relatives of softmax cross-entropy, of host data on the GPU.
 
+use crate::error::Result;
 use crate::kernel::parameters::Totals;
+use crate::logits::Logits;
 use crate::ops::softmax_loss::validate;
-use crate::{
-    Gpu, GradientPlace, Logits, Result, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOperands,
-    SoftmaxLossOutput, SoftmaxLossPass, Upstream, UpstreamSource,
+use crate::ops::softmax_loss::{
+    SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOperands, SoftmaxLossOutput, SoftmaxLossPass,
 };
+use crate::ops::{GradientPlace, UpstreamSource};
+use crate::runtime::Gpu;
+use crate::upstream::Upstream;
 
 use super::call::{Call, DeviceUpstream, place_of_results, slice};
 use super::operands::{device_indices, refuse_invalid_target, refuse_unseen};

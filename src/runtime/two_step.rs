@@ -1,12 +1,23 @@
 //! The same engine by forward and, later, backward.
 
-use crate::partial::{ClassRange, PartialState};
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
-    ElementwiseUpstream, Engine, Gpu, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
-    ReduceOutput, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput,
-    Targets, Upstream, Weights,
+use crate::element::OwnedValues;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
+use crate::ops::elementwise::{
+    Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseUpstream,
 };
+use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
+use crate::ops::reduce::{Reduce, ReduceOutput};
+use crate::ops::softmax::Softmax;
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput};
+use crate::partial::{ClassRange, PartialState};
+use crate::runtime::Gpu;
+use crate::segments::Segments;
+use crate::targets::Targets;
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 use super::call::Steps;
 use super::readback::Waiting;

@@ -2,8 +2,8 @@
 
 use wgpu::{Buffer, BufferDescriptor, BufferUsages};
 
+use crate::error::{Error, Result};
 use crate::pipelines::guarded;
-use crate::{Error, Result};
 
 use super::Gpu;
 

@@ -7,6 +7,7 @@ mod drivers;
 mod grid;
 mod install;
 mod lanes;
+mod layers;
 mod linked;
 mod mutants;
 mod readme;
@@ -50,6 +51,8 @@ Commands:
                  verify and measure every operation, into a folder of the adapter's in
                  benches/record; ARGS go to `wgpu-loss roofline`
   wgsl           write the kernels of shaders/linked anew, as `wgpu-loss wgsl` prints them
+  layers         check that every file of the library imports from the layers below it alone, and
+                 from where a thing is defined
   readme         draw README's tables of speed from benches/record
   soak MINUTES   draw random calls for the GPU and the CPU until the time is over
   soak --faults MINUTES
@@ -92,6 +95,7 @@ fn main() -> ExitCode {
         Some("digests") => with_adapter(consent, || digests::run(&rest)),
         Some("readme") => readme::run(),
         Some("wgsl") => linked::run(),
+        Some("layers") => layers::run(),
         Some("soak") => with_adapter(consent, || commands::soak(&rest)),
         Some("wasm-check") => commands::wasm_check(),
         Some("help" | "--help" | "-h") => {

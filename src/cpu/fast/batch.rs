@@ -2,7 +2,8 @@
 
 use super::reduce::{sum, sum_of_products};
 use super::terms::{Target, Terms};
-use crate::{CrossEntropy, Mode, Reduction, Upstream};
+use crate::ops::cross_entropy::{CrossEntropy, Mode, Reduction};
+use crate::upstream::Upstream;
 
 /// What a mean divides by.
 #[derive(Clone, Copy)]

@@ -4,13 +4,18 @@ use super::counting::count_rows;
 use super::matrix::Holds;
 use super::place::Place;
 use super::{Fast, elementwise, evaluate_cross_entropy, log_sum_exp};
+use crate::element::{Element, Float};
+use crate::error::Result;
+use crate::logits::{Logits, Shape};
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
 use crate::ops::elementwise::validate as elements;
-use crate::ops::validate::{self, CROSS_ENTROPY, GRADIENT, LOG_SUM_EXP};
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
-    ElementwiseUpstream, Float, LogSumExp, LogSumExpOutput, Logits, Result, Shape, Targets,
-    Upstream,
+use crate::ops::elementwise::{
+    Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseUpstream,
 };
+use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
+use crate::ops::validate::{self, CROSS_ENTROPY, GRADIENT, LOG_SUM_EXP};
+use crate::targets::Targets;
+use crate::upstream::Upstream;
 
 /// Memory for the gradient, which holds anything.
 fn apart<'a, G: Float>(

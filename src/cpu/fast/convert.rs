@@ -4,7 +4,7 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-use crate::{Element, Float};
+use crate::element::{Element, Float};
 
 /// Widens exactly.
 pub(super) fn widen<T: Float>(from: &[T], to: &mut [f32]) {

@@ -4,8 +4,10 @@ use pulp::{Simd, WithSimd};
 
 use super::simd::dispatch;
 use super::threads::join;
+use crate::error::Result;
+use crate::ops::cross_entropy::CrossEntropy;
 use crate::ops::validate;
-use crate::{ClassIndices, CrossEntropy, Result, TargetValues, Targets};
+use crate::targets::{ClassIndices, TargetValues, Targets};
 
 /// Rows a thread takes at a time.
 const GRAIN: usize = 1 << 16;

@@ -15,12 +15,13 @@ use super::target_rank::rank;
 use super::terms::{Coefficients, Target, Terms};
 use super::tiled::{Source, SourceRow, for_each_row};
 use super::transform::Transform;
+use crate::element::Float;
+use crate::error::Result;
 use crate::memory::{when, zeros};
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput, Mode, Reduction};
 use crate::ops::validate::CROSS_ENTROPY;
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Float, Mode, Reduction, Result, TargetValues, Targets,
-    Upstream,
-};
+use crate::targets::{TargetValues, Targets};
+use crate::upstream::Upstream;
 
 /// What all rows have in common.
 pub(super) struct Call<'a> {

@@ -8,8 +8,9 @@ use super::softmax;
 use super::target_rank;
 use super::terms::{Target, Terms};
 use super::transform::Transform;
+use crate::element::Values;
 use crate::element::for_each_element;
-use crate::{Logits, Shape, Values};
+use crate::logits::{Logits, Shape};
 
 /// The most rows that are read together.
 pub(super) const TILE: usize = 64;

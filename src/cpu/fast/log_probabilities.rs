@@ -4,9 +4,13 @@ use super::batch::{Denominators, Factors, is_hidden, reduce};
 use super::matrix::Holds;
 use super::place::Place;
 use super::terms::{Target, Terms};
+use crate::element::Float;
+use crate::error::Result;
+use crate::logits::Shape;
 use crate::memory::{when, zeros};
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput, Reduction};
 use crate::ops::validate::CROSS_ENTROPY;
-use crate::{CrossEntropy, CrossEntropyOutput, Float, Reduction, Result, Shape, Upstream};
+use crate::upstream::Upstream;
 
 /// Everything but the gradient itself, of validated operands.
 pub(super) fn evaluate<G: Float>(

@@ -10,9 +10,12 @@ use super::softmax::Softmax;
 use super::split::for_rows;
 use super::tiled::{Source, for_each_row};
 use super::transform::Transform;
+use crate::element::Float;
+use crate::error::Result;
 use crate::memory::zeros;
+use crate::ops::log_sum_exp::LogSumExpOutput;
 use crate::ops::validate::LOG_SUM_EXP;
-use crate::{Float, LogSumExpOutput, Result, Upstream};
+use crate::upstream::Upstream;
 
 /// Everything but the gradient itself, of validated operands.
 pub(super) fn evaluate<G: Float>(

@@ -5,7 +5,8 @@ use super::convert::{narrow, widen};
 use super::input::TILE;
 use super::split::Split;
 use super::stream;
-use crate::{Element, Float, Shape};
+use crate::element::{Element, Float};
+use crate::logits::Shape;
 
 /// Bytes from which results are written past the caches: above what most last-level caches hold.
 pub(super) const MUCH: usize = 1 << 25;

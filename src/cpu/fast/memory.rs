@@ -5,7 +5,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{Result, memory};
+use crate::error::Result;
+use crate::memory;
 
 /// Bytes from which large pages are asked for: some of them lie wholly inside.
 #[cfg(target_os = "linux")]

@@ -41,18 +41,28 @@ mod transform;
 use half::{bf16, f16};
 
 use super::Oracle;
+use crate::element::{Element, Float, OwnedValues};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::memory::when;
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput, Input};
 use crate::ops::elementwise::validate as elements;
+use crate::ops::elementwise::{
+    Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseUpstream,
+};
+use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
 use crate::ops::reduce::validate as check;
+use crate::ops::reduce::{Reduce, ReduceOutput};
+use crate::ops::softmax::Softmax;
 use crate::ops::softmax_loss::validate as softmax_loss_check;
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput};
 use crate::ops::validate;
 use crate::partial::{ClassRange, PartialState};
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Element, Elementwise, ElementwiseLoss, ElementwiseOutput,
-    ElementwiseUpstream, Engine, Float, Input, LogSumExp, LogSumExpOutput, Logits, OwnedValues,
-    Reduce, ReduceOutput, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss,
-    SoftmaxLossOutput, Targets, Upstream, Weights,
-};
+use crate::segments::Segments;
+use crate::targets::Targets;
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 use counting::count_rows;
 use matrix::Holds;
 use memory::unwritten;

@@ -9,12 +9,15 @@ use super::split::for_rows;
 use super::terms::{Coefficients, Terms};
 use super::tiled::{Source, SourceRow, for_each_row};
 use super::transform::Transform;
+use crate::element::{Float, OwnedValues};
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::memory::filled;
+use crate::ops::cross_entropy::{CrossEntropy, Mode};
 use crate::ops::validate::CROSS_ENTROPY;
 use crate::partial::PartialState;
-use crate::{
-    CrossEntropy, Float, Logits, Mode, OwnedValues, Result, TargetValues, Targets, Upstream,
-};
+use crate::targets::{TargetValues, Targets};
+use crate::upstream::Upstream;
 
 fn source<'a>(logits: Logits<'a>, targets: Targets<'a>, options: &CrossEntropy) -> Source<'a> {
     Source {

@@ -1,7 +1,8 @@
 //! Logits, and where a gradient goes.
 
 use super::matrix::{Holds, Matrix};
-use crate::{Float, Logits, Shape};
+use crate::element::Float;
+use crate::logits::{Logits, Shape};
 
 /// The logits, and where their gradient goes.
 pub(super) struct Place<'a, G> {

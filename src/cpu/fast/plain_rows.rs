@@ -19,7 +19,7 @@ use super::stream;
 use super::tail::Tail;
 use super::tiled::Source;
 use crate::element::for_each_element;
-use crate::{Float, Values};
+use crate::element::{Float, Values};
 
 /// Elements of the rows that are computed together, which stay in a core's nearest cache.
 const TOGETHER_ELEMENTS: usize = 1 << 12;
@@ -238,7 +238,7 @@ fn read<'a, G: Float>(
             // In place, logits and results are of the same type.
             None => of_matrix().and_then(|values| bytemuck::try_cast_slice(values).ok()),
         };
-        if let (Some(found), true) = (found, shape.element == crate::Element::F32) {
+        if let (Some(found), true) = (found, shape.element == crate::element::Element::F32) {
             return found;
         }
     }

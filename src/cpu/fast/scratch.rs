@@ -5,7 +5,8 @@ use std::cell::Cell;
 use bytemuck::Zeroable;
 
 use super::short_rows::Column;
-use crate::{Result, memory};
+use crate::error::Result;
+use crate::memory;
 
 /// Rows in `f32`, where they are not so in the caller's memory.
 #[derive(Default)]

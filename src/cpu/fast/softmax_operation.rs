@@ -8,7 +8,10 @@ use super::softmax::Softmax;
 use super::split::for_rows;
 use super::tiled::{Source, for_each_row};
 use super::transform::Transform;
-use crate::{Float, Logits, OwnedValues, Result, Softmax as SoftmaxOptions};
+use crate::element::{Float, OwnedValues};
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::ops::softmax::Softmax as SoftmaxOptions;
 
 /// Of validated operands.
 pub(super) fn evaluate<G: Float>(

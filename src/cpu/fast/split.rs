@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::threads::join;
-use crate::Shape;
+use crate::logits::Shape;
 
 /// Results of consecutive rows, which two threads can write at once.
 pub(super) trait Split: Send + Sized {

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use crate::error::Result;
 use crate::memory::{collected, filled, when};
+use crate::ops::cross_entropy::{CrossEntropy, Mode};
 use crate::ops::validate::CROSS_ENTROPY;
 use crate::partial::{ClassRange, PartialState};
-use crate::{ClassIndices, CrossEntropy, Mode, Result, TargetValues, Targets};
+use crate::targets::{ClassIndices, TargetValues, Targets};
 
 /// What a row is compared with.
 #[derive(Clone, Copy, PartialEq)]

@@ -12,7 +12,8 @@ use super::stream;
 use super::terms::Terms;
 use super::threads::join;
 use super::transform::Transform;
-use crate::{Element, Float, Logits, Shape, Values};
+use crate::element::{Element, Float, Values};
+use crate::logits::{Logits, Shape};
 
 /// What is read of each row.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use super::simd::dispatch;
 use super::tanh::tanh_and_slope;
-use crate::CrossEntropy;
+use crate::ops::cross_entropy::CrossEntropy;
 
 /// `y = softcap * tanh(scale * x / softcap)`.
 #[derive(Clone, Copy)]

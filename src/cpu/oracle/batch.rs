@@ -2,9 +2,10 @@
 
 use super::summary::Summary;
 use super::terms::{Target, Terms};
+use crate::error::Result;
 use crate::memory::{collected, reserved, when};
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput, Mode, Reduction};
 use crate::ops::validate::CROSS_ENTROPY;
-use crate::{CrossEntropy, CrossEntropyOutput, Mode, Reduction, Result};
 
 /// What a mean divides by.
 #[derive(Clone, Copy)]

@@ -5,12 +5,14 @@ use super::row::Row;
 use super::summary::Summary;
 use super::terms::{Target, Terms};
 use super::transform::Transform;
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::memory::{when, zeros};
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput, Input, Mode};
 use crate::ops::validate::{self, CROSS_ENTROPY};
 use crate::partial::ClassRange;
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Input, Logits, Mode, Result, TargetValues, Targets, Upstream,
-};
+use crate::targets::{TargetValues, Targets};
+use crate::upstream::Upstream;
 
 /// Counts the targets where they are classes, and refuses those out of range.
 pub(super) fn check_targets(

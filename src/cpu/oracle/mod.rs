@@ -15,14 +15,24 @@ mod summary;
 mod terms;
 mod transform;
 
+use crate::element::OwnedValues;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
+use crate::ops::elementwise::{
+    Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseUpstream,
+};
+use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
+use crate::ops::reduce::{Reduce, ReduceOutput};
+use crate::ops::softmax::Softmax;
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput};
 use crate::ops::validate::CROSS_ENTROPY;
 use crate::partial::{ClassRange, PartialState};
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Elementwise, ElementwiseLoss, ElementwiseOutput,
-    ElementwiseUpstream, Engine, LogSumExp, LogSumExpOutput, Logits, OwnedValues, Reduce,
-    ReduceOutput, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput,
-    Targets, Upstream, Weights,
-};
+use crate::segments::Segments;
+use crate::targets::Targets;
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 /// Every operation in double precision, simple and obviously right; slow.
 ///
@@ -225,7 +235,7 @@ impl Engine for Oracle {
     ) -> Result<CrossEntropyOutput> {
         let exact = self.cross_entropy_of_states_f64(states, classes, targets, options)?;
         // There is no gradient whose element type could matter.
-        round::cross_entropy(exact, crate::Element::F32)
+        round::cross_entropy(exact, crate::element::Element::F32)
     }
 
     fn partial_gradient(
@@ -286,6 +296,6 @@ impl Engine for Oracle {
     ) -> Result<ReduceOutput> {
         let exact = self.reduce_segments_f64(values, segments, weights, options)?;
         // There is no gradient whose element type could matter.
-        round::reduce(exact, crate::Element::F32)
+        round::reduce(exact, crate::element::Element::F32)
     }
 }

@@ -6,10 +6,14 @@ use super::row::{Row, Softmax};
 use super::summary::Summary;
 use super::terms::{Target, Terms};
 use super::transform::Transform;
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::memory::{collected, zeros};
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput, Mode};
 use crate::ops::validate::{self, CROSS_ENTROPY};
 use crate::partial::{ClassRange, PartialState};
-use crate::{CrossEntropy, CrossEntropyOutput, Logits, Mode, Result, Targets, Upstream};
+use crate::targets::Targets;
+use crate::upstream::Upstream;
 
 pub(super) fn states(
     logits: Logits<'_>,

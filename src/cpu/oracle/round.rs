@@ -1,12 +1,15 @@
 //! From double precision to what an engine returns.
 
+use crate::element::{Element, Float, OwnedValues};
+use crate::error::Result;
 use crate::memory::collected;
+use crate::ops::cross_entropy::CrossEntropyOutput;
+use crate::ops::elementwise::ElementwiseOutput;
+use crate::ops::log_sum_exp::LogSumExpOutput;
+use crate::ops::reduce::ReduceOutput;
 use crate::ops::reduce::validate::OPERATION;
+use crate::ops::softmax_loss::SoftmaxLossOutput;
 use crate::ops::validate::{CROSS_ENTROPY, LOG_SUM_EXP};
-use crate::{
-    CrossEntropyOutput, Element, ElementwiseOutput, Float, LogSumExpOutput, OwnedValues,
-    ReduceOutput, Result, SoftmaxLossOutput,
-};
 
 fn single(operation: &'static str, values: Vec<f64>) -> Result<Vec<f32>> {
     collected(operation, values.into_iter().map(|value| value as f32))

@@ -2,9 +2,11 @@
 
 use super::row::Row;
 use super::transform::Transform;
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::memory::zeros;
+use crate::ops::softmax::Softmax;
 use crate::ops::validate;
-use crate::{Logits, Result, Softmax};
 
 pub(super) fn evaluate(
     logits: Logits<'_>,

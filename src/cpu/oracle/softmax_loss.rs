@@ -1,13 +1,15 @@
 //! Focal loss, and divergences of two rows of logits.
 
 use super::row::Softmax;
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::memory::{reserved, when, zeros};
+use crate::ops::cross_entropy::Mode;
 use crate::ops::softmax_loss::validate;
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOutput};
 use crate::ops::validate::count_targets;
-use crate::{
-    Logits, Mode, Result, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOutput,
-    TargetValues, Upstream,
-};
+use crate::targets::TargetValues;
+use crate::upstream::Upstream;
 
 /// Of one row: its loss, and the gradient of that in the logits divided by the temperature.
 struct RowLoss {

@@ -1,7 +1,7 @@
 //! What a row's loss and its other outputs follow from, be it from its logits or from a state.
 
 use super::row::{Row, Softmax};
-use crate::Mode;
+use crate::ops::cross_entropy::Mode;
 
 pub(super) struct Summary {
     pub(super) softmax: Softmax,

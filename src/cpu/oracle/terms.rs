@@ -1,7 +1,8 @@
 //! The coefficients `u_c` of `L = v sum_c u_c (lse - y_c)`.
 
+use crate::ops::cross_entropy::CrossEntropy;
 use crate::partial::ClassRange;
-use crate::{CrossEntropy, TargetValues, Targets};
+use crate::targets::{TargetValues, Targets};
 
 /// What a row is compared with.
 #[derive(Clone, Copy, PartialEq)]

@@ -1,6 +1,6 @@
 //! From the stored logits to those the softmax is taken of.
 
-use crate::CrossEntropy;
+use crate::ops::cross_entropy::CrossEntropy;
 
 /// `y = softcap * tanh(scale * x / softcap)`.
 #[derive(Clone, Copy)]

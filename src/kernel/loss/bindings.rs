@@ -1,7 +1,7 @@
 //! The bindings of element-wise losses, beside those of input and weights.
 
 use super::{LossTerm, LossesVariant};
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::bindings::{Binding, Slot, access_bytes, storage};
 use crate::kernel::reduce::WeightsKind;
 use crate::kernel::reduce::bindings::weights_binding;

@@ -2,7 +2,7 @@
 
 use super::bindings::is_in_place;
 use super::{LossGradient, LossKind, LossTerm, LossesVariant};
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::link::Module;
 use crate::kernel::modules::{load_modules, module, narrow_module, store_module, stored_module};
 use crate::kernel::reduce::WeightsKind;

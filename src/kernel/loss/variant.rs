@@ -1,7 +1,7 @@
 //! Every choice that makes one kernel of an element-wise loss differ from another.
 
 use super::CustomModule;
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::reduce::WeightsKind;
 use crate::kernel::{Access, Geometry, GradientKind};
 

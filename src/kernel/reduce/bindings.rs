@@ -4,7 +4,7 @@ use super::variant::{
     ColumnsVariant, GradientsVariant, MergeRange, MergedVariant, ReduceOutputKind, ReduceVariant,
     ReducedTerm, ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind, WeightsKind,
 };
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::bindings::{Binding, Slot, access_bytes, storage, uniform};
 use crate::kernel::loss::bindings as loss;
 use crate::kernel::parameters::ReduceParameters;

@@ -7,7 +7,7 @@ use super::variant::{
     ReduceVariant, ReducedTerm, ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind,
     WeightsKind,
 };
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::link::Module;
 use crate::kernel::loss::bindings::is_in_place;
 use crate::kernel::loss::link as loss;

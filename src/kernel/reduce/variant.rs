@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::loss::{LossTerm, LossesVariant};
 use crate::kernel::{Access, Geometry, GradientKind, Team, UpstreamKind};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::{Access, Geometry, GradientVariant, Team};
 
 /// What is computed of each row.

@@ -2,8 +2,10 @@
 
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
 use crate::kernel::{Comparison, Record, Reduced, TargetKind, Transform, Word};
+use crate::ops::Pass;
+use crate::ops::cross_entropy::{CrossEntropy, Mode, Reduction, RowOutputs};
 use crate::partial::ClassRange;
-use crate::{CrossEntropy, Mode, Pass, Reduction, RowOutputs, TargetLayout};
+use crate::targets::TargetLayout;
 
 impl CrossEntropy {
     pub(super) fn target_kind(&self, targets: &TargetLayout) -> TargetKind {

@@ -2,14 +2,19 @@
 
 use wgpu::BufferSlice;
 
+use crate::element::Element;
+use crate::error::{Error, Result};
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
 use crate::kernel::{Comparison, MergeVariant, Record, StateKind, TargetKind, Variant};
+use crate::logits::Shape;
+use crate::ops::Pass;
+use crate::ops::cross_entropy::CrossEntropy;
 use crate::ops::validate::CROSS_ENTROPY as OPERATION;
 use crate::partial::{ClassRange, PartialState};
 use crate::pipelines::Kernels;
 use crate::plan::row_chunks;
-use crate::{CrossEntropy, Element, Error, Pass, Result, Shape, TargetLayout};
+use crate::targets::TargetLayout;
 
 use super::super::block::BatchReductions;
 use super::super::operand::{Operand, Rows, if_wanted};

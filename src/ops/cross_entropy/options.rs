@@ -1,7 +1,7 @@
 //! What a caller may ask of softmax cross-entropy.
 
 use super::Reduction;
-use crate::Element;
+use crate::element::Element;
 
 /// What becomes of `0 * inf`, and of a mean over nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -2,13 +2,16 @@
 
 use wgpu::BufferSlice;
 
+use crate::error::{Error, Result};
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
 use crate::kernel::{Operation, Record, RowVariant, StateKind, TargetKind};
+use crate::logits::Shape;
+use crate::ops::cross_entropy::{CrossEntropy, Input, Reduction};
 use crate::partial::ClassRange;
 use crate::pipelines::Kernels;
 use crate::plan::Purpose;
-use crate::{CrossEntropy, Error, Input, Reduction, Result, Shape, TargetLayout};
+use crate::targets::TargetLayout;
 
 use super::super::block::BatchReductions;
 use super::super::debug_view::DebugView;

@@ -5,15 +5,18 @@ use wgpu::BufferSlice;
 use super::kinds::{DENOMINATOR_WORDS, broadcast_rows};
 use super::plan::{ElementwiseOperands, ElementwisePlan};
 use super::{ElementwisePass, ElementwiseUpstreamLayout};
+use crate::element::Element;
+use crate::error::Result;
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::ReduceVariant;
+use crate::ops::elementwise::ElementwiseReduction;
 use crate::ops::operand::{Operand, Rows, if_wanted};
 use crate::ops::pass::{GradientPlace, UpstreamOperand};
 use crate::ops::reduce::reduction::{Reduction, Source, Sources, bind_range};
 use crate::ops::step::{Step, StepBuilder};
-use crate::{Element, ElementwiseReduction, Result, WeightLayout};
+use crate::weights::WeightLayout;
 
 impl ElementwisePlan {
     /// Checks the caller's buffers and binds them. A misaligned buffer may have a kernel compiled.

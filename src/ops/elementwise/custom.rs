@@ -1,8 +1,8 @@
 //! Losses that callers bring along.
 
+use crate::error::{Error, Result};
 use crate::kernel::loss::{CustomModule, Unfit};
 use crate::kernel::wgsl::line_at;
-use crate::{Error, Result};
 
 /// A loss of the caller's: a WGSL module for the GPU and a function for the CPU engines.
 ///

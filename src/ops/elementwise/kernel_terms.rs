@@ -3,7 +3,8 @@
 use super::ElementwiseLayout;
 use crate::kernel::loss::LossKind;
 use crate::kernel::parameters::ReduceParameters;
-use crate::{ElementwiseLoss, ElementwiseReduction, LossFunction, WeightLayout};
+use crate::ops::elementwise::{ElementwiseLoss, ElementwiseReduction, LossFunction};
+use crate::weights::WeightLayout;
 
 impl LossFunction {
     /// The module that is linked.

@@ -2,15 +2,18 @@
 
 use super::pieces::WholeLoss;
 use super::{ElementwiseLayout, ElementwisePass, ElementwiseUpstreamLayout};
+use crate::axis::Axis;
+use crate::element::Element;
 use crate::kernel::GradientKind;
 use crate::kernel::bindings::Slot;
 use crate::kernel::loss::LossTerm;
 use crate::kernel::reduce::WeightsKind;
+use crate::logits::Shape;
 use crate::ops::operand::Rows;
 use crate::ops::pass::GradientPlace;
 use crate::ops::reduce::others::Other;
 use crate::plan::reduce::{LOSS_OPERANDS, ReduceLayout, Strides, Walk, loss_layout};
-use crate::{Axis, Element, Shape, WeightLayout};
+use crate::weights::WeightLayout;
 
 /// Where a kernel finds the numbers of a form; `step`: from one element of a run to the next.
 pub(super) fn kind_of(layout: WeightLayout, step: u64) -> WeightsKind {

@@ -1,7 +1,9 @@
 //! The forms of an element-wise loss's operands.
 
 use super::ElementwiseUpstreamLayout;
-use crate::{GradientPlace, Shape, WeightLayout};
+use crate::logits::Shape;
+use crate::ops::GradientPlace;
+use crate::weights::WeightLayout;
 
 /// The forms of the operands: what a plan needs to know of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,8 @@
 //! What element-wise losses are computed from, in host memory.
 
 use super::ElementwiseLayout;
-use crate::{Logits, WeightLayout, Weights};
+use crate::logits::Logits;
+use crate::weights::{WeightLayout, Weights};
 
 /// Operands of an element-wise loss, in host memory.
 ///

@@ -1,7 +1,9 @@
 //! What a caller may ask of an element-wise loss.
 
 use super::LossFunction;
-use crate::{Axis, Element, Mode};
+use crate::axis::Axis;
+use crate::element::Element;
+use crate::ops::cross_entropy::Mode;
 
 /// How the losses of elements are put together; along which axis is [`ElementwiseLoss::axis`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! What an element-wise loss returns.
 
-use crate::OwnedValues;
+use crate::element::OwnedValues;
 
 /// Results of an element-wise loss: those of an engine in `f32` with gradients of any element type,
 /// those of the oracle in `f64`.

@@ -6,7 +6,7 @@ use super::ElementwiseLayout;
 use super::kinds::{Forms, broadcast_rows};
 use super::plan::ElementwisePlan;
 use super::{ElementwiseLoss, ElementwisePass};
-use crate::Result;
+use crate::error::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::ops::operand::{Operand, Rows, required};

@@ -8,18 +8,19 @@ use super::stages::Stages;
 use super::validate;
 use super::write::Writing;
 use super::{ElementwiseLayout, ElementwisePass, ElementwiseUpstreamLayout};
+use crate::element::Element;
+use crate::error::{Error, Result};
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::reduce::ReduceVariant;
+use crate::logits::Shape;
 use crate::ops::debug_view::DebugView;
+use crate::ops::elementwise::{ElementwiseLoss, ElementwiseReduction, LossFunction};
 use crate::ops::pass::{Pass, UpstreamOperand, UpstreamSource};
 use crate::ops::reduce::countable;
 use crate::ops::reduce::reduction::Reduction;
 use crate::pipelines::Kernels;
-use crate::{
-    Element, ElementwiseLoss, ElementwiseReduction, Error, LossFunction, Result, Shape,
-    WeightLayout,
-};
+use crate::weights::WeightLayout;
 
 /// The caller's buffers for an [`ElementwisePlan`].
 #[derive(Clone, Copy, Debug)]

@@ -4,16 +4,21 @@
 use super::kinds::{DENOMINATOR_WORDS, Forms, denominators_at, gradient_kind, kind_along, kind_of};
 use super::write::Writing;
 use super::{ElementwisePass, ElementwiseUpstreamLayout};
+use crate::axis::Axis;
+use crate::element::Element;
+use crate::error::Result;
 use crate::kernel::Variant;
 use crate::kernel::loss::{LossGradient, LossTerm};
 use crate::kernel::reduce::{
     ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightsKind,
 };
+use crate::ops::cross_entropy::Mode;
+use crate::ops::elementwise::{ElementwiseLoss, ElementwiseReduction};
 use crate::ops::reduce::others::Other;
 use crate::ops::reduce::reduction::Reduction;
 use crate::pipelines::Kernels;
 use crate::plan::reduce::{ReduceLayout, Walk};
-use crate::{Axis, Element, ElementwiseLoss, ElementwiseReduction, Mode, Result, WeightLayout};
+use crate::weights::WeightLayout;
 
 /// See the module.
 pub(super) struct Stages {

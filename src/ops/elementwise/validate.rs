@@ -4,8 +4,11 @@ use super::{
     Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseReduction, ElementwiseUpstream,
     LossFunction,
 };
+use crate::axis::Axis;
+use crate::error::{Error, Result};
+use crate::logits::Shape;
 use crate::ops::validate::{addressable, same_form};
-use crate::{Axis, Error, Result, Shape, WeightLayout, Weights};
+use crate::weights::{WeightLayout, Weights};
 
 impl ElementwiseLoss {
     /// Number of results.

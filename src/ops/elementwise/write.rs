@@ -1,5 +1,7 @@
 //! The dispatches that write each element's loss, its gradient or both.
 
+use crate::element::Element;
+use crate::error::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::loss::{LossTerm, LossesVariant};
 use crate::kernel::parameters::ReduceParameters;
@@ -11,7 +13,6 @@ use crate::ops::reduce::reduction::{Source, bind_range};
 use crate::ops::step::StepBuilder;
 use crate::pipelines::Kernels;
 use crate::plan::reduce::{Nest, ReduceLayout, boxes, run_geometry};
-use crate::{Element, Result};
 
 /// Losses or gradients that were planned.
 #[derive(Clone, Debug)]

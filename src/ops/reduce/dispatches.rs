@@ -1,6 +1,6 @@
 //! What the dispatches of a reduction bind, and what they are told.
 
-use crate::Result;
+use crate::error::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{Along, ReduceOutputKind, ReduceVariant, ReducedValues, WeightsKind};

@@ -1,5 +1,7 @@
 //! The dispatches that write gradients, one value after the other.
 
+use crate::element::Element;
+use crate::error::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{GradientOf, GradientsVariant, ReduceVariant, WeightsKind};
@@ -7,7 +9,6 @@ use crate::kernel::{Access, Geometry, GradientKind, UpstreamKind, Variant};
 use crate::ops::step::StepBuilder;
 use crate::pipelines::Kernels;
 use crate::plan::reduce::{BoxedOperand, GradientLayout, Nest, Strides, boxes, run_geometry};
-use crate::{Element, Result};
 
 use super::places::of_runs;
 use super::reduction::{Source, bind_range};

@@ -1,11 +1,15 @@
 //! What the options mean for kernels.
 
+use crate::element::Element;
 use crate::kernel::UpstreamKind;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{GradientOf, ReducedValues, StatisticKind, WeightsKind};
+use crate::logits::Shape;
+use crate::ops::cross_entropy::Mode;
 use crate::ops::pass::UpstreamSource;
+use crate::ops::reduce::{Denominator, Reduce, Statistic};
 use crate::plan::reduce::{ReduceLayout, Walk};
-use crate::{Denominator, Element, Mode, Reduce, Shape, Statistic, WeightLayout};
+use crate::weights::WeightLayout;
 
 /// Where a kernel finds the weights of the values it goes through.
 pub(super) fn weights_kind(weights: WeightLayout, layout: &ReduceLayout) -> WeightsKind {

@@ -1,5 +1,6 @@
 //! Merging partial results.
 
+use crate::error::{Error, Result};
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
@@ -9,7 +10,6 @@ use crate::kernel::reduce::{
 use crate::ops::step::{Bound, StepBuilder};
 use crate::pipelines::Kernels;
 use crate::plan::reduce::merge_geometry;
-use crate::{Error, Result};
 
 use super::reduction::{Source, bind_range};
 use super::validate::OPERATION;

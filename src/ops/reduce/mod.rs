@@ -22,7 +22,7 @@ pub(crate) use plan::Wholes;
 pub(in crate::ops) use plan::countable;
 
 pub use operands::{ReduceOperands, ReduceSegmentsOperands, SegmentLayout};
-pub use options::{Axis, Denominator, Reduce, Statistic};
+pub use options::{Denominator, Reduce, Statistic};
 pub use output::ReduceOutput;
 pub use plan::ReducePlan;
 pub use segments_plan::ReduceSegmentsPlan;

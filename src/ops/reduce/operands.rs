@@ -2,10 +2,12 @@
 
 use wgpu::BufferSlice;
 
+use crate::error::Result;
 use crate::kernel::bindings::Slot;
+use crate::logits::Shape;
 use crate::ops::operand::{Operand, Rows, if_wanted};
 use crate::ops::pass::UpstreamOperand;
-use crate::{Result, Shape, WeightLayout};
+use crate::weights::WeightLayout;
 
 use super::validate::OPERATION;
 

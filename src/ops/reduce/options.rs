@@ -1,19 +1,8 @@
 //! What a caller may ask of a reduction.
 
-use crate::{Element, Mode};
-
-/// Which values make up a result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Axis {
-    /// Those of a row: a result for each row. With rows side by side, that is over the middle axis
-    /// of `(outer, classes, inner)`.
-    EachRow,
-    /// Those of a column: a result for each column.
-    EachColumn,
-    /// All of them: one result.
-    #[default]
-    All,
-}
+use crate::axis::Axis;
+use crate::element::Element;
+use crate::ops::cross_entropy::Mode;
 
 /// What is computed of values `x_i` and weights `w_i`, which are 1 where there are none.
 ///

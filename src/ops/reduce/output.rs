@@ -1,6 +1,6 @@
 //! What a reduction returns.
 
-use crate::OwnedValues;
+use crate::element::OwnedValues;
 
 /// Results of a reduction: one for each row, one for each column, or one; of segments one for each
 /// segment and column, row-major.

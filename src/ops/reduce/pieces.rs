@@ -3,14 +3,15 @@
 
 use wgpu::BufferSlice;
 
+use crate::error::{Error, Result};
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
+use crate::logits::Shape;
 use crate::ops::operand::{Operand, Rows};
 use crate::ops::step::{Step, StepBuilder};
 use crate::pipelines::Kernels;
 use crate::plan::reduce::{ReduceLayout, Walk};
-use crate::{Error, Result, Shape};
 
 use super::reduction::{Reduction, Source};
 

@@ -1,18 +1,24 @@
 //! The verbs `plan` and `bind` of weighted reductions.
 
+use crate::axis::Axis;
+use crate::element::Element;
+use crate::error::{Error, Result};
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
     ReduceVariant, ReducedTerm, ReducedValues, StatisticKind, WeightGradientTerm, WeightsKind,
 };
 use crate::kernel::{GradientKind, UpstreamKind, Variant};
+use crate::logits::Shape;
+use crate::ops::cross_entropy::Mode;
 use crate::ops::debug_view::DebugView;
 use crate::ops::operand::{Operand, Rows, if_wanted};
 use crate::ops::pass::{GradientPlace, Pass, UpstreamOperand, UpstreamSource};
+use crate::ops::reduce::Reduce;
 use crate::ops::step::{Step, StepBuilder};
 use crate::pipelines::Kernels;
 use crate::plan::reduce::{ReduceLayout, gradient_layout, reduce_layout};
-use crate::{Axis, Element, Error, Mode, Reduce, Result, Shape, WeightLayout};
+use crate::weights::WeightLayout;
 
 use super::gradients::{GradientSources, Gradients};
 use super::kernel_terms::{upstream_kind, weights_kind};

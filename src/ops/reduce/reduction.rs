@@ -1,6 +1,6 @@
 //! A reduction that was planned: over runs or columns, then over partial results.
 
-use crate::Result;
+use crate::error::Result;
 use crate::kernel::Access;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;

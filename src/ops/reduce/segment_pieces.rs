@@ -3,14 +3,16 @@
 
 use wgpu::BufferSlice;
 
+use crate::error::Result;
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
+use crate::logits::Shape;
 use crate::ops::operand::{Operand, Rows};
 use crate::ops::step::{Step, StepBuilder};
 use crate::pipelines::Kernels;
 use crate::plan::reduce::{SegmentPart, column_layout};
-use crate::{Result, Shape, WeightLayout};
+use crate::weights::WeightLayout;
 
 use super::operands::weights_operand;
 use super::reduction::Source;

@@ -1,6 +1,7 @@
 //! The dispatches of a segmented reduction: rows that come with ids are sorted by them first, then
 //! pieces of segments are reduced, and the pieces of each merged.
 
+use crate::error::{Error, Result};
 use crate::kernel::Variant;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
@@ -9,7 +10,6 @@ use crate::kernel::reduce::{
 use crate::ops::step::{Bound, StepBuilder};
 use crate::pipelines::Kernels;
 use crate::plan::reduce::{self as plan, ReduceLayout, Strides};
-use crate::{Error, Result};
 
 use super::merge::{Merge, MergedPartials, scratch_partials};
 use super::reduction::{Source, bind_range, column_lanes};

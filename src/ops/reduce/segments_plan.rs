@@ -1,12 +1,15 @@
 //! The verbs `plan` and `bind` of segmented reductions.
 
+use crate::error::Result;
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
+use crate::logits::Shape;
 use crate::ops::operand::{Operand, Rows};
+use crate::ops::reduce::Reduce;
 use crate::ops::step::{Step, StepBuilder};
 use crate::pipelines::Kernels;
 use crate::plan::reduce::column_layout;
-use crate::{Reduce, Result, Shape, WeightLayout};
+use crate::weights::WeightLayout;
 
 use super::operands::{ReduceSegmentsOperands, SegmentLayout, weights_operand};
 use super::plan::check_shapes;

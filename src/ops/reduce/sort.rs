@@ -1,11 +1,11 @@
 //! Sorting rows by the ids of their segments, a digit at a time; those of a segment stay in their order.
 
+use crate::error::{Error, Result};
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{ReduceVariant, SortKernel};
 use crate::ops::step::{Bound, StepBuilder};
-use crate::{Error, Result};
 
 use super::reduction::Source;
 use super::segments::{bind_whole, refuse_large};

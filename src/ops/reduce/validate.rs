@@ -1,8 +1,13 @@
 //! What every engine refuses of a reduction before it computes anything.
 
-use super::{Axis, Reduce, Statistic};
+use super::{Reduce, Statistic};
+use crate::axis::Axis;
+use crate::error::{Error, Result};
+use crate::logits::{Logits, Shape};
 use crate::ops::validate::{addressable, same_form};
-use crate::{Error, Logits, Result, Segments, Shape, Upstream, WeightLayout, Weights};
+use crate::segments::Segments;
+use crate::upstream::Upstream;
+use crate::weights::{WeightLayout, Weights};
 
 pub(crate) const OPERATION: &str = "reduction";
 

@@ -1,6 +1,6 @@
 //! What a caller may ask of softmax and log-softmax.
 
-use crate::Element;
+use crate::element::Element;
 
 /// Options of softmax and log-softmax over the class axis; the default is softmax.
 ///

@@ -2,12 +2,16 @@
 
 use wgpu::BufferSlice;
 
+use crate::error::{Error, Result};
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::{Operation, RowVariant};
+use crate::logits::Shape;
+use crate::ops::cross_entropy::Reduction;
+use crate::ops::softmax::Softmax;
+use crate::ops::{GradientPlace, Pass, UpstreamSource};
 use crate::pipelines::Kernels;
 use crate::plan::Purpose;
-use crate::{Error, GradientPlace, Pass, Reduction, Result, Shape, Softmax, UpstreamSource};
 
 use super::super::debug_view::{self, DebugView};
 use super::super::operand::{Operand, Rows};

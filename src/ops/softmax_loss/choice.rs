@@ -1,11 +1,14 @@
 //! Which kernels the options mean, and what these are told.
 
+use crate::error::Result;
 use crate::kernel::parameters::RowParameters;
 use crate::kernel::softmax_loss::{AgainstKind, SoftmaxLossKind, SoftmaxLossVariant};
 use crate::kernel::{Access, Comparison, Family, Record, Reduced, TargetKind, Word};
+use crate::logits::Shape;
+use crate::ops::Pass;
+use crate::ops::cross_entropy::{Mode, Reduction};
 use crate::pipelines::Kernels;
 use crate::plan::{Purpose, Tuning, choose};
-use crate::{Mode, Pass, Reduction, Result, Shape};
 
 use super::super::rows::RowShapes;
 use super::super::totals;

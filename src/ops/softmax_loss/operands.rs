@@ -1,6 +1,7 @@
 //! What the rows are compared with.
 
-use crate::{ClassIndices, Logits, Shape, TargetLayout, TargetValues, Targets};
+use crate::logits::{Logits, Shape};
+use crate::targets::{ClassIndices, TargetLayout, TargetValues, Targets};
 
 /// What rows of logits are compared with.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! What a caller may ask of a relative of softmax cross-entropy.
 
-use crate::{Element, Mode, Reduction};
+use crate::element::Element;
+use crate::ops::cross_entropy::{Mode, Reduction};
 
 /// What is computed of each row of logits `x`, with `p = softmax(x / T)` at the temperature `T`.
 ///

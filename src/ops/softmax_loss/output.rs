@@ -1,6 +1,6 @@
 //! What a relative of softmax cross-entropy returns.
 
-use crate::OwnedValues;
+use crate::element::OwnedValues;
 
 /// Results: those of an engine in `f32` with a gradient of any element type, those of the oracle in
 /// `f64`.

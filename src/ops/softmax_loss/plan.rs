@@ -2,13 +2,17 @@
 
 use wgpu::BufferSlice;
 
+use crate::element::Element;
+use crate::error::Result;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
 use crate::kernel::softmax_loss::{AgainstKind, SoftmaxLossVariant};
 use crate::kernel::{UpstreamKind, Variant};
+use crate::logits::Shape;
+use crate::ops::cross_entropy::Reduction;
+use crate::ops::{GradientPlace, Pass, UpstreamSource};
 use crate::pipelines::Kernels;
 use crate::plan::row_chunks;
-use crate::{Element, GradientPlace, Pass, Reduction, Result, Shape, UpstreamSource};
 
 use super::super::block::BatchReductions;
 use super::super::operand::{Operand, Rows, if_wanted, required};

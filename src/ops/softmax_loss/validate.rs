@@ -1,8 +1,11 @@
 //! What every engine refuses before it computes anything.
 
 use super::{SoftmaxAgainst, SoftmaxAgainstLayout, SoftmaxFunction, SoftmaxLoss};
+use crate::error::{Error, Result};
+use crate::logits::{Logits, Shape};
+use crate::ops::cross_entropy::Reduction;
 use crate::ops::validate::{addressable, same_form};
-use crate::{Error, Logits, Reduction, Result, Shape, Upstream};
+use crate::upstream::Upstream;
 
 const DEFAULT_IGNORE_INDEX: i32 = -100;
 

@@ -2,8 +2,8 @@
 //! limit. Cuts lie between the units of work that kernels take whole, so results do not depend on
 //! them.
 
+use crate::error::{Error, Result};
 use crate::plan::Capabilities;
-use crate::{Error, Result};
 
 /// Axes of a walk from the widest apart to the closest: how many places each has, and how many of
 /// them a unit of work takes.

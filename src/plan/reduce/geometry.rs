@@ -1,9 +1,9 @@
 //! Geometry of the reduction kernels.
 
+use crate::error::{Error, Result};
 use crate::kernel::reduce::{ReducedValues, StatisticKind, WeightsKind};
 use crate::kernel::{Geometry, Team};
 use crate::plan::Capabilities;
-use crate::{Error, Result};
 
 /// A row of a tuning table of reductions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,8 @@
 //! How values lie that make up a result.
 
-use crate::{Axis, Shape, WeightLayout};
+use crate::axis::Axis;
+use crate::logits::Shape;
+use crate::weights::WeightLayout;
 
 /// Elements from a value to the next along each axis of a walk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 
 use super::geometry::RunEntry;
 use super::menu::{Turns, WEIGHTS};
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::loss::{CustomModule, LossGradient, LossKind, LossTerm, LossesVariant};
 use crate::kernel::reduce::{
     ReduceVariant, ReducedTerm, ReducedValues, RowsOf, StatisticKind, WeightsKind,

@@ -3,7 +3,7 @@
 
 use super::geometry::{RunEntry, fits, merge_geometry};
 use super::losses::loss_variants;
-use crate::Element;
+use crate::element::Element;
 use crate::kernel::reduce::{
     Along, ColumnsVariant, GradientOf, GradientsVariant, MergeRange, MergedVariant,
     ReduceOutputKind, ReduceVariant, ReducedTerm, ReducedValues, RowsOf, RunsVariant, SortKernel,

@@ -5,15 +5,20 @@ use std::ops::Range;
 
 use wgpu::{Buffer, BufferSlice};
 
+use crate::error::Result;
 use crate::kernel::parameters::Totals;
 use crate::ops::block::{BatchReductions, BatchTotals, Block, partial_bytes};
+use crate::ops::cross_entropy::CrossEntropy;
 use crate::ops::cross_entropy::CrossEntropyOperands;
 use crate::ops::validate::CROSS_ENTROPY;
+use crate::ops::{Step, UpstreamOperand};
 use crate::plan::Piece;
+use crate::runtime::Gpu;
 use crate::runtime::call::{Call, DeviceUpstream, slice};
 use crate::runtime::operands::{device_indices, refuse_invalid_target, refuse_unseen};
 use crate::runtime::readback::Waiting;
-use crate::{ClassIndices, CrossEntropy, Gpu, Result, Step, Targets, Upstream, UpstreamOperand};
+use crate::targets::{ClassIndices, Targets};
+use crate::upstream::Upstream;
 
 use super::columns::{block_rows, blocks};
 use super::pipeline::Pipeline;

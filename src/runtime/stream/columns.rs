@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::Gpu;
+use crate::runtime::Gpu;
 
 /// Rows of a block: what a quarter of the memory and a binding hold of columns of so many bytes a
 /// row, the widest of so many, in whole tiles.

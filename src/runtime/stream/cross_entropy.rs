@@ -1,13 +1,18 @@
 //! Softmax cross-entropy, piece by piece.
 
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
 use crate::ops::cross_entropy::{CrossEntropyOperands, CrossEntropyPlan};
 use crate::ops::validate::CROSS_ENTROPY;
 use crate::plan::Piece;
+use crate::runtime::Gpu;
 use crate::runtime::call::fused;
 use crate::runtime::cross_entropy::matrices;
 use crate::runtime::operands::output as output_of;
 use crate::runtime::readback::Waiting;
-use crate::{CrossEntropy, CrossEntropyOutput, Gpu, Logits, Result, Targets, Upstream};
+use crate::targets::Targets;
+use crate::upstream::Upstream;
 
 use super::batch::Batch;
 use super::output::MatrixOutput;

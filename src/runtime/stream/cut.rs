@@ -1,7 +1,7 @@
 //! Where a batch may be cut so that the kernels of the whole go through its pieces: others may
 //! differ in the last bits, since a driver is free to contract the one and not the other.
 
-use crate::Shape;
+use crate::logits::Shape;
 use crate::ops::reduce::pieces::Parts;
 
 /// See the module.

@@ -1,17 +1,23 @@
 //! Element-wise losses, piece by piece.
 
+use crate::axis::Axis;
+use crate::element::{Element, OwnedValues};
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::ops::UpstreamOperand;
 use crate::ops::elementwise::pieces::{PiecewiseLoss, WholeLoss};
+use crate::ops::elementwise::{
+    Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseOperands, ElementwiseOutput,
+    ElementwisePass, ElementwisePlan, ElementwiseReduction, ElementwiseUpstream,
+    ElementwiseUpstreamLayout,
+};
 use crate::ops::reduce::pieces::{Parts, PiecewiseReduction};
 use crate::plan::Piece;
+use crate::runtime::Gpu;
 use crate::runtime::call::place_of_packed;
 use crate::runtime::elementwise::{binary_counts, output};
 use crate::runtime::readback::Waiting;
-use crate::{
-    Axis, Element, Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseOperands,
-    ElementwiseOutput, ElementwisePass, ElementwisePlan, ElementwiseReduction, ElementwiseUpstream,
-    ElementwiseUpstreamLayout, Gpu, Logits, OwnedValues, Result, UpstreamOperand, WeightLayout,
-    Weights,
-};
+use crate::weights::{WeightLayout, Weights};
 
 use super::cut::{Cut, Work};
 use super::output::{MatrixOutput, zeroed, zeros};

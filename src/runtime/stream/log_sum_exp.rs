@@ -1,11 +1,15 @@
 //! Log-sum-exp, piece by piece.
 
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::memory::reserved;
+use crate::ops::log_sum_exp::LogSumExp;
 use crate::ops::log_sum_exp::LogSumExpOperands;
 use crate::ops::validate::LOG_SUM_EXP;
+use crate::runtime::Gpu;
 use crate::runtime::call::{Call, fused};
 use crate::runtime::readback::Waiting;
-use crate::{Gpu, LogSumExp, Logits, Result, Upstream};
+use crate::upstream::Upstream;
 
 use super::columns::{block_rows, blocks};
 use super::output::MatrixOutput;

@@ -23,7 +23,8 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::{Gpu, Logits};
+use crate::logits::Logits;
+use crate::runtime::Gpu;
 
 use cut::{Cut, Work};
 

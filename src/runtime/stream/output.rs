@@ -1,7 +1,10 @@
 //! Where the matrix that a stream computes goes in host memory.
 
+use crate::element::{Element, Float, OwnedValues};
+use crate::error::Result;
+use crate::logits::Shape;
+use crate::memory;
 use crate::plan::Piece;
-use crate::{Element, Float, OwnedValues, Result, Shape, memory};
 
 /// A contiguous matrix of bytes, written piece by piece.
 pub(in crate::runtime) struct MatrixOutput<'a> {

@@ -1,17 +1,22 @@
 //! Softmax cross-entropy over a part of the classes, piece by piece.
 
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::memory;
+use crate::ops::Pass;
+use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
 use crate::ops::cross_entropy::{CrossEntropyOperands, CrossEntropyPlan, MergeOperands, MergePlan};
 use crate::ops::validate::CROSS_ENTROPY;
 use crate::partial::{ClassRange, PartialState};
 use crate::plan::Piece;
+use crate::runtime::Gpu;
 use crate::runtime::call::place_of_packed;
 use crate::runtime::cross_entropy::matrices;
 use crate::runtime::operands::output as output_of;
 use crate::runtime::partial::Part;
 use crate::runtime::readback::Waiting;
-use crate::{
-    CrossEntropy, CrossEntropyOutput, Gpu, Logits, Pass, Result, Targets, Upstream, memory,
-};
+use crate::targets::Targets;
+use crate::upstream::Upstream;
 
 use super::batch::Batch;
 use super::output::MatrixOutput;

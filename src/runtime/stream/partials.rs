@@ -3,10 +3,13 @@
 
 use wgpu::{Buffer, BufferSlice};
 
+use crate::error::Result;
+use crate::logits::{Logits, Shape};
 use crate::ops::reduce::pieces::{Parts, PiecewiseReduction};
+use crate::runtime::Gpu;
 use crate::runtime::call::Call;
 use crate::runtime::readback::Waiting;
-use crate::{Gpu, Logits, Result, Shape, Weights};
+use crate::weights::Weights;
 
 use super::cut::Cut;
 use super::output::{MatrixOutput, zeroed};

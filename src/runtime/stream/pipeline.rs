@@ -3,11 +3,13 @@
 
 use std::ops::{ControlFlow, Range};
 
+use crate::error::{Error, Result};
+use crate::logits::Logits;
 use crate::ops::Step;
 use crate::plan::Piece;
+use crate::runtime::Gpu;
 use crate::runtime::clock::{Moment, now};
 use crate::runtime::readback::Waiting;
-use crate::{Error, Gpu, Logits, Result};
 
 use super::Progress;
 use super::output::MatrixOutput;

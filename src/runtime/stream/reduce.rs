@@ -2,16 +2,21 @@
 
 use wgpu::Buffer;
 
+use crate::axis::Axis;
+use crate::element::OwnedValues;
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::ops::reduce::Wholes;
 use crate::ops::reduce::pieces::{Parts, PiecewiseReduction};
 use crate::ops::reduce::validate::OPERATION;
+use crate::ops::reduce::{Reduce, ReduceOperands, ReducePlan};
+use crate::ops::{Pass, UpstreamOperand};
 use crate::plan::Piece;
+use crate::runtime::Gpu;
 use crate::runtime::call::fused;
 use crate::runtime::readback::Waiting;
-use crate::{
-    Axis, Gpu, Logits, OwnedValues, Pass, Reduce, ReduceOperands, ReducePlan, Result, Upstream,
-    UpstreamOperand, Weights,
-};
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 use super::cut::{Cut, Work};
 use super::output::{MatrixOutput, zeroed, zeros};

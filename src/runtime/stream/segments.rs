@@ -4,14 +4,18 @@ use std::ops::Range;
 
 use wgpu::Buffer;
 
+use crate::error::Result;
+use crate::logits::{Logits, Shape};
+use crate::memory;
 use crate::ops::reduce::segment_pieces::{PiecewiseSegments, SegmentPieceOperands};
 use crate::ops::reduce::validate::OPERATION;
+use crate::ops::reduce::{Reduce, SegmentLayout};
 use crate::plan::reduce::{PIECE_ROWS, SegmentCuts, SegmentPart};
+use crate::runtime::Gpu;
 use crate::runtime::call::{Call, slice};
 use crate::runtime::readback::Waiting;
-use crate::{
-    Gpu, Logits, Reduce, Result, SegmentLayout, Segments, Shape, WeightLayout, Weights, memory,
-};
+use crate::segments::Segments;
+use crate::weights::{WeightLayout, Weights};
 
 use super::cut::Cut;
 use super::output::zeroed;

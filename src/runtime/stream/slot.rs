@@ -5,12 +5,13 @@ use wgpu::{
     SubmissionIndex,
 };
 
+use crate::error::{Error, Result};
 use crate::ops::Step;
 use crate::pipelines::guarded;
 use crate::plan::Piece;
+use crate::runtime::Gpu;
 use crate::runtime::clock::{Moment, now};
 use crate::runtime::readback::{MapReceiver, Waiting};
-use crate::{Error, Gpu, Result};
 
 use super::traffic::{Brought, Returned, Traffic};
 

@@ -1,8 +1,11 @@
 //! Softmax and log-softmax, piece by piece.
 
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::ops::softmax::{Softmax, SoftmaxOperands, SoftmaxPass};
+use crate::runtime::Gpu;
 use crate::runtime::call::place_of_packed;
 use crate::runtime::readback::Waiting;
-use crate::{Gpu, Logits, Result, Softmax, SoftmaxOperands, SoftmaxPass};
 
 use super::output::MatrixOutput;
 use super::pipeline::Pipeline;

@@ -1,13 +1,16 @@
 //! The relatives of softmax cross-entropy, piece by piece.
 
+use crate::error::Result;
+use crate::logits::Logits;
+use crate::ops::softmax_loss::{
+    SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOperands, SoftmaxLossOutput, SoftmaxLossPlan,
+};
 use crate::plan::Piece;
+use crate::runtime::Gpu;
 use crate::runtime::call::place_of_packed;
 use crate::runtime::readback::Waiting;
 use crate::runtime::softmax_loss::{matrices, pass_of};
-use crate::{
-    Gpu, Logits, Result, SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOperands, SoftmaxLossOutput,
-    SoftmaxLossPlan, Upstream,
-};
+use crate::upstream::Upstream;
 
 use super::batch::Batch;
 use super::output::MatrixOutput;

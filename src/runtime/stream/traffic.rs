@@ -2,9 +2,13 @@
 
 use wgpu::{Buffer, BufferSlice};
 
+use crate::element::Element;
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::plan::reduce::SegmentCuts;
 use crate::plan::{Piece, Segment};
-use crate::{Element, Gpu, Logits, Result, WeightLayout, Weights};
+use crate::runtime::Gpu;
+use crate::weights::{WeightLayout, Weights};
 
 use super::cut::Cut;
 use super::output::MatrixOutput;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pulp::{Simd, WithSimd};
 
-use crate::BinaryCounts;
 use crate::cpu::fast::simd::dispatch;
+use crate::ops::elementwise::BinaryCounts;
 
 /// Elements, elements taken for positives, positives, and those that are both: of any thread.
 #[derive(Default)]

@@ -3,9 +3,9 @@
 use pulp::{Simd, WithSimd};
 
 use super::functions::Function;
-use crate::CustomLoss;
 use crate::cpu::fast::lanes::Lanes;
 use crate::cpu::fast::simd::{MOST_LANES, dispatch};
+use crate::ops::elementwise::CustomLoss;
 
 /// Elements of consecutive places: all slices are of one length.
 #[derive(Clone, Copy)]

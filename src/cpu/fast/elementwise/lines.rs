@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
+use crate::axis::Axis;
 use crate::cpu::fast::convert::widen;
 use crate::cpu::fast::scratch::room;
+use crate::element::Values;
 use crate::element::for_each_element;
-use crate::{Axis, ElementwiseReduction, Logits, Shape, Values, Weights};
+use crate::logits::{Logits, Shape};
+use crate::ops::elementwise::ElementwiseReduction;
+use crate::weights::Weights;
 
 /// Elements in the order of a contiguous result, as lines: rows, or what of a column lies side by
 /// side in a block of rows.

@@ -10,13 +10,17 @@ mod walk;
 
 use super::matrix::Holds;
 use super::memory::unwritten;
+use crate::axis::Axis;
 use crate::cpu::oracle::elementwise::at;
 use crate::cpu::oracle::reduce::{Operands as Terms, Sum, mean};
+use crate::element::Float;
+use crate::error::Result;
 use crate::memory::{collected, filled, when, zeros};
-use crate::{
-    Axis, Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction,
-    ElementwiseUpstream, Float, LossFunction, Result, Weights,
+use crate::ops::elementwise::{
+    Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction, ElementwiseUpstream,
+    LossFunction,
 };
+use crate::weights::Weights;
 use counts::Counts;
 use functions::{Itself, with_kernel};
 use kernel::Formula;

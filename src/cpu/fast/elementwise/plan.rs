@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use super::lines::{Direction, Lines, for_pieces};
-use crate::Result;
 use crate::cpu::fast::simd::dispatch;
+use crate::error::Result;
 use crate::memory::zeros;
 
 /// Elements that are computed together: their operands and results fit the fastest cache.

@@ -11,8 +11,10 @@ use crate::cpu::fast::matrix::{Holds, MUCH, store_row};
 use crate::cpu::fast::scratch::room;
 use crate::cpu::fast::split::{Split, for_rows};
 use crate::cpu::fast::stream;
+use crate::element::{Element, Float};
+use crate::error::Result;
+use crate::logits::Shape;
 use crate::memory::zeros;
-use crate::{Element, Float, Result, Shape};
 
 /// Operands in the order of elements.
 #[derive(Clone, Copy)]

@@ -4,9 +4,12 @@ use std::ops::Range;
 
 use super::tile::LineWeights;
 use super::view::Orientation;
+use crate::axis::Axis;
 use crate::cpu::fast::exp::exp;
 use crate::cpu::oracle::reduce::{Summary, Term};
-use crate::{Axis, Denominator, Mode, Reduce, Statistic, Upstream};
+use crate::ops::cross_entropy::Mode;
+use crate::ops::reduce::{Denominator, Reduce, Statistic};
+use crate::upstream::Upstream;
 
 /// What a result's derivatives have in common.
 #[derive(Clone, Copy, Default)]

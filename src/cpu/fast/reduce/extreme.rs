@@ -1,8 +1,8 @@
 //! Maximum and minimum of the values whose weight is not 0.
 
 use super::kind::{Accumulate, Kind, LANES, Nothing};
-use crate::Reduce;
 use crate::cpu::oracle::reduce::Summary;
+use crate::ops::reduce::Reduce;
 
 /// [`Kind`] of the largest, or of the smallest.
 #[derive(Clone, Copy)]

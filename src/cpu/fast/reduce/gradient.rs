@@ -6,12 +6,16 @@ use super::operands::Operands;
 use super::outputs::Outputs;
 use super::sums::Sums;
 use super::view::Orientation;
+use crate::axis::Axis;
 use crate::cpu::fast::convert::narrow;
 use crate::cpu::fast::scratch::{Scratch, room, with_scratch};
 use crate::cpu::fast::split::for_rows;
+use crate::element::{Float, OwnedValues};
+use crate::error::Result;
+use crate::logits::Shape;
 use crate::memory::{when, zeros};
 use crate::ops::reduce::validate::OPERATION;
-use crate::{Axis, Float, OwnedValues, Result, Shape, WeightLayout};
+use crate::weights::WeightLayout;
 
 /// The most values that are computed together.
 const RUN: usize = 1 << 12;

@@ -9,12 +9,15 @@ use super::operands::Operands;
 use super::outputs::Outputs;
 use super::tile::{STRIP, across, along, of_nothing};
 use super::view::Orientation;
+use crate::axis::Axis;
 use crate::cpu::fast::scratch::{Scratch, with_scratch};
 use crate::cpu::fast::split::for_rows;
 use crate::cpu::oracle::reduce::{Sum, Summary};
+use crate::error::Result;
+use crate::logits::Shape;
 use crate::memory::filled;
+use crate::ops::reduce::Reduce;
 use crate::ops::reduce::validate::OPERATION;
-use crate::{Axis, Reduce, Result, Shape};
 
 /// Values of a piece of one result: few enough for the fastest caches.
 pub(super) const PIECE: usize = 1 << 14;

@@ -1,7 +1,7 @@
 //! What a statistic accumulates, `LANES` values at a time.
 
-use crate::Reduce;
 use crate::cpu::oracle::reduce::Summary;
+use crate::ops::reduce::Reduce;
 
 /// Values handled together: eight vectors of 128 bits in double precision, two of 512.
 pub(super) const LANES: usize = 16;

@@ -3,9 +3,9 @@
 
 use super::extreme::Extreme;
 use super::kind::{Accumulate, Kind, LANES};
-use crate::Reduce;
 use crate::cpu::fast::exp::exp;
 use crate::cpu::oracle::reduce::Summary;
+use crate::ops::reduce::Reduce;
 
 /// [`Kind`] of log-sum-exp.
 pub(super) struct LogSumExps;

@@ -17,11 +17,17 @@ mod view;
 
 pub(super) use totals::{sum, sum_of_products};
 
+use crate::axis::Axis;
+use crate::element::Float;
+use crate::error::Result;
+use crate::logits::{Logits, Shape};
+use crate::memory;
+use crate::ops::cross_entropy::Mode;
 use crate::ops::reduce::validate::OPERATION;
-use crate::{
-    Axis, Denominator, Float, Logits, Mode, Reduce, ReduceOutput, Result, Segments, Shape,
-    Statistic, Upstream, Weights, memory,
-};
+use crate::ops::reduce::{Denominator, Reduce, ReduceOutput, Statistic};
+use crate::segments::Segments;
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 use derivative::{Derivation, Derivative};
 use extreme::Extreme;
 use job::Job;

@@ -4,7 +4,7 @@
 use super::kind::{Accumulate, Kind, LANES};
 use super::sums::{Quotients, left_in};
 use crate::cpu::oracle::reduce::{Summary, mean};
-use crate::{Reduce, Statistic};
+use crate::ops::reduce::{Reduce, Statistic};
 
 /// [`Kind`] of mean and variance.
 pub(super) struct Moments<const MASKS: bool>;

@@ -7,7 +7,8 @@ use super::tile::{Tile, TileWeights};
 use super::view::{Orientation, View};
 use crate::cpu::fast::scratch::{Scratch, room};
 use crate::cpu::oracle::reduce::{Operands as Exact, Term};
-use crate::{Logits, Shape, Weights};
+use crate::logits::{Logits, Shape};
+use crate::weights::Weights;
 
 /// What is reduced.
 #[derive(Clone, Copy)]

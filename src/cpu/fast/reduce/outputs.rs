@@ -3,9 +3,10 @@
 use super::derivative::{Coefficient, Derivation};
 use crate::cpu::fast::split::Split;
 use crate::cpu::oracle::reduce::Summary;
+use crate::error::Result;
 use crate::memory::{filled, when, zeros};
 use crate::ops::reduce::validate::OPERATION;
-use crate::{Reduce, ReduceOutput, Result, Statistic};
+use crate::ops::reduce::{Reduce, ReduceOutput, Statistic};
 
 /// All results, each present where the statistic has it.
 pub(super) struct Results {

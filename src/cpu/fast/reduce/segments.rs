@@ -7,9 +7,12 @@ use super::kind::Kind;
 use super::operands::Operands;
 use super::outputs::Results;
 use crate::cpu::fast::split::for_rows;
+use crate::error::Result;
+use crate::logits::Shape;
 use crate::memory::{collected, zeros};
+use crate::ops::reduce::Reduce;
 use crate::ops::reduce::validate::OPERATION;
-use crate::{Reduce, Result, Segments, Shape};
+use crate::segments::Segments;
 
 /// Which rows are whose.
 pub(super) struct Grouped {

@@ -4,8 +4,8 @@
 //! `MASKS`: whether a weight of 0 leaves its value out whatever it is.
 
 use super::kind::{Accumulate, Kind, LANES, Nothing};
-use crate::Reduce;
 use crate::cpu::oracle::reduce::{Summary, mean};
+use crate::ops::reduce::Reduce;
 
 /// The value, or 0 where it is left out.
 #[inline(always)]

@@ -6,9 +6,9 @@ use super::job::PIECE;
 use super::kind::Kind;
 use super::sums::Sums;
 use super::tile::{Tile, TileWeights, along};
-use crate::Shape;
 use crate::cpu::fast::scratch::{room, with_scratch};
 use crate::cpu::fast::split::for_rows;
+use crate::logits::Shape;
 
 /// `sum a b` of `count` products of two `f32`, which `fill` computes: pieces of a fixed size on all
 /// threads, added up in their order.

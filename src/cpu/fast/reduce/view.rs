@@ -5,7 +5,8 @@ use std::ops::Range;
 use crate::cpu::fast::convert::widen;
 use crate::cpu::fast::scratch::room;
 use crate::element::for_each_element;
-use crate::{Float, Logits, Shape, Values};
+use crate::element::{Float, Values};
+use crate::logits::{Logits, Shape};
 
 /// Rows or columns shorter than this are read side by side: as lines they would be too short.
 const SHORT: usize = 16;

@@ -8,8 +8,12 @@ use super::{Batch, BatchRow, RowLoss};
 use crate::cpu::fast::lanes::{Lanes, Power};
 use crate::cpu::fast::scratch::room;
 use crate::cpu::fast::simd::dispatch;
+use crate::error::Result;
+use crate::logits::Shape;
 use crate::memory::{collected, when};
-use crate::{Mode, Result, Shape, SoftmaxAgainst, SoftmaxLoss, TargetValues, Targets};
+use crate::ops::cross_entropy::Mode;
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxLoss};
+use crate::targets::{TargetValues, Targets};
 
 /// What rows have in common.
 pub(super) struct Focal<'a> {

@@ -14,11 +14,13 @@ use super::reduce::sum;
 use super::split::for_rows;
 use super::tiled::{Source, SourceRow, for_each_row};
 use super::transform::Transform;
+use crate::element::Float;
+use crate::error::Result;
+use crate::logits::{Logits, Shape};
 use crate::memory::{collected, when, zeros};
-use crate::{
-    Float, Logits, Mode, Reduction, Result, Shape, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss,
-    SoftmaxLossOutput, Upstream,
-};
+use crate::ops::cross_entropy::{Mode, Reduction};
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOutput};
+use crate::upstream::Upstream;
 use divergence::{JensenShannon, KlDivergence};
 use focal::Focal;
 use soften::with_room;

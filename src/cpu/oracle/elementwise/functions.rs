@@ -2,7 +2,8 @@
 
 use std::f64::consts::PI;
 
-use crate::{LossFunction, Mode};
+use crate::ops::cross_entropy::Mode;
+use crate::ops::elementwise::LossFunction;
 
 /// What is known of one element's loss.
 #[derive(Clone, Copy, Debug)]

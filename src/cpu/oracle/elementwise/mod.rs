@@ -3,12 +3,16 @@
 mod functions;
 
 use super::reduce::{Sum, mean};
+use crate::axis::Axis;
+use crate::error::Result;
 use crate::memory::{collected, filled, when, zeros};
+use crate::ops::cross_entropy::Mode;
 use crate::ops::elementwise::validate;
-use crate::{
-    Axis, BinaryCounts, Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction,
-    ElementwiseUpstream, LossFunction, Mode, Result, Weights,
+use crate::ops::elementwise::{
+    BinaryCounts, Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction,
+    ElementwiseUpstream, LossFunction,
 };
+use crate::weights::Weights;
 use functions::{Element, Loss, loss};
 
 use super::reduce::Operands;

@@ -3,9 +3,14 @@
 use super::statistics::Summary;
 use super::sum::Sum;
 use super::terms::{Operands, Term};
+use crate::axis::Axis;
+use crate::error::Result;
 use crate::memory::{collected, filled, zeros};
+use crate::ops::cross_entropy::Mode;
 use crate::ops::reduce::validate::OPERATION;
-use crate::{Axis, Denominator, Mode, Reduce, Result, Statistic, Upstream, Weights};
+use crate::ops::reduce::{Denominator, Reduce, Statistic};
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 /// With respect to the values, and to the weights where the options ask for it.
 pub(super) fn evaluate(

@@ -5,9 +5,15 @@ mod statistics;
 mod sum;
 mod terms;
 
+use crate::axis::Axis;
+use crate::error::Result;
+use crate::logits::Logits;
 use crate::memory::{collected, filled, reserved, when};
 use crate::ops::reduce::validate::{self, OPERATION};
-use crate::{Axis, Logits, Reduce, ReduceOutput, Result, Segments, Statistic, Upstream, Weights};
+use crate::ops::reduce::{Reduce, ReduceOutput, Statistic};
+use crate::segments::Segments;
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 pub(in crate::cpu) use statistics::{Summary, mean};
 pub(in crate::cpu) use sum::Sum;
 pub(in crate::cpu) use terms::{Operands, Term};

@@ -2,7 +2,8 @@
 
 use super::sum::Sum;
 use super::terms::Term;
-use crate::{Denominator, Mode, Reduce, Statistic};
+use crate::ops::cross_entropy::Mode;
+use crate::ops::reduce::{Denominator, Reduce, Statistic};
 
 /// A result and what comes with it; anything where the statistic has no such thing.
 #[derive(Clone, Copy)]

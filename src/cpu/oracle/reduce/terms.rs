@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::element::for_each_element;
-use crate::{Float, Logits, Values, Weights};
+use crate::element::{Float, Values};
+use crate::logits::Logits;
+use crate::weights::Weights;
 
 /// A value and its weight.
 #[derive(Clone, Copy)]

@@ -11,7 +11,7 @@ use pulp::Simd;
 
 use super::kernel::{CustomKernel, Formula, Kernel};
 use crate::cpu::fast::lanes::Lanes;
-use crate::{ElementwiseLoss, LossFunction};
+use crate::ops::elementwise::{ElementwiseLoss, LossFunction};
 use binary::{
     BinaryCrossEntropy, BinaryCrossEntropyWithLogits, FocalPower, SigmoidFocal, Smoothing,
 };

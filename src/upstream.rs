@@ -1,0 +1,63 @@
+//! The upstream gradient of operations whose results are of rows.
+
+use crate::error::{Error, Result};
+
+/// The upstream gradient: the derivative of whatever is minimised with respect to this
+/// operation's result. `1` when the result itself is minimised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Upstream<'a> {
+    /// One factor for every row.
+    Scalar(f32),
+    /// A factor for each row; only where the operation's result has a value for each row. Of a
+    /// reduction: a factor for each result.
+    PerRow(&'a [f32]),
+}
+
+impl Default for Upstream<'_> {
+    fn default() -> Self {
+        Self::Scalar(1.0)
+    }
+}
+
+impl<'a> Upstream<'a> {
+    /// That of some of the rows.
+    pub(crate) fn of_rows(self, rows: &std::ops::Range<usize>) -> Upstream<'a> {
+        match self {
+            Self::Scalar(_) => self,
+            Self::PerRow(values) => Self::PerRow(&values[rows.clone()]),
+        }
+    }
+
+    /// The factor of one row.
+    pub(crate) fn of_row(&self, row: usize) -> f32 {
+        match self {
+            Self::Scalar(value) => *value,
+            Self::PerRow(values) => values[row],
+        }
+    }
+
+    /// Refuses a factor for each row where rows and factors differ in number, or where the result
+    /// is reduced to one value.
+    pub(crate) fn validate(
+        &self,
+        operation: &'static str,
+        rows: usize,
+        reduced: bool,
+    ) -> Result<()> {
+        match self {
+            Self::PerRow(_) if reduced => Err(Error::invalid(
+                operation,
+                "upstream gradient",
+                "a scalar, since the loss is reduced to one value",
+                "one value per row",
+            )),
+            Self::PerRow(values) if values.len() != rows => Err(Error::invalid(
+                operation,
+                "upstream gradient",
+                format!("{rows} values, one per row"),
+                values.len(),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
