@@ -19,8 +19,8 @@ fn input(function: &LossFunction, x: f32) -> f32 {
         | LossFunction::KlDivergenceOfProbabilities => match x.abs() <= 4.0 {
             true => 0.5 + x / 8.0,
             false => {
-                // Many small ones, and 1.
-                let root = (x.abs() / 256.0).min(1.0);
+                // Many small ones, 1 and, far below 0, 0.
+                let root = (x.abs() / 256.0).min(if x < -256.0 { 0.0 } else { 1.0 });
                 (root * root) * (root * root)
             }
         },

@@ -120,10 +120,12 @@ pub enum Probabilities {
     Sparse,
     /// Of either sign.
     Signed,
+    /// All of it in one class.
+    OneHot,
 }
 
 impl Probabilities {
-    /// All of them.
+    /// Those that option sets choose from.
     pub const ALL: [Self; 3] = [Self::Normal, Self::Sparse, Self::Signed];
 
     /// Fills one row, whose most important class is `class`.
@@ -145,6 +147,10 @@ impl Probabilities {
                 }
             }
             Self::Signed => row.iter_mut().for_each(|q| *q = random.bell()),
+            Self::OneHot => {
+                row.fill(0.0);
+                row.iter_mut().skip(class).take(1).for_each(|q| *q = 1.0);
+            }
         }
     }
 }

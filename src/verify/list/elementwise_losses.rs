@@ -121,11 +121,32 @@ impl List {
             self.loss(of(function), 12, 10, Content::Wide);
         }
         // Beyond the range of half precision.
-        self.loss(of(2).with(Dimension::Element, 1), 12, 10, Content::Extreme);
+        self.loss(of(2).with(Dimension::Element, 1), 12, 10, Content::Extreme).upstream =
+            Factor::Scalar(-2.5);
         let counted = of(0).with(Dimension::Threshold, 1).with(Dimension::WeightLayout, 3);
         self.loss(counted, 9, 7, Content::NotANumber);
         let mean = of(0).with(Dimension::Reduction, 4).with(Dimension::WeightLayout, 1);
         self.loss(mean, 9, 7, Content::Normal).row_weights = Some(Weights::Zero);
+    }
+
+    /// The same, at the end of the list, so that no seed of other cases depends on it.
+    pub(super) fn quick_safeguards_of_losses(&mut self) {
+        let of =
+            |function| Recipe::USUAL.with(Dimension::Function, function).with(Dimension::Pass, 1);
+        self.loss(of(0).with(Dimension::Third, 1), 12, 10, Content::Normal);
+        // Elements of weight 0 whose losses are infinite, and targets that are certain.
+        self.special_loss(0, 1, 0);
+        // Probabilities of 0, and close to their targets.
+        for function in [3, 10, 12] {
+            self.loss(of(function), 12, 10, Content::FinitelyMasked);
+        }
+        // A power of all the digits there are.
+        let function = LossFunction::SigmoidFocal { alpha: None, gamma: 0.75 };
+        self.loss(of(13), 200, 10, Content::Wide).operation =
+            Operation::Elementwise(ElementwiseLoss::unreduced(function));
+        // Weights whose sum is 0, though they are not.
+        let mean = of(0).with(Dimension::Reduction, 4).with(Dimension::WeightLayout, 1);
+        self.loss(mean, 2, 5, Content::Normal).row_weights = Some(Weights::Cancelling);
     }
 
     pub(super) fn broad_losses(&mut self) {

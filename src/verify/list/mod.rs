@@ -16,7 +16,7 @@ use super::Extent;
 use super::call::Operation;
 use super::case::Case;
 use super::content::Content;
-use super::operands::{Factor, Targets};
+use super::operands::{Factor, Targets, Weights};
 use super::random::SplitMix64;
 use crate::{Element, LogSumExp, Shape, Softmax};
 use combination::{Combination, Dimension, combinations};
@@ -196,6 +196,12 @@ pub fn cases(extent: Extent) -> Vec<Case> {
         Extent::Full => list.full_softmax_losses(),
     }
     list.faulty_softmax_losses();
+    if extent == Extent::Quick {
+        list.quick_safeguards();
+        list.quick_safeguards_of_reductions();
+        list.quick_safeguards_of_losses();
+        list.quick_safeguards_of_softmax_losses();
+    }
     list.cases
 }
 
@@ -271,6 +277,31 @@ impl List {
         ] {
             self.softmax_pass(pass, 11, 5, content, Element::F32, Layout::Contiguous);
         }
+    }
+
+    /// As [`quick_corners`](Self::quick_corners), at the end, so that no seed of other cases depends on it.
+    fn quick_safeguards(&mut self) {
+        let usual = Combination::USUAL;
+        let some_zero = usual.with(Dimension::ClassWeights, 2);
+        let smoothed = usual.with(Dimension::ClassWeights, 1).with(Dimension::Smoothing, 1);
+        let sparse = usual.with(Dimension::Kind, 1).with(Dimension::ProbabilityKind, 1);
+        for (combination, classes, content) in [
+            (smoothed.with(Dimension::ZLoss, 1), 5, Content::Normal),
+            (sparse, 5, Content::MaskedTarget),
+            (sparse.with(Dimension::Mode, 1), 5, Content::MaskedTarget),
+            (some_zero.with(Dimension::Mode, 1), 33, Content::NotANumber),
+        ] {
+            self.cross_entropy(combination, 11, classes, content);
+        }
+        // Weights whose sum is 0, though they are not.
+        self.cross_entropy(usual.with(Dimension::RowWeights, 1), 2, 5, Content::Normal);
+        self.cases.iter_mut().last().into_iter().for_each(|it| {
+            it.row_weights = Some(Weights::Cancelling);
+        });
+        // More parts than are merged at once where rows are cut.
+        self.softmax_pass(3, 3, 300, Content::Normal, Element::F32, Layout::Contiguous);
+        // Rows whose upstream gradient is one for all.
+        self.softmax_pass(1, 41, 7, Content::Normal, Element::F32, Layout::Contiguous);
     }
 
     fn broad(&mut self) {

@@ -194,8 +194,24 @@ impl List {
         let masked_gradient =
             weighted(1, ZERO_WEIGHTS).with(Dimension::Mode, 1).with(Dimension::Pass, 1);
         self.reduction(masked_gradient, 12, 10, Content::Normal);
-        let of_weights = weighted(2, 1).with(Dimension::Pass, 3);
-        self.reduction(of_weights, 12, 10, Content::Wide);
+        // Values of weight 0 so far above the others that an exponential leaves the range.
+        let of_weights = weighted(2, 1).with(Dimension::WeightLayout, 2).with(Dimension::Pass, 3);
+        self.reduction(of_weights, 12, 10, Content::Lead(89));
+    }
+
+    /// The same, at the end of the list, so that no seed of other cases depends on it.
+    pub(super) fn quick_safeguards_of_reductions(&mut self) {
+        let of = |statistic| Recipe::USUAL.with(Dimension::Statistic, statistic);
+        self.not_finite(3, 5, 7, 5);
+        // Numbers of all digits and much the same, so that each addition rounds, and the same way.
+        self.reduction(of(0), 1, 4097, Content::Offset(9_999_991));
+        // Sums of columns that leave single precision, though their means do not.
+        self.reduction(of(1).with(Dimension::Axis, 1), 257, 3, Content::Huge);
+        // Rows that begin with values of weight 0, so that their variance is taken around 0; of so few
+        // digits that their squares are exact.
+        let beginning = of(5).with(Dimension::WeightLayout, 3).with(Dimension::WeightKind, 1);
+        let few_digits = beginning.with(Dimension::Element, 2);
+        self.reduction(few_digits, 300, 10, Content::Offset(100));
     }
 
     pub(super) fn broad_reductions(&mut self) {

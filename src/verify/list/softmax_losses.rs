@@ -72,7 +72,7 @@ impl List {
         let of = |against| OptionSet::USUAL.with(Dimension::Against, against);
         let some_zero = of(0).with(Dimension::RowWeights, 2).with(Dimension::Mode, 1);
         for (set, content) in [
-            (of(0), Content::FineLead(70)),
+            (of(0).with(Dimension::Gamma, 1), Content::FineLead(70)),
             (of(0).with(Dimension::Gamma, 4), Content::Normal),
             (some_zero, Content::NotANumber),
             (of(2).with(Dimension::ProbabilityKind, 2), Content::MaskedTarget),
@@ -83,6 +83,24 @@ impl List {
         }
         let masked_mean = OptionSet::USUAL.with(Dimension::Mode, 1);
         self.softmax_loss(masked_mean.with(Dimension::Against, 3), 0, 7, Content::Normal);
+    }
+
+    /// The same, at the end of the list, so that no seed of other cases depends on it.
+    pub(super) fn quick_safeguards_of_softmax_losses(&mut self) {
+        let of = |against| OptionSet::USUAL.with(Dimension::Against, against);
+        let near = of(3).with(Dimension::Teacher, 1);
+        for (set, content) in [
+            (near, Content::FineLead(8)),
+            (near.with(Dimension::Temperature, 5), Content::Normal),
+            (of(3).with(Dimension::Temperature, 1), Content::Wide),
+            (of(2), Content::Lead(20)),
+        ] {
+            self.softmax_loss(set, 12, 10, content);
+        }
+        // All of the probability in the class that leads.
+        let one_hot =
+            Targets::Probabilities { kind: Probabilities::OneHot, element: Element::F32, gap: 0 };
+        self.cases.iter_mut().last().into_iter().for_each(|it| it.targets = one_hot);
     }
 
     pub(super) fn broad_softmax_losses(&mut self) {

@@ -90,7 +90,7 @@ impl ElementwiseScale {
             LossFunction::Entropy => (x.abs() * log(x), 1.0 + log(x)),
             LossFunction::CrossEntropyOfProbabilities => (t.abs() * log(x), (t / x).abs()),
             LossFunction::KlDivergenceOfProbabilities => {
-                (t.abs() * ((t / x).ln().abs() + 0.05), (t / x).abs())
+                (t.abs() * ((t / x).ln().abs() + 0.005), (t / x).abs())
             }
             _ => (x.abs() + t.abs() + 1.0, x.abs() + t.abs() + 1.0),
         };
