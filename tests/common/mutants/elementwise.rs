@@ -8,9 +8,9 @@ pub const MUTANTS: &[Mutant] = &[
         "softplus far below 0 does not round 1 + exp(x)",
         "functions.wgsl",
         "+ log1p_nonnegative(e))",
-        "+ log_positive(1.0 + e, (1.0 + e) - 1.0))",
+        "+ log_positive(1.0 + e, max(1.0 + e, 0.25) - 1.0))",
     )
-    .hint(&["BinaryCrossEntropyWithLogits", "12 x 10 f32 Wide"]),
+    .hint(&["BinaryCrossEntropyWithLogits", "12 x 10 f32 Wide"]).cheap(),
     Mutant::new(
         "sigmoid-by-subtraction",
         "what a probability lacks of 1 is no difference",
@@ -26,7 +26,7 @@ pub const MUTANTS: &[Mutant] = &[
         "let whole = round(product);",
         "let whole = 0.0;",
     )
-    .hint(&["gamma: 0.5", "12 x 10 f32 Wide"]),
+    .hint(&["gamma: 0.75", "200 x 10 f32 Wide"]).cheap(),
     Mutant::new(
         "zero-times-logarithm-of-zero",
         "0 log 0 is 0 in the divergence of log-probabilities",
@@ -42,7 +42,7 @@ pub const MUTANTS: &[Mutant] = &[
         "select(-(x * log_x), 0.0, x == 0.0)",
         "-(x * log_x)",
     )
-    .hint(&["Entropy reduced", "FinitelyMasked"]),
+    .hint(&["Entropy reduced", "12 x 10 f32 FinitelyMasked"]).cheap(),
     Mutant::new(
         "binary-logarithm-unbounded",
         "the logarithm of a probability of 0 is -100",
@@ -50,7 +50,7 @@ pub const MUTANTS: &[Mutant] = &[
         "-100.0, x == 0.0)",
         "-infinity(), x == 0.0)",
     )
-    .hint(&["BinaryCrossEntropy reduced", "FinitelyMasked"]),
+    .hint(&["BinaryCrossEntropy reduced", "12 x 10 f32 FinitelyMasked"]).cheap(),
     Mutant::new(
         "binary-gradient-unbounded",
         "the gradient at probabilities of 0 and 1 is bounded",
@@ -58,7 +58,7 @@ pub const MUTANTS: &[Mutant] = &[
         "max(x * (1.0 - x), 1e-12)",
         "(x * (1.0 - x))",
     )
-    .hint(&["BinaryCrossEntropy reduced", "FinitelyMasked"]),
+    .hint(&["BinaryCrossEntropy reduced", "12 x 10 f32 FinitelyMasked"]).cheap(),
     Mutant::new(
         "variance-not-bounded",
         "a variance is at least epsilon",
@@ -81,7 +81,8 @@ pub const MUTANTS: &[Mutant] = &[
         "loss/binary_cross_entropy_with_logits.wgsl",
         "let positive = third * t;",
         "let positive = t;",
-    ),
+    )
+    .hint(&["BinaryCrossEntropyWithLogits", "12 x 10 f32 Normal"]).cheap(),
     Mutant::new(
         "ratio-near-one",
         "the logarithm of a ratio near 1 takes the exact difference",
@@ -89,7 +90,7 @@ pub const MUTANTS: &[Mutant] = &[
         "select(ratio - 1.0, (t - x) / x, abs(ratio - 1.0) < 0.4)",
         "ratio - 1.0",
     )
-    .hint(&["KlDivergenceOfProbabilities", "FinitelyMasked"]),
+    .hint(&["KlDivergenceOfProbabilities", "12 x 10 f32 FinitelyMasked"]).cheap(),
     Mutant::new(
         "divergence-of-zero",
         "a target of 0 has no divergence, whatever the probability",
@@ -97,7 +98,7 @@ pub const MUTANTS: &[Mutant] = &[
         "if t == 0.0 { return Loss(0.0, 0.0, 0.0); }",
         "",
     )
-    .hint(&["KlDivergenceOfProbabilities", "FinitelyMasked"]),
+    .hint(&["KlDivergenceOfProbabilities", "12 x 10 f32 FinitelyMasked"]),
     Mutant::new(
         "huber-without-corner",
         "Huber's loss turns from quadratic to linear",
@@ -153,7 +154,7 @@ pub const MUTANTS: &[Mutant] = &[
         "if is_zero_bits(denominator) { return BITS_NAN; }",
         "",
     )
-    .hint(&["WeightedMean", "9 x 7 f32 Normal"]),
+    .hint(&["WeightedMean", "2 x 5 f32 Normal", "Cancelling"]).cheap(),
     Mutant::new(
         "masked-gradient-not-left-out",
         "masked, the gradient of an element of weight 0 is 0, whatever it holds",
@@ -168,14 +169,16 @@ pub const MUTANTS: &[Mutant] = &[
         "elementwise/write.wgsl",
         "if !MASKED { return weighted; }",
         "if true { return weighted; }",
-    ),
+    )
+    .hint(&["BinaryCrossEntropyWithLogits", "Masked", "9 x 7 f32 Infinite"]).cheap(),
     Mutant::new(
         "masked-part-of-probability",
         "masked, a probability of 0 has no part of an infinite value",
         "loss/interface.wgsl",
         "if MASKED && is_zero_bits(probability) { return 0u; }",
         "",
-    ),
+    )
+    .hint(&["BinaryCrossEntropyWithLogits", "Masked", "9 x 7 f32 Infinite"]).cheap(),
     Mutant::new(
         "elementwise-upstream-dropped",
         "an element's upstream gradient is multiplied by that of all",

@@ -10,7 +10,7 @@ pub const MUTANTS: &[Mutant] = &[
         "(a - (sum - of_b)) + (b - of_b)",
         "0.0",
     )
-    .hint(&["reduce Sum", "Offset(10000)"]),
+    .hint(&["reduce MeanAndVariance", "6 x 15 f32 Normal", "Huge"]),
     Mutant::new(
         "lane-error-dropped",
         "a lane keeps the rounding error of each addition",
@@ -18,14 +18,15 @@ pub const MUTANTS: &[Mutant] = &[
         "(*sums).low += (high - (sum - of_terms)) + (terms - of_terms);",
         "",
     )
-    .hint(&["reduce Sum", "Offset(10000)"]),
+    .hint(&["reduce Sum", "Offset(9999991)"]),
     Mutant::new(
         "product-error-dropped",
         "products that meet keep the rounding error of their multiplication",
         "sum/exact.wgsl",
         "return Exact(product, error);",
         "return Exact(product, 0.0);",
-    ),
+    )
+    .hint(&["reduce MeanAndVariance", "300 x 10 bf16"]).cheap(),
     Mutant::new(
         "infinite-value-forgotten",
         "a sum notes the infinities and NaN that it meets",
@@ -70,7 +71,7 @@ pub const MUTANTS: &[Mutant] = &[
         "let is_unusual = accumulator_is_unusual(accumulator);",
         "let is_unusual = false;",
     )
-    .hint(&["reduce Mean", "7 x 5", "NotFinite"]),
+    .hint(&["reduce Mean", "257 x 3 f32 Huge"]).cheap(),
     Mutant::new(
         "values-beyond-end",
         "what lies beyond the end of a run or column counts nothing",
@@ -143,7 +144,7 @@ pub const MUTANTS: &[Mutant] = &[
         "select(0u, 1u, of_weight != 0u)",
         "0u",
     )
-    .hint(&["over nonzero weights", "7 x 5"]),
+    .hint(&["over nonzero weights", "7 x 5"]).cheap(),
     Mutant::new(
         "extremum-without-nan",
         "the greatest and the least of values with NaN is NaN",
@@ -260,7 +261,7 @@ pub const MUTANTS: &[Mutant] = &[
         "if x > maximum {",
         "if false {",
     )
-    .hint(&["reduce LogSumExp", "12 x 10 f32 Wide"]),
+    .hint(&["reduce LogSumExp", "12 x 10 f32 Lead(89)"]).cheap(),
     Mutant::new(
         "gradient-of-weight-zero",
         "the gradient of a value of weight 0 is 0, whatever it is",

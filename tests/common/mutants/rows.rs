@@ -17,9 +17,9 @@ pub const MUTANTS: &[Mutant] = &[
         "log1p(r) takes r itself, not 1 + r less 1",
         "numeric.wgsl",
         "log_positive(1.0 + r, r)",
-        "log_positive(1.0 + r, (1.0 + r) - 1.0)",
+        "log_positive(1.0 + r, max(1.0 + r, 0.25) - 1.0)",
     )
-    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Lead(17)"]),
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Lead(17)"]).cheap(),
     Mutant::new(
         "log-without-low-digits",
         "log adds the low digits of ln 2",
@@ -65,9 +65,9 @@ pub const MUTANTS: &[Mutant] = &[
         "the maximum of earlier blocks joins the sum after the 1 has left it",
         "block.wgsl",
         "((at_maximum - 1.0) + rescale)",
-        "((at_maximum + rescale) - 1.0)",
+        "(max(at_maximum + rescale, 0.25) - 1.0)",
     )
-    .hint(&["cross-entropy", "x 50257", "Lead"]),
+    .hint(&["cross-entropy", "x 50257", "Lead"]).cheap(),
     Mutant::new(
         "merge-not-rescaled",
         "states that meet are rescaled to the greater maximum",
@@ -236,9 +236,9 @@ pub const MUTANTS: &[Mutant] = &[
         "the loss is the sum of two distances, not log-sum-exp less the logit",
         "cross_entropy/close.wgsl",
         "all.weight * log1p_nonnegative(all.state.y)",
-        "all.weight * ((all.state.x + log1p_nonnegative(all.state.y)) - all.state.x)",
+        "all.weight * (max(all.state.x + log1p_nonnegative(all.state.y), LOWEST) - all.state.x)",
     )
-    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Offset(16777216)"]),
+    .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Offset(16777216)"]).cheap(),
     Mutant::new(
         "log-probability-by-cancellation",
         "a log-probability is the sum of two distances, not the logit less log-sum-exp",
@@ -293,7 +293,8 @@ pub const MUTANTS: &[Mutant] = &[
         "cross_entropy/close.wgsl",
         "row.weight == 0.0 || (all.flags & FLAG_CONTRIBUTES) == 0u",
         "row.weight == 0.0",
-    ),
+    )
+    .hint(&["11 x 33 f32 NotANumber", "SomeZero class weights"]).cheap(),
     Mutant::new(
         "ignored-row-with-loss",
         "an ignored row has no loss, even if it holds NaN",
@@ -316,14 +317,16 @@ pub const MUTANTS: &[Mutant] = &[
         "state.wgsl",
         "select(FLAG_UNDEFINED, 0u, MASKED)",
         "FLAG_UNDEFINED",
-    ),
+    )
+    .hint(&["Masked", "11 x 5 f32 MaskedTarget", "Sparse"]).cheap(),
     Mutant::new(
         "strict-zero-times-infinity",
         "strictly, 0 times -inf is NaN",
         "state.wgsl",
         "select(FLAG_UNDEFINED, 0u, MASKED)",
         "0u",
-    ),
+    )
+    .hint(&["Strict", "11 x 5 f32 MaskedTarget", "Sparse"]).cheap(),
     Mutant::new(
         "infinite-term-summed",
         "a term of -inf is told by a flag and stays out of the sum",
@@ -367,7 +370,8 @@ pub const MUTANTS: &[Mutant] = &[
         "coefficients/smoothed.wgsl",
         "parameters.smoothing_share * class_weights4(column, end)",
         "vec4<f32>(parameters.smoothing_share)",
-    ),
+    )
+    .hint(&["z 0.001", "11 x 5 f32 Normal", "Positive class weights"]).cheap(),
     Mutant::new(
         "probabilities-not-weighted",
         "each class's probability has its weight",
@@ -425,7 +429,8 @@ pub const MUTANTS: &[Mutant] = &[
         "totals/sum_finish.wgsl",
         "totals[at + TOTALS_ROW_WEIGHT]",
         "totals[at + TOTALS_DENOMINATOR]",
-    ),
+    )
+    .hint(&["z 0.001", "11 x 5 f32 Normal", "Positive class weights"]).cheap(),
     // The gradient.
     Mutant::new(
         "upstream-dropped",
@@ -488,21 +493,24 @@ pub const MUTANTS: &[Mutant] = &[
         "cross_entropy/gradient.wgsl",
         "(has_loss && denominators.sums.x == 0.0)",
         "false",
-    ),
+    )
+    .hint(&["cross-entropy", "2 x 5 f32 Normal", "Cancelling row weights"]).cheap(),
     Mutant::new(
         "gradient-of-z-loss-class-weighted",
         "the z-loss's gradient is divided by the row weights alone",
         "cross_entropy/gradient.wgsl",
         "denominators.sums.y, denominators.scale.y)",
         "denominators.sums.x, denominators.scale.x)",
-    ),
+    )
+    .hint(&["z 0.001", "11 x 5 f32 Normal", "Positive class weights"]).cheap(),
     Mutant::new(
         "target-without-own-smoothing",
         "the target's gradient has its own share of label smoothing",
         "cross_entropy/gradient.wgsl",
         "weight * p - smoothed",
         "weight * p",
-    ),
+    )
+    .hint(&["z 0.001", "11 x 5 f32 Normal", "Positive class weights"]).cheap(),
     Mutant::new(
         "softcap-slope-dropped",
         "the gradient is multiplied by the softcap's slope",
@@ -534,7 +542,7 @@ pub const MUTANTS: &[Mutant] = &[
         "select((smallest >> 1u) | (smallest << 31u), 0u, smallest >= 0xff000000u)",
         "0u",
     )
-    .hint(&["softmax", "11 x 5 f32 Masked,"]),
+    .hint(&["softmax", "41 x 7 f32"]).cheap(),
     Mutant::new(
         "denominator-dropped",
         "the gradient of a log-probability is divided by the mean's denominator",
@@ -566,5 +574,6 @@ pub const MUTANTS: &[Mutant] = &[
         "if state.rest < -3.0 { return 3u; }",
         "if state.rest < -3.0 { return 0u; }",
     )
-    .hint(&["parts", "11 x 5 f32 NotANumber"]),
+    .on(On::Parts)
+    .hint(&["cross-entropy", "11 x 33 f32 NotANumber"]),
 ];

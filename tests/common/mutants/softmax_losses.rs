@@ -18,7 +18,7 @@ pub const MUTANTS: &[Mutant] = &[
         "r < 1e-9",
         "r < 0.0",
     )
-    .hint(&["softmax Focal", "12 x 10 f32 FineLead"]),
+    .hint(&["softmax Focal", "12 x 10 f32 FineLead"]).cheap(),
     Mutant::new(
         "softmax-loss-negative-nan-unseen",
         "NaN with the sign set is seen",
@@ -41,7 +41,8 @@ pub const MUTANTS: &[Mutant] = &[
         "softmax_loss/terms_of_targets.wgsl",
         "select(1.0 - p, at_maximum, x == vec4<f32>(student.state.x))",
         "(1.0 - p)",
-    ),
+    )
+    .hint(&["softmax Focal", "12 x 10 f32 Lead(20)", "OneHot"]).cheap(),
     Mutant::new(
         "focal-masked-target-finite",
         "a target of -inf has an infinite loss",
@@ -97,7 +98,7 @@ pub const MUTANTS: &[Mutant] = &[
         "select((p - q) * unit, first * fma(near, ratio, vec4<f32>(-1.0)), is_near)",
         "(p - q) * unit",
     )
-    .hint(&["softmax KlDivergence", "12 x 10 f32 Normal"]),
+    .hint(&["softmax KlDivergence", "temperature 100000", "12 x 10 f32 Normal"]).cheap(),
     Mutant::new(
         "divergence-without-class",
         "a class that the student excludes and the teacher does not makes the divergence infinite",
@@ -121,12 +122,13 @@ pub const MUTANTS: &[Mutant] = &[
         "abs(apart) > 64.0",
         "true",
     )
-    .hint(&["softmax KlDivergence", "12 x 10 f32 Normal"]),
+    .hint(&["softmax KlDivergence", "12 x 10 f32 FineLead(8)"]).cheap(),
     Mutant::new(
         "temperature-not-of-loss",
         "a divergence at a temperature is multiplied by its square",
-        "softmax_loss/row.wgsl",
-        "row.weight * (parameters.loss_scale * totals.value)",
-        "row.weight * totals.value",
-    ),
+        "row_loss/kl_divergence.wgsl",
+        "fma(q, d - 1.0, p) * (unit * unit)",
+        "fma(q, d - 1.0, p) * unit",
+    )
+    .hint(&["softmax KlDivergence", "12 x 10 f32 Wide"]).cheap(),
 ];

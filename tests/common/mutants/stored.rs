@@ -33,7 +33,8 @@ pub const MUTANTS: &[Mutant] = &[
         "half = select(half, vec4<u32>(0x7c00u), magnitude >= vec4<u32>(0x477ff000u));",
         "",
     )
-    .hint(&["SquaredError", "12 x 10 f16 Extreme"]),
+    .hint(&["SquaredError", "12 x 10 f16 Extreme"])
+    .cheap(),
     Mutant::new(
         "f16-subnormal-written",
         "subnormal numbers of f16 are written",
@@ -90,12 +91,13 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     Mutant::new(
         "odd-tail-dropped",
-        "the last of an odd number of halves is written",
+        "the last half of four that start in the middle of a word is written",
         "element/store_half_neighbours.wgsl",
-        "if count == 2u { operand_store1(element + 1u, halves.y); }",
+        "if count > 3u { operand_store1(element + 3u, halves.w); }",
         "",
     )
-    .hint(&["cross-entropy", "11 x 5 f16 Subnormal"]),
+    .hint(&["cross-entropy", "11 x 5 f16 Subnormal"])
+    .cheap(),
     Mutant::new(
         "tile-tail-dropped",
         "the last of a tile's odd number of halves is written",

@@ -98,5 +98,6 @@ pub const MUTANTS: &[Mutant] = &[
         "merged = state_merge(merged, of_group);",
         "merged = of_group;",
     )
-    .on(On::Parts),
+    .on(On::Parts)
+    .hint(&["log-sum-exp", "3 x 300 f32"]),
 ];
