@@ -107,7 +107,7 @@ pub const MUTANTS: &[Mutant] = &[
         "min(max(pivot, lowest), highest), is_one",
         "0.0 * pivot, is_one",
     )
-    .hint(&["reduce MeanAndVariance", "Offset(-16777216)"]),
+    .hint(&["reduce segments MeanAndVariance", "33 x 2 f32 Offset(10000)"]),
     Mutant::new(
         "variance-not-shifted",
         "variances that meet are moved to one pivot",

@@ -83,7 +83,7 @@ pub const MUTANTS: &[Mutant] = &[
         "select(merged, special, special < -1.5)",
         "merged",
     )
-    .hint(&["parts", "11 x 5 f32 NotANumber"]),
+    .hint(&["11 x 33 f32 NotANumber", "SomeZero class weights"]),
     Mutant::new(
         "block-forgets-special",
         "a block keeps NaN and +inf",
@@ -262,7 +262,7 @@ pub const MUTANTS: &[Mutant] = &[
         "row.weight == 0.0 || (infinite != FLAG_POSITIVE && infinite != FLAG_NEGATIVE)",
         "row.weight == 0.0",
     )
-    .hint(&["Signed probabilities", "11 x 5 f32 MaskedTarget"]),
+    .hint(&["Signed f32 probabilities", "11 x 5 f32 MaskedTarget"]),
     Mutant::new(
         "sign-of-infinite-loss",
         "a negative weight turns an infinite loss round",
@@ -566,7 +566,8 @@ pub const MUTANTS: &[Mutant] = &[
         "return a.argmax <= b.argmax;",
         "return a.argmax > b.argmax;",
     )
-    .hint(&["parts", "11 x 5 f32 Ties"]),
+    .on(On::Parts)
+    .hint(&["cross-entropy", "11 x 33 f32 NotANumber"]),
     Mutant::new(
         "part-of-nan-not-first",
         "a part with NaN has the argmax",

@@ -17,7 +17,7 @@ pub const MUTANTS: &[Mutant] = &[
         "+ vec4<u32>(0xfffu) + odd) >>",
         ") >>",
     )
-    .hint(&["cross-entropy", "11 x 5 f16 Subnormal"]),
+    .hint(&["cross-entropy", "3 x 4 f16 Normal"]),
     Mutant::new(
         "f16-loses-nan",
         "NaN stays NaN in f16",
@@ -42,7 +42,7 @@ pub const MUTANTS: &[Mutant] = &[
         "select(normal, subnormal, magnitude < vec4<u32>(0x38800000u))",
         "normal",
     )
-    .hint(&["cross-entropy", "f16 Normal", "3 x 32 "]),
+    .hint(&["reduce Mean EachRow", "gradient f16"]),
     Mutant::new(
         "bf16-cut-off",
         "bf16 is rounded to the nearest, not cut off",
