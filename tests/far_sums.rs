@@ -130,6 +130,46 @@ fn weights_near_the_largest_and_the_smallest() {
     }
 }
 
+/// What comes first weighs nothing, or is nowhere near the rest, so that distances from it cancel.
+#[test]
+fn variances_of_values_far_from_the_first() {
+    let noise = |at: usize| (at as u32).wrapping_mul(0x9e37_79b9) as f32 / (1u64 << 32) as f32;
+    for count in [5, 9, 300, 4097, 20_000] {
+        let weights: Vec<_> = (0..count).map(|at| if at < 4 { 0.0 } else { noise(at) }).collect();
+        let faint: Vec<_> = (0..count).map(|at| if at < 4 { 1e-6 } else { noise(at) }).collect();
+        for offset in [0.0, 10.0, 1e4, -1e6] {
+            let together: Vec<_> = (0..count).map(|at| offset + 8.0 * noise(7 * at)).collect();
+            let apart: Vec<_> = (0..count)
+                .map(|at| if at < 4 { 0.125 * noise(at) } else { together[at] })
+                .collect();
+            let what = format!("{count} values around {offset}");
+            check(
+                &together,
+                Some(&weights),
+                VARIANCE,
+                &format!("{what}, the first without weight"),
+            );
+            check(&apart, Some(&weights), VARIANCE, &format!("{what}, the first elsewhere"));
+            // Sums have 48 bits: so many digits are not left of distances 10 000 times the deviation.
+            if offset.abs() <= 10.0 {
+                let what = format!("{what}, the first faint and elsewhere");
+                check(&apart, Some(&faint), VARIANCE, &what);
+            }
+            check(&apart, None, VARIANCE, &format!("{what}, the first elsewhere, no weights"));
+        }
+    }
+    // One value that has a weight, among others that have none: there is nothing around its mean.
+    let values = [37.230_904, 1.540_787, 2.0, -3.0, 5.0, 7.5];
+    let weights = [0.0, 1.25, 0.0, 0.0, 0.0, 0.0];
+    for values in [values, values.map(|value| value * 1e5)] {
+        let options = Reduce::new(Statistic::MeanAndVariance { correction: 1.0 }, Axis::EachRow);
+        let weights = Weights::PerElement(matrix(&weights, 1, 6));
+        let found = GPU.reduce(matrix(&values, 1, 6), weights, &options).expect("a variance");
+        assert_eq!(found.values, [values[1]]);
+        assert_eq!(found.variance, Some(vec![0.0]), "{values:?}");
+    }
+}
+
 #[test]
 fn exponentials_that_cancel() {
     for count in COUNTS {

@@ -12,7 +12,7 @@ struct Accumulator {
     far_weight: Wide, // of terms that may not join the others
     far_first: Wide,
     far_second: Wide,
-    count: u32,
+    count: u32, // of values; with weights: 1 where the pivot is that of one that has some
     met: vec2<u32>, // of the products and of the weights
 }
 
@@ -29,8 +29,24 @@ fn accumulator_new(pivot: f32) -> Accumulator {
     return Accumulator(pivot, none, none, none, WIDE_ZERO, WIDE_ZERO, WIDE_ZERO, 0u, vec2<u32>(0u));
 }
 
+// The value of the greatest weight: no square of a distance from it is far beyond those that there are.
+fn heaviest(bits: vec4<u32>, weights: vec4<u32>) -> f32 {
+    var value = bits.x;
+    var weight = weights.x;
+    for (var k = 1u; k < 4u; k++) {
+        value = select(value, bits[k], weights[k] > weight);
+        weight = max(weight, weights[k]);
+    }
+    return bitcast<f32>(value);
+}
+
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {
-    var d = bitcast<vec4<f32>>(bits) - (*accumulator).pivot;
+    if IS_WEIGHTED && (*accumulator).count == 0u && any((weight_bits & vec4<u32>(0x7fffffffu)) != vec4<u32>(0u)) {
+        // Before, nothing had a weight, and nothing was added.
+        (*accumulator).pivot = heaviest(bits, weight_bits & vec4<u32>(0x7fffffffu));
+        (*accumulator).count = 1u;
+    }
+    var d = opaque4(bitcast<vec4<f32>>(bits) - (*accumulator).pivot);
     var first = (*accumulator).first;
     var second = (*accumulator).second;
     if IS_WEIGHTED {
@@ -38,8 +54,16 @@ fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_b
         var weight = (*accumulator).weight;
         exact4_add(&weight, w);
         (*accumulator).weight = weight;
-        exact4_add_products(&first, w, d);
-        exact4_add_products(&second, w * d, d);
+        // The values that the pivot is a mean of may weigh next to nothing, and the others be far from them:
+        // then all but the last digits cancel, so that nothing may be lost on the way.
+        let of_pivot = opaque4(d - bitcast<vec4<f32>>(bits));
+        let rest = (bitcast<vec4<f32>>(bits) - (d - of_pivot)) - ((*accumulator).pivot + of_pivot);
+        var moments = exact4_product(w, d);
+        moments.low += w * rest;
+        exact4_add_whole(&first, moments);
+        var squares = exact4_product(moments.high, d);
+        squares.low += moments.low * d + moments.high * rest;
+        exact4_add_whole(&second, squares);
     } else {
         d = select(d, vec4<f32>(0.0), vec4<u32>(0u, 1u, 2u, 3u) >= vec4<u32>(present));
         (*accumulator).count += present;
@@ -74,6 +98,7 @@ fn accumulate_far(accumulator: ptr<function, Accumulator>, x: f32, w: f32) -> u3
     if IS_WEIGHTED {
         first = wide_product(wide_of(w), d);
         (*accumulator).far_weight = wide_sum((*accumulator).far_weight, wide_of(w));
+        (*accumulator).count = 1u;
     }
     (*accumulator).far_first = wide_sum((*accumulator).far_first, first);
     (*accumulator).far_second = wide_sum((*accumulator).far_second, wide_product(first, d));
