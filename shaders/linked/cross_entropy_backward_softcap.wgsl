@@ -1,5 +1,5 @@
 // wgpu-loss wgsl cross-entropy --pass backward --softcap 30 --z-loss 1e-4 --web
-// cross-entropy: 1 dispatches of 1 kernels
+// cross-entropy: 1 dispatch of 1 kernel
 // buffer 0: logits, 4096000 bytes
 // buffer 1: gradient, 4096000 bytes
 // buffer 2: targets, 4096 bytes

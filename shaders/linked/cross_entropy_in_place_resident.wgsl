@@ -1,5 +1,5 @@
 // wgpu-loss wgsl cross-entropy --classes 8192 --gradient --place in-place --subgroups none --dispatch 3
-// cross-entropy: 1 dispatches of 1 kernels
+// cross-entropy: 1 dispatch of 1 kernel
 // buffer 0: targets, 4096 bytes
 // buffer 1: partials, 32 bytes, scratch
 // buffer 2: totals, 32 bytes

@@ -1,5 +1,5 @@
 // wgpu-loss wgsl cross-entropy --classes 20000 --rows 64 --element f16 --gradient --label-smoothing 0.1 --adapter-class software --dispatch 3
-// cross-entropy: 1 dispatches of 1 kernels
+// cross-entropy: 1 dispatch of 1 kernel
 // buffer 0: targets, 256 bytes
 // buffer 1: partials, 32 bytes, scratch
 // buffer 2: totals, 32 bytes
@@ -1203,16 +1203,26 @@ fn exact4_add_products(sums: ptr<function, Exact4>, a: vec4<f32>, b: vec4<f32>) 
     (*sums).low += errors;
 }
 
-// The same with products that lose nothing on any device.
-fn exact4_add_whole_products(sums: ptr<function, Exact4>, a: vec4<f32>, b: vec4<f32>) {
+// Four products, with what each of them loses.
+fn exact4_product(a: vec4<f32>, b: vec4<f32>) -> Exact4 {
     let products = opaque4(a * b);
     let a_upper = bitcast<vec4<f32>>(bitcast<vec4<u32>>(a) & vec4<u32>(0xfffff000u));
     let b_upper = bitcast<vec4<f32>>(bitcast<vec4<u32>>(b) & vec4<u32>(0xfffff000u));
     let a_lower = a - a_upper;
     let b_lower = b - b_upper;
     let errors = ((a_upper * b_upper - products) + a_upper * b_lower + a_lower * b_upper) + a_lower * b_lower;
-    exact4_add(sums, products);
-    (*sums).low += errors;
+    return Exact4(products, errors);
+}
+
+// Adds four terms of which each is the sum of two.
+fn exact4_add_whole(sums: ptr<function, Exact4>, terms: Exact4) {
+    exact4_add(sums, terms.high);
+    (*sums).low += terms.low;
+}
+
+// Adds four products that lose nothing on any device.
+fn exact4_add_whole_products(sums: ptr<function, Exact4>, a: vec4<f32>, b: vec4<f32>) {
+    exact4_add_whole(sums, exact4_product(a, b));
 }
 
 fn exact4_total(sums: Exact4) -> Exact {

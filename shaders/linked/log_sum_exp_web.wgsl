@@ -1,5 +1,5 @@
 // wgpu-loss wgsl log-sum-exp --web
-// log-sum-exp: 1 dispatches of 1 kernels
+// log-sum-exp: 1 dispatch of 1 kernel
 // buffer 0: logits, 4096000 bytes
 // buffer 1: log_sum_exp, 4096 bytes
 

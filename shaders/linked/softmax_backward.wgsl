@@ -1,5 +1,5 @@
 // wgpu-loss wgsl softmax --upstream
-// softmax: 1 dispatches of 1 kernels
+// softmax: 1 dispatch of 1 kernel
 // buffer 0: logits, 4096000 bytes
 // buffer 1: gradient, 4096000 bytes
 // buffer 2: upstream gradient, 4096000 bytes

@@ -1,5 +1,5 @@
 // wgpu-loss wgsl softmax-focal --gradient --class-weights --dispatch 3
-// softmax focal loss: 1 dispatches of 1 kernels
+// softmax focal loss: 1 dispatch of 1 kernel
 // buffer 0: targets, 4096 bytes
 // buffer 1: partials, 32 bytes, scratch
 // buffer 2: totals, 32 bytes

@@ -1,5 +1,5 @@
 // wgpu-loss wgsl softmax-kl-divergence --gradient --temperature 2 --dispatch 3
-// KL divergence of logits: 1 dispatches of 1 kernels
+// KL divergence of logits: 1 dispatch of 1 kernel
 // buffer 0: partials, 32 bytes, scratch
 // buffer 1: totals, 32 bytes
 // buffer 2: logits, 4096000 bytes

@@ -1,10 +1,19 @@
 //! A call with everything it is called with.
 
-use crate::{
-    ClassIndices, CrossEntropy, Elementwise, ElementwiseLoss, ElementwiseUpstream, Engine, Input,
-    LogSumExp, Logits, LossFunction, OwnedValues, Reduce, Result, Segments, Shape, Softmax,
-    SoftmaxAgainst, SoftmaxLoss, TargetValues, Targets, Upstream, Weights,
-};
+use crate::element::OwnedValues;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::logits::{Logits, Shape};
+use crate::ops::cross_entropy::{CrossEntropy, Input};
+use crate::ops::elementwise::{Elementwise, ElementwiseLoss, ElementwiseUpstream, LossFunction};
+use crate::ops::log_sum_exp::LogSumExp;
+use crate::ops::reduce::Reduce;
+use crate::ops::softmax::Softmax;
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxLoss};
+use crate::segments::Segments;
+use crate::targets::{ClassIndices, TargetValues, Targets};
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 use super::check::{
     CaseResult, check_cross_entropy, check_elementwise, check_log_sum_exp, check_merged_parts,

@@ -7,7 +7,9 @@ use super::operands::{
     ElementWeights, Factor, Grouping, Integer, Numbers, Targets, Weights, target_of_row,
 };
 use super::random::SplitMix64;
-use crate::{Element, Engine, OwnedValues, Shape};
+use crate::element::{Element, OwnedValues};
+use crate::engine::Engine;
+use crate::logits::Shape;
 
 /// What is wrong with a call, which the engine has to refuse as the oracle does. Options out of
 /// range are no fault of their own: they are the case's options.

@@ -6,12 +6,21 @@ use super::call::Call;
 use super::compare::{Comparison, Losses, Problem, Reduction, SoftmaxLosses};
 use super::digest::Digest;
 use super::parts;
+use crate::cpu;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::logits::Logits;
+use crate::ops::cross_entropy::CrossEntropy;
+use crate::ops::elementwise::{Elementwise, ElementwiseLoss, ElementwiseUpstream};
+use crate::ops::log_sum_exp::LogSumExp;
+use crate::ops::reduce::Reduce;
+use crate::ops::softmax::Softmax;
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxLoss};
 use crate::partial::ClassRange;
-use crate::{
-    CrossEntropy, Elementwise, ElementwiseLoss, ElementwiseUpstream, Engine, Error, LogSumExp,
-    Logits, Reduce, Result, Segments, Softmax, SoftmaxAgainst, SoftmaxLoss, Targets, Upstream,
-    Weights, cpu,
-};
+use crate::segments::Segments;
+use crate::targets::Targets;
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 /// How far an engine's results of one case are from the oracle's.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 
 use super::random::SplitMix64;
-use crate::Element;
+use crate::element::Element;
 
 /// What the rows of a case hold, before it is rounded to the element type. Where a content is about
 /// single elements, every third row or so is left ordinary.

@@ -4,7 +4,8 @@ use super::call::{Call, OwnedTargets, OwnedUpstream, OwnedWeights};
 use super::case::{Case, Fault, Filler, stored};
 use super::operands::{Numbers, Targets, Weights};
 use super::random::SplitMix64;
-use crate::{ElementwiseLoss, LossFunction, Shape};
+use crate::logits::Shape;
+use crate::ops::elementwise::{ElementwiseLoss, LossFunction};
 
 /// What is put among ordinary targets.
 const SPECIAL: [f32; 7] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 1.0, 0.5];

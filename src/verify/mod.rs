@@ -39,7 +39,8 @@ pub use operands::{
     Weights,
 };
 
-use crate::{Engine, Error, Result};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
 
 /// How much is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::call::OwnedSegments;
 use super::content::Content;
 use super::random::SplitMix64;
-use crate::Element;
+use crate::element::Element;
 
 /// What each row is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

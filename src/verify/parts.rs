@@ -1,12 +1,15 @@
 //! Cross-entropy of parts of the classes: what several devices would do, one after the other.
 
 use super::compare::Problem;
+use crate::cpu;
 use crate::element::{Float, for_each_element};
+use crate::element::{OwnedValues, Values};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::logits::{Logits, Shape};
+use crate::ops::cross_entropy::CrossEntropyOutput;
 use crate::partial::{ClassRange, PartialState, merge};
-use crate::{
-    CrossEntropyOutput, Engine, Logits, OwnedValues, Result, Shape, TargetValues, Targets, Values,
-    cpu,
-};
+use crate::targets::{TargetValues, Targets};
 
 /// What the parts give together.
 #[derive(Debug)]

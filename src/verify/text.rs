@@ -7,10 +7,13 @@ use super::call::{
 };
 use super::case::Case;
 use super::operands::{Factor, Ignored, Integer, Numbers as Form, Targets};
-use crate::{
-    CrossEntropy, Denominator, Element, ElementwiseLoss, Float, Input, LogSumExp, OwnedValues,
-    Reduce, Shape, SoftmaxLoss, Values,
-};
+use crate::element::{Element, Float, OwnedValues, Values};
+use crate::logits::Shape;
+use crate::ops::cross_entropy::{CrossEntropy, Input};
+use crate::ops::elementwise::ElementwiseLoss;
+use crate::ops::log_sum_exp::LogSumExp;
+use crate::ops::reduce::{Denominator, Reduce};
+use crate::ops::softmax_loss::SoftmaxLoss;
 
 impl Display for Operation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

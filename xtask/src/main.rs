@@ -40,7 +40,7 @@ Commands:
                  need a device, not only the quick ones
   mutants [--families] [--first] [NAME..]
                  count the cases of `wgpu-loss verify` that see a kernel without one of its numeric
-                 safeguards, for all mutants of the kernels or those named; the tests of families run
+                 safeguards, for all mutants of the kernels or those named; families and far_sums are run
                  on those that no case sees, with --families on all; with --first, one case that sees
                  a mutant is enough; exit code 1 if nobody sees one
   digests FILE [--against OTHER]

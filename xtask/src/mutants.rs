@@ -183,12 +183,16 @@ fn account_step(names: &str) -> Step {
         .variable(NAMES, names)
 }
 
-/// How many tests of families fail on a mutant.
+/// How many tests of kernel families, and of sums that all but cancel, fail on a mutant.
 fn failed_tests(name: &str) -> usize {
-    let step = step("families").variable(list::VARIABLE, name);
-    let output = step.output().map(|output| output.stdout).unwrap_or_default();
-    let text = String::from_utf8_lossy(&output);
-    text.lines().filter(|line| line.starts_with("test ") && line.ends_with("... FAILED")).count()
+    let failed = |file| {
+        let step = step(file).variable(list::VARIABLE, name);
+        let output = step.output().map(|output| output.stdout).unwrap_or_default();
+        let text = String::from_utf8_lossy(&output);
+        let is_failed = |line: &&str| line.starts_with("test ") && line.ends_with("... FAILED");
+        text.lines().filter(is_failed).count()
+    };
+    ["families", "far_sums"].into_iter().map(failed).sum()
 }
 
 #[cfg(test)]

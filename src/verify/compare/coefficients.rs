@@ -1,7 +1,8 @@
 //! The coefficients of the loss, and what its mean is divided by.
 
 use super::Problem;
-use crate::{Input, TargetValues};
+use crate::ops::cross_entropy::Input;
+use crate::targets::TargetValues;
 
 /// What a mean is divided by, and the sums of the absolute values of what it is the sum of.
 #[derive(Clone, Copy, Debug, Default)]

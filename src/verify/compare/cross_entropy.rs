@@ -6,7 +6,7 @@ use super::row::{Row, Transform};
 use super::row_gradient::{RowFactors, of_log_probabilities, of_logits};
 use super::row_values::RowTolerances;
 use super::{Comparison, Problem};
-use crate::CrossEntropyOutput;
+use crate::ops::cross_entropy::CrossEntropyOutput;
 
 impl Comparison {
     pub(in super::super) fn cross_entropy(

@@ -2,7 +2,7 @@
 
 use super::tolerance::{FLUSHED, PER_EXPONENT, ROW_SUM_TOLERANCE, TOLERANCE, Tolerance};
 use super::{Comparison, Matrices};
-use crate::Element;
+use crate::element::Element;
 
 /// What a row of a gradient may be off by.
 pub(super) struct RowTolerance<'a> {

@@ -4,7 +4,9 @@ use super::Comparison;
 use super::gradient::{ClassTolerance, RowTolerance};
 use super::row::{Row, Transform};
 use super::tolerance::Tolerance;
-use crate::{LogSumExp, LogSumExpOutput, Logits, Upstream};
+use crate::logits::Logits;
+use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
+use crate::upstream::Upstream;
 
 impl Comparison {
     pub(in super::super) fn log_sum_exp(

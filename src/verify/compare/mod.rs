@@ -21,7 +21,11 @@ mod tolerance;
 
 use half::{bf16, f16};
 
-use crate::{CrossEntropy, Element, Float, Logits, OwnedValues, Shape, Targets, Upstream};
+use crate::element::{Element, Float, OwnedValues};
+use crate::logits::{Logits, Shape};
+use crate::ops::cross_entropy::CrossEntropy;
+use crate::targets::Targets;
+use crate::upstream::Upstream;
 pub use elementwise::ElementwiseScale;
 pub(super) use elementwise::Losses;
 pub(super) use reduction::Reduction;

@@ -4,7 +4,7 @@ use super::coefficients::Denominators;
 use super::row_values::RowTolerances;
 use super::tolerance::Tolerance;
 use super::{Comparison, Problem};
-use crate::{CrossEntropyOutput, Mode, Reduction};
+use crate::ops::cross_entropy::{CrossEntropyOutput, Mode, Reduction};
 
 /// What sums over the rows are multiplied by: 1, or what the mean makes of them.
 pub(super) struct Mean {

@@ -9,7 +9,7 @@
 //! Without scale and softcap there is no such allowance: the differences of stored logits are known.
 
 use super::tolerance::{FLUSHED, PER_EXPONENT, TOLERANCE, Tolerance};
-use crate::CrossEntropy;
+use crate::ops::cross_entropy::CrossEntropy;
 
 /// From the stored logits to those the softmax is taken of.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use super::row::Row;
 use super::tolerance::Tolerance;
 use super::{Comparison, Problem};
-use crate::CrossEntropyOutput;
+use crate::ops::cross_entropy::CrossEntropyOutput;
 
 /// The results that have a value for each row, found and expected.
 pub(super) struct RowResults<'a> {

@@ -3,7 +3,9 @@
 use super::row::{Row, Transform};
 use super::tolerance::{FLUSHED, PER_EXPONENT, Tolerance};
 use super::{Comparison, Matrices};
-use crate::{Logits, OwnedValues, Softmax};
+use crate::element::OwnedValues;
+use crate::logits::Logits;
+use crate::ops::softmax::Softmax;
 
 impl Comparison {
     pub(in super::super) fn softmax(

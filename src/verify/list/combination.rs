@@ -2,10 +2,11 @@
 
 use super::covering::{Pair, covering, pairs_of};
 use super::layout::Layout;
+use crate::element::Element;
+use crate::ops::cross_entropy::{CrossEntropy, Input, Mode, Reduction, RowOutputs};
 use crate::verify::call::Operation;
 use crate::verify::operands::{Factor, Ignored, Integer, Probabilities, Targets, Weights};
 use crate::verify::random::SplitMix64;
-use crate::{CrossEntropy, Element, Input, Mode, Reduction, RowOutputs};
 
 /// What a combination chooses, each from so many levels; level 0 is the usual one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,9 +3,12 @@
 use super::covering::{Pair, covering, pairs_of};
 use super::layout::Layout;
 use super::reduction::weights_laid_out;
+use crate::axis::Axis;
+use crate::element::Element;
+use crate::ops::cross_entropy::Mode;
+use crate::ops::elementwise::{ElementwiseLoss, ElementwiseReduction, LossFunction};
 use crate::verify::operands::{ElementWeights, Factor, Numbers, Targets, Weights};
 use crate::verify::random::SplitMix64;
-use crate::{Axis, Element, ElementwiseLoss, ElementwiseReduction, LossFunction, Mode};
 
 /// What a combination chooses, each from so many levels; level 0 is the usual one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,11 +3,15 @@
 use super::List;
 use super::elementwise::{Dimension, FUNCTIONS, REDUCTIONS, Recipe, recipes};
 use super::lengths::REDUCED;
+use crate::axis::Axis;
+use crate::element::Element;
+use crate::logits::Shape;
+use crate::ops::cross_entropy::Mode;
+use crate::ops::elementwise::{ElementwiseLoss, ElementwiseReduction, LossFunction};
 use crate::verify::call::Operation;
 use crate::verify::case::{Case, Fault};
 use crate::verify::content::Content;
 use crate::verify::operands::{ElementWeights, Factor, Numbers, Targets, Weights};
-use crate::{Axis, Element, ElementwiseLoss, ElementwiseReduction, LossFunction, Mode, Shape};
 
 /// The longest list of elements that [`Extent::Broad`](crate::verify::Extent::Broad) reduces.
 const BROAD: usize = 110_000;

@@ -1,11 +1,15 @@
 //! Calls that have to be refused.
 
 use super::List;
+use crate::element::Element;
+use crate::logits::Shape;
+use crate::ops::cross_entropy::{CrossEntropy, Input, Reduction, RowOutputs};
+use crate::ops::log_sum_exp::LogSumExp;
+use crate::ops::softmax::Softmax;
 use crate::verify::call::Operation;
 use crate::verify::case::{Case, Fault};
 use crate::verify::content::Content;
 use crate::verify::operands::{Factor, Ignored, Integer, Probabilities, Targets, Weights};
-use crate::{CrossEntropy, Element, Input, LogSumExp, Reduction, RowOutputs, Shape, Softmax};
 
 const USUAL: CrossEntropy = CrossEntropy {
     reduction: Reduction::Mean,
@@ -15,7 +19,7 @@ const USUAL: CrossEntropy = CrossEntropy {
     logit_scale: 1.0,
     softcap: None,
     input: Input::Logits,
-    mode: crate::Mode::Strict,
+    mode: crate::ops::cross_entropy::Mode::Strict,
     rows: NOTHING,
     correct: false,
     top_k: 1,

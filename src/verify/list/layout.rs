@@ -1,6 +1,6 @@
 //! Where the logits of a case lie.
 
-use crate::Shape;
+use crate::logits::Shape;
 use crate::verify::random::SplitMix64;
 
 /// How rows lie beside each other.

@@ -2,9 +2,12 @@
 
 use super::covering::{Pair, covering, pairs_of};
 use super::layout::Layout;
+use crate::axis::Axis;
+use crate::element::Element;
+use crate::ops::cross_entropy::Mode;
+use crate::ops::reduce::{Denominator, Reduce, Statistic};
 use crate::verify::operands::{ElementWeights, Factor, Weights};
 use crate::verify::random::SplitMix64;
-use crate::{Axis, Denominator, Element, Mode, Reduce, Statistic};
 
 /// What a combination chooses, each from so many levels; level 0 is the usual one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

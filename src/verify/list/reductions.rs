@@ -5,11 +5,14 @@ use super::lengths::REDUCED;
 use super::reduction::{
     AXES, Dimension, LOG_SUM_EXP, Recipe, STATISTICS, ZERO as ZERO_WEIGHTS, recipes,
 };
+use crate::axis::Axis;
+use crate::element::Element;
+use crate::logits::Shape;
+use crate::ops::reduce::{Reduce, Statistic};
 use crate::verify::call::Operation;
 use crate::verify::case::{Case, Fault};
 use crate::verify::content::Content;
 use crate::verify::operands::{ElementWeights, Factor, Grouping, Weights};
-use crate::{Axis, Element, Reduce, Shape, Statistic};
 
 /// The longest list of values that [`Extent::Broad`](crate::verify::Extent::Broad) reduces.
 const BROAD: usize = 110_000;
@@ -373,8 +376,9 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::ops::cross_entropy::Mode;
+    use crate::ops::reduce::Denominator;
     use crate::verify::Extent;
-    use crate::{Denominator, Mode};
 
     fn reductions(extent: Extent) -> Vec<Case> {
         let mut list = List::new();

@@ -2,9 +2,11 @@
 
 use super::covering::{Pair, covering, pairs_of};
 use super::layout::Layout;
+use crate::element::Element;
+use crate::ops::cross_entropy::{Mode, Reduction};
+use crate::ops::softmax_loss::{SoftmaxFunction, SoftmaxLoss};
 use crate::verify::operands::{Factor, Ignored, Integer, Probabilities, Targets, Teacher, Weights};
 use crate::verify::random::SplitMix64;
-use crate::{Element, Mode, Reduction, SoftmaxFunction, SoftmaxLoss};
 
 /// What a combination chooses, each from so many levels; level 0 is the usual one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

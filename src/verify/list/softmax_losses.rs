@@ -3,11 +3,14 @@
 use super::List;
 use super::lengths::{BROAD_CLASSES, CLASSES, ROWS, rows_for};
 use super::softmax_loss::{AGAINST, Dimension, OptionSet, option_sets};
+use crate::element::Element;
+use crate::logits::Shape;
+use crate::ops::cross_entropy::Reduction;
+use crate::ops::softmax_loss::{SoftmaxFunction, SoftmaxLoss};
 use crate::verify::call::Operation;
 use crate::verify::case::{Case, Fault};
 use crate::verify::content::Content;
 use crate::verify::operands::{Factor, Ignored, Integer, Probabilities, Targets, Teacher, Weights};
-use crate::{Element, Reduction, Shape, SoftmaxFunction, SoftmaxLoss};
 
 const TEACHER: Targets = Targets::Teacher { kind: Teacher::Apart, element: Element::F32, gap: 0 };
 const PROBABILITIES: Targets =

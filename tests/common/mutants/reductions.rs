@@ -21,12 +21,11 @@ pub const MUTANTS: &[Mutant] = &[
     .hint(&["reduce Sum", "Offset(9999991)"]),
     Mutant::new(
         "product-error-dropped",
-        "products that meet keep the rounding error of their multiplication",
+        "products that cancel keep the rounding error of their multiplication",
         "sum/exact.wgsl",
-        "return Exact(product, error);",
-        "return Exact(product, 0.0);",
-    )
-    .hint(&["reduce MeanAndVariance", "300 x 10 bf16"]).cheap(),
+        "return Exact4(products, errors);",
+        "return Exact4(products, vec4<f32>(0.0));",
+    ),
     Mutant::new(
         "infinite-value-forgotten",
         "a sum notes the infinities and NaN that it meets",

@@ -4,10 +4,13 @@ mod scale;
 
 use super::Comparison;
 use super::tolerance::{SUM, Tolerance};
-use crate::{
-    Axis, Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction,
-    ElementwiseUpstream, LossFunction, OwnedValues, Weights,
+use crate::axis::Axis;
+use crate::element::OwnedValues;
+use crate::ops::elementwise::{
+    Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction, ElementwiseUpstream,
+    LossFunction,
 };
+use crate::weights::Weights;
 pub use scale::ElementwiseScale;
 
 /// What is lost of an element of weight 1 where parts of its loss are subnormal.

@@ -1,6 +1,6 @@
 //! How large the terms are that a loss is made of.
 
-use crate::LossFunction;
+use crate::ops::elementwise::LossFunction;
 
 /// How large the terms are that an element's loss and its derivatives are made of: what an engine's
 /// errors are relative to, since terms may cancel.

@@ -4,7 +4,10 @@ use super::super::Comparison;
 use super::super::tolerance::{FLUSHED, QUOTIENT, SUM, TOLERANCE, Tolerance};
 use super::terms::{Judged, Terms, subnormal};
 use super::{Expected, Place, Reduction, overflows};
-use crate::{Denominator, Mode, ReduceOutput, Statistic, Upstream, Weights};
+use crate::ops::cross_entropy::Mode;
+use crate::ops::reduce::{Denominator, ReduceOutput, Statistic};
+use crate::upstream::Upstream;
+use crate::weights::Weights;
 
 /// What the gradients at one value depend on.
 struct Element<'a> {

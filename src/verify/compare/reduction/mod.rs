@@ -7,10 +7,13 @@ mod tests;
 
 use super::Comparison;
 use super::tolerance::{CANCELLED, Tolerance};
-use crate::{
-    Axis, Denominator, Logits, Mode, Reduce, ReduceOutput, Segments, Statistic, Upstream,
-    WeightLayout, Weights,
-};
+use crate::axis::Axis;
+use crate::logits::Logits;
+use crate::ops::cross_entropy::Mode;
+use crate::ops::reduce::{Denominator, Reduce, ReduceOutput, Statistic};
+use crate::segments::Segments;
+use crate::upstream::Upstream;
+use crate::weights::{WeightLayout, Weights};
 use terms::{Judged, Terms};
 
 /// A call of a reduction.

@@ -2,7 +2,8 @@
 
 use super::super::tolerance::{ADDED, FLUSHED, SUBNORMAL, SUM, TOLERANCE, Tolerance};
 use super::{Expected, Reduction};
-use crate::{Mode, ReduceOutput, Statistic};
+use crate::ops::cross_entropy::Mode;
+use crate::ops::reduce::{ReduceOutput, Statistic};
 
 /// Sums over what one result is made of, in double precision.
 #[derive(Clone, Copy, Debug)]

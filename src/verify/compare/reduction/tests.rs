@@ -1,9 +1,13 @@
 //! The comparison finds what is wrong with a reduction.
 
 use super::Reduction;
+use crate::cpu;
+use crate::element::{Element, OwnedValues};
+use crate::engine::Engine;
+use crate::ops::reduce::{Reduce, ReduceOutput, Statistic};
+use crate::upstream::Upstream;
 use crate::verify::compare::Comparison;
 use crate::verify::{Call, Case, Extent, Operation, OwnedUpstream, cases};
-use crate::{Element, Engine, OwnedValues, Reduce, ReduceOutput, Statistic, Upstream, cpu};
 
 type Mistake = (&'static str, fn(&Reduce, &mut ReduceOutput));
 

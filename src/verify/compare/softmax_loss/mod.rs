@@ -9,10 +9,10 @@ use super::reduced::Mean;
 use super::row::Row;
 use super::tolerance::{SUM, Tolerance};
 use super::{Comparison, Problem};
-use crate::{
-    CrossEntropy, Logits, Mode, SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOutput,
-    Upstream,
-};
+use crate::logits::Logits;
+use crate::ops::cross_entropy::{CrossEntropy, Mode};
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOutput};
+use crate::upstream::Upstream;
 pub use scale::SoftmaxLossScale;
 use terms::{Pair, RowTerms};
 

@@ -2,7 +2,8 @@
 
 use super::super::tolerance::{TOLERANCE, Tolerance};
 use super::SoftmaxLosses;
-use crate::{Logits, SoftmaxAgainst, SoftmaxLoss};
+use crate::logits::Logits;
+use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxLoss};
 
 /// How large the terms are that a row's loss and gradient are made of, without its weight, what is
 /// upstream and what a mean divides by: what an engine's errors are relative to.
