@@ -77,7 +77,7 @@ pub trait Engine {
     /// Targets and class weights are those of all classes; probabilities as targets are the part's.
     ///
     /// # Errors
-    /// As [`cross_entropy`](Self::cross_entropy), and [`Error::Invalid`] for a part that ends beyond
+    /// As [`cross_entropy`](Self::cross_entropy), and [`Error::Invalid`](crate::Error::Invalid) for a part that ends beyond
     /// the last class.
     fn partial_states(
         &self,
@@ -91,7 +91,7 @@ pub trait Engine {
     /// only the weights of rows are looked at.
     ///
     /// # Errors
-    /// As [`cross_entropy`](Self::cross_entropy), and [`Error::Invalid`] unless there is a state
+    /// As [`cross_entropy`](Self::cross_entropy), and [`Error::Invalid`](crate::Error::Invalid) unless there is a state
     /// for each row.
     fn cross_entropy_of_states(
         &self,
@@ -147,7 +147,7 @@ pub trait Engine {
     /// ```
     ///
     /// # Errors
-    /// As [`reduce`](Self::reduce), and [`Error::Invalid`] for another axis, rows side by side,
+    /// As [`reduce`](Self::reduce), and [`Error::Invalid`](crate::Error::Invalid) for another axis, rows side by side,
     /// offsets that descend or end beyond the last row, and ids of another number than rows or
     /// beyond the last segment.
     fn reduce_segments(
@@ -187,8 +187,8 @@ pub trait Engine {
     /// teacher's logits, of each row, reduced as the options say.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for zero classes, operands that the function has not, of the wrong shape or
-    /// number, and for options out of range; [`Error::TargetOutOfRange`] for a target that is neither
+    /// [`Error::Invalid`](crate::Error::Invalid) for zero classes, operands that the function has not, of the wrong shape or
+    /// number, and for options out of range; [`Error::TargetOutOfRange`](crate::Error::TargetOutOfRange) for a target that is neither
     /// a class nor the ignore index; where a device fails as for [`log_sum_exp`](Self::log_sum_exp).
     fn softmax_loss(
         &self,
@@ -202,7 +202,7 @@ pub trait Engine {
     /// The same, with the gradient with respect to the logits.
     ///
     /// # Errors
-    /// Also [`Error::Invalid`] when the upstream gradient has the wrong length, or a value per row
+    /// Also [`Error::Invalid`](crate::Error::Invalid) when the upstream gradient has the wrong length, or a value per row
     /// although the loss is reduced.
     fn softmax_loss_with_gradient(
         &self,
@@ -217,7 +217,7 @@ pub trait Engine {
     /// A loss of each element of an input and a target, reduced as the options say.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for operands that the function has not or lacks, of another shape or
+    /// [`Error::Invalid`](crate::Error::Invalid) for operands that the function has not or lacks, of another shape or
     /// length than the input, and for options out of range; where a device fails as for
     /// [`log_sum_exp`](Self::log_sum_exp).
     fn elementwise_loss(
@@ -232,7 +232,7 @@ pub trait Engine {
     /// one for each element.
     ///
     /// # Errors
-    /// Also [`Error::Invalid`] for an upstream gradient of the wrong form or length.
+    /// Also [`Error::Invalid`](crate::Error::Invalid) for an upstream gradient of the wrong form or length.
     fn elementwise_loss_with_gradient(
         &self,
         operands: &Elementwise<'_>,
@@ -245,7 +245,7 @@ pub trait Engine {
     /// A weighted reduction of the values along an axis.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for weights of the wrong number or shape, or a correction that is not
+    /// [`Error::Invalid`](crate::Error::Invalid) for weights of the wrong number or shape, or a correction that is not
     /// finite; where a device fails as for [`log_sum_exp`](Self::log_sum_exp).
     fn reduce(
         &self,
@@ -260,7 +260,7 @@ pub trait Engine {
     /// ask for it: of sum, mean and log-sum-exp.
     ///
     /// # Errors
-    /// Also [`Error::Invalid`] for another statistic, an upstream gradient of the wrong length, or a
+    /// Also [`Error::Invalid`](crate::Error::Invalid) for another statistic, an upstream gradient of the wrong length, or a
     /// gradient with respect to weights that are not there.
     fn reduce_with_gradient(
         &self,
@@ -275,7 +275,7 @@ pub trait Engine {
     /// `log sum_c exp(x_c)` of each row.
     ///
     /// # Errors
-    /// [`Error::Limit`] or [`Error::Device`] where a device fails; [`Error::OutOfMemory`] where it, or
+    /// [`Error::Limit`](crate::Error::Limit) or [`Error::Device`](crate::Error::Device) where a device fails; [`Error::OutOfMemory`](crate::Error::OutOfMemory) where it, or
     /// the host, has not so much.
     fn log_sum_exp(&self, logits: Logits<'_>, options: &LogSumExp) -> Result<LogSumExpOutput> {
         self.evaluate_log_sum_exp(logits, None, options)
@@ -284,7 +284,7 @@ pub trait Engine {
     /// The same, with the gradient `upstream * softmax(x)` from the same read of the logits.
     ///
     /// # Errors
-    /// Also [`Error::Invalid`] when the upstream gradient has the wrong length.
+    /// Also [`Error::Invalid`](crate::Error::Invalid) when the upstream gradient has the wrong length.
     fn log_sum_exp_with_gradient(
         &self,
         logits: Logits<'_>,
@@ -297,8 +297,8 @@ pub trait Engine {
     /// Softmax cross-entropy of each row against its target, reduced as the options say.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for zero classes, a wrong number of targets or weights, probabilities
-    /// shaped otherwise than the logits, or options out of range; [`Error::TargetOutOfRange`] for a
+    /// [`Error::Invalid`](crate::Error::Invalid) for zero classes, a wrong number of targets or weights, probabilities
+    /// shaped otherwise than the logits, or options out of range; [`Error::TargetOutOfRange`](crate::Error::TargetOutOfRange) for a
     /// target that is neither a class nor the ignore index.
     fn cross_entropy(
         &self,
@@ -312,7 +312,7 @@ pub trait Engine {
     /// The same, with the gradient with respect to the logits from the same read of them.
     ///
     /// # Errors
-    /// Also [`Error::Invalid`] when the upstream gradient has the wrong length, or a value per
+    /// Also [`Error::Invalid`](crate::Error::Invalid) when the upstream gradient has the wrong length, or a value per
     /// row although the loss is reduced.
     fn cross_entropy_with_gradient(
         &self,
@@ -328,7 +328,7 @@ pub trait Engine {
     /// nothing but `-inf`, with a `+inf`, or with a NaN.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for too many rows to address, or where a device fails as for
+    /// [`Error::Invalid`](crate::Error::Invalid) for too many rows to address, or where a device fails as for
     /// [`log_sum_exp`](Self::log_sum_exp).
     fn softmax(&self, logits: Logits<'_>, options: &Softmax) -> Result<OwnedValues> {
         self.evaluate_softmax(logits, None, options)
@@ -338,7 +338,7 @@ pub trait Engine {
     /// shaped as they are: `p (g - sum_c g_c p_c)`, or `g - p sum_c g_c`.
     ///
     /// # Errors
-    /// Also [`Error::Invalid`] when the upstream gradient is shaped otherwise than the logits.
+    /// Also [`Error::Invalid`](crate::Error::Invalid) when the upstream gradient is shaped otherwise than the logits.
     fn softmax_gradient(
         &self,
         logits: Logits<'_>,
