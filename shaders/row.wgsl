@@ -24,3 +24,8 @@ fn row_open(place: Place) -> Row {
     }
     return row;
 }
+
+// The target's own coefficient in the loss, beside what label smoothing gives to every class.
+fn target_coefficient(row: Row) -> f32 {
+    return parameters.target_share * row.class_weight;
+}

@@ -41,3 +41,15 @@ fn infinite_flag(weight: f32) -> u32 {
     if weight < 0.0 { return FLAG_NEGATIVE; }
     return select(FLAG_UNDEFINED, 0u, MASKED);
 }
+
+// What is kept of a row, or of a part of one: PartialState of src/partial.rs.
+struct PartialState {
+    maximum: f32,
+    rest: f32,
+    distance: f32,
+    weight: f32,
+    spread: f32,
+    argmax: u32,
+    target_bits: u32,
+    flags: u32,
+}

@@ -1,6 +1,8 @@
 // Four columns LANES apart: with scalar access, neighbouring lanes read and write side by side, which
 // moves the same bytes as vectors would. The choice depends on the number of classes and the element
 // type alone, since the order of a sum does.
+const IS_INTERLEAVED: bool = true;
+
 fn lane_column(lane: u32) -> u32 {
     return lane;
 }

@@ -1,4 +1,7 @@
-// A lane's vector is four neighbouring columns; the next lane has the next four.
+// A lane's vector is four neighbouring columns; the next lane has the next four. Both
+// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
+const IS_INTERLEAVED: bool = false;
+
 fn lane_column(lane: u32) -> u32 {
     return 4u * lane;
 }

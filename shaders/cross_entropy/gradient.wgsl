@@ -3,6 +3,7 @@
 var<private> coefficient_scale: f32 = 1.0;
 
 fn row_gradient(place: Place, row: Row, summary: Summary) -> GradientFactors {
+    if HAS_LOG_PROBABILITIES { return log_probability_gradient(place, row); }
     let is_special = state_is_special(summary.state);
     if !row.is_valid { return GradientFactors(0.0, 0.0, 0.0, true); }
     if !row.is_counted { return GradientFactors(0.0, 0.0, 0.0, is_special && !MASKED); }
@@ -37,4 +38,28 @@ fn row_gradient(place: Place, row: Row, summary: Summary) -> GradientFactors {
     let at_target = g * (coefficient * beyond + (weight * p - smoothed)) + z * p;
     let scale = (g * (weight + coefficient) + z) / total;
     return GradientFactors(scale, g, at_target, is_nan);
+}
+
+// Less each class's own coefficient, where every class has a term.
+fn gradient_values(place: Place, factors: GradientFactors, column: u32, end: u32, x: vec4<f32>, scaled: vec4<f32>) -> vec4<f32> {
+    if !HAS_TERMS { return scaled; }
+    return scaled - factors.direct * (coefficient_scale * coefficients4(place, column, end));
+}
+
+// Whether any coefficient of the row is not 0.
+fn contributes(row: Row, summary: Summary) -> bool {
+    return (summary.flags & FLAG_CONTRIBUTES) != 0u || target_coefficient(row) != 0.0;
+}
+
+// Of log-probabilities: dL/dx_y = -g v w_y, and 0 elsewhere.
+fn log_probability_gradient(place: Place, row: Row) -> GradientFactors {
+    if !row.is_valid { return GradientFactors(0.0, 0.0, 0.0, true); }
+    let coefficient = target_coefficient(row);
+    if !row.is_counted || (MASKED && (row.weight == 0.0 || coefficient == 0.0)) { return NO_GRADIENT; }
+    let denominators = denominators();
+    let denominator = denominators.sums.x;
+    let g = divided(upstream_of(place), row.weight, 1.0, denominator, denominators.scale.x);
+    // A mean over nothing is NaN, but where the gradient is 0 whatever it is multiplied by.
+    let at_target = select(bitcast<u32>(-g * (coefficient * denominators.scale.x)), BITS_NAN, denominator == 0.0);
+    return GradientFactors(0.0, 0.0, bitcast<f32>(at_target), false);
 }

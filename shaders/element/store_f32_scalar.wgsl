@@ -1,5 +1,7 @@
-// Without branches, of which software drivers run both sides: in place of what lies beyond the row's
-// end, its vector's last class is written again.
+// f32 written one by one. Without branches, of which software drivers run both sides: in place of what
+// lies beyond the row's end, its vector's last class is written again.
+alias operand_Written = u32;
+
 fn operand_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
     let columns = columns4(column);
     let is_inside = columns < vec4<u32>(end);

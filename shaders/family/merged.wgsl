@@ -79,10 +79,10 @@ fn main(
     let state = vec2<f32>(merged.maximum, merged.rest);
     row_close(place, row, Summary(state, merged.distance, merged.weight, merged.spread, merged.flags & FLAGS));
     record_write(place, WORD_ARGMAX, merged.argmax);
-    if HAS_TARGET_RANK {
+    if RANKS_TARGET {
         target_rank_write(place, row, merged.flags / CLASSES_BEFORE);
     } else {
         record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && merged.argmax == row.target_column));
     }
-    merged_save(place, merged);
+    state_save_merged(place, merged);
 }

@@ -1,4 +1,16 @@
-// The gradient of a row, from exponentials or from the logits.
+// The gradient of a row, from exponentials or from the logits, by the row_gradient and the gradient_values
+// of its operation.
+
+// What the gradient of a row is made of.
+struct GradientFactors {
+    scale: f32,     // of exp(x_c - m)
+    direct: f32,    // of what every class has of its own
+    at_target: f32, // known to the lane that holds the target's column
+    is_nan: bool,   // the whole row's gradient is NaN
+}
+
+const NO_GRADIENT = GradientFactors(0.0, 0.0, 0.0, false);
+
 fn gradient_store(
     place: Place,
     row: Row,
@@ -68,4 +80,42 @@ fn gradient_from_logits(place: Place, row: Row, summary: Summary) {
         }
     }
     gradient_exception(place, row, summary, start);
+}
+
+// A row of log-sum-exp with +inf and without NaN: exp(x - lse) is NaN at +inf and 0 elsewhere, as PyTorch's.
+fn is_infinite_row(summary: Summary) -> bool {
+    return IS_LOG_SUM_EXP && summary.state.y == R_INFINITE;
+}
+
+// Columns whose gradient is written in the usual way.
+fn gradient_end(row: Row, summary: Summary) -> u32 {
+    return select(row.end, 0u, is_infinite_row(summary));
+}
+
+// Rare, and reads the logits again before it writes over them: a loop of dynamic bounds, which a
+// driver that runs both sides of a branch runs no round of.
+fn gradient_exception(place: Place, row: Row, summary: Summary, start: u32) {
+    if !IS_LOG_SUM_EXP { return; }
+    let end = select(0u, row.end, is_infinite_row(summary));
+    for (var column = lane_column(place.lane); column < end; column += 4u * LANES) {
+        let bits = logits_load4(logits_start(place.row), column, end);
+        let is_infinite = bits == vec4<u32>(BITS_INFINITY);
+        store4(start, column, end, select(vec4<u32>(0u), vec4<u32>(BITS_NAN), is_infinite));
+    }
+}
+
+// Of log-probabilities: it does not depend on them but for the target's.
+fn gradient_constant(place: Place, row: Row, summary: Summary) {
+    let factors = row_gradient(place, row, summary);
+    let start = gradient_start(place.row);
+    for (var column = lane_column(place.lane); column < row.end; column += 4u * LANES) {
+        gradient_store(place, row, factors, start, column, vec4<u32>(0u), vec4<f32>(0.0), vec4<f32>(0.0));
+    }
+}
+
+// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
+// row's first vector then has a column less, and only its ends share words with other rows.
+fn gradient_shift(row: u32) -> u32 {
+    if !IS_SHIFTED { return 0u; }
+    return gradient_start(row) % 2u;
 }

@@ -1,4 +1,5 @@
 // (outer, classes, inner): the rows of a block are neighbours, and so are the lanes that read them.
+const IS_STRIDED: bool = true;
 
 fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
     let in_block = parameters.first_inner + row;

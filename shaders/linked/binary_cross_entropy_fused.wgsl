@@ -137,7 +137,10 @@ const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
 const BITS_ONE: u32 = 0x3f800000u;
 
 // ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four.
+// A lane's vector is four neighbouring columns; the next lane has the next four. Both
+// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
+const IS_INTERLEAVED: bool = false;
+
 fn lane_column(lane: u32) -> u32 {
     return 4u * lane;
 }
@@ -683,25 +686,45 @@ fn term4(bits: vec4<u32>, weights: vec4<u32>, result: vec4<u32>) -> vec4<u32> {
     return bits;
 }
 
-// ---- element/load_f32_vector.wgsl for values
-// f32 read four at a time: row starts, row strides and the number of classes are multiples of four,
+// ---- element/f32.wgsl
+// f32: a value is a word, and kernels compute with its bits. Each type's file defines Vector_, PER_WORD_,
+// widened_, vector_widened_ and vector_narrowed_ of its name, for the files that load and store.
+alias Vector_f32 = vec4<u32>; // four values
+const PER_WORD_f32: u32 = 1u;
+
+fn widened_f32(word: u32, element: u32) -> u32 {
+    return word;
+}
+
+fn vector_widened_f32(stored: vec4<u32>) -> vec4<u32> {
+    return stored;
+}
+
+fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
+    return bits;
+}
+
+// ---- element/load_vector.wgsl for values
+// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
-alias values_Stored = vec4<u32>;
+alias values_Stored = Vector_f32;
 
 fn values_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
-    return values[(start + column) / 4u];
+    return vector_widened_f32(values[(start + column) / 4u]);
 }
 
 fn values_load1(start: u32, column: u32) -> u32 {
     let element = start + column;
-    return values[element / 4u][element % 4u];
+    return vector_widened_f32(values[element / 4u])[element % 4u];
 }
 
 // ---- reduce/values_read.wgsl
 @group(0) @binding(1) var<storage, read> values: array<values_Stored>;
 
 // ---- layout/rows.wgsl
-// (rows, classes): the classes of a row are neighbours.
+// (rows, classes): the classes of a row are neighbours. Each layout defines row_start, element_at and
+// IS_STRIDED, and place_of where lanes are counted across the rows of a workgroup.
+const IS_STRIDED: bool = false;
 
 fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
     return offset + row * stride;
@@ -1111,18 +1134,18 @@ fn cross_entropy_bits(x: u32, t: u32, weight: u32) -> vec2<u32> {
     return vec2<u32>(value, derivative);
 }
 
-// ---- element/load_f32_vector.wgsl for targets
-// f32 read four at a time: row starts, row strides and the number of classes are multiples of four,
+// ---- element/load_vector.wgsl for targets
+// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
-alias targets_Stored = vec4<u32>;
+alias targets_Stored = Vector_f32;
 
 fn targets_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
-    return targets[(start + column) / 4u];
+    return vector_widened_f32(targets[(start + column) / 4u]);
 }
 
 fn targets_load1(start: u32, column: u32) -> u32 {
     let element = start + column;
-    return targets[element / 4u][element % 4u];
+    return vector_widened_f32(targets[element / 4u])[element % 4u];
 }
 
 // ---- elementwise/target.wgsl
@@ -1136,18 +1159,18 @@ fn target1(index: u32) -> u32 {
     return targets_load1(index, 0u);
 }
 
-// ---- element/load_f32_vector.wgsl for third
-// f32 read four at a time: row starts, row strides and the number of classes are multiples of four,
+// ---- element/load_vector.wgsl for third
+// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
-alias third_Stored = vec4<u32>;
+alias third_Stored = Vector_f32;
 
 fn third_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
-    return third[(start + column) / 4u];
+    return vector_widened_f32(third[(start + column) / 4u]);
 }
 
 fn third_load1(start: u32, column: u32) -> u32 {
     let element = start + column;
-    return third[element / 4u][element % 4u];
+    return vector_widened_f32(third[element / 4u])[element % 4u];
 }
 
 // ---- broadcast/along.wgsl for third
@@ -1222,9 +1245,12 @@ fn write_gradients(run: Run, column: u32, end: u32, losses: Losses, weights: vec
     write_third_gradient(run.third_gradient, column, end, losses.of_third, weights, factors);
 }
 
-// ---- element/store_f32_vector.wgsl for gradient
+// ---- element/store_vector.wgsl for gradient
+// Values written four at a time, as element/load_vector.wgsl reads them.
+alias gradient_Written = Vector_f32;
+
 fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-    gradient[(start + column) / 4u] = bits;
+    gradient[(start + column) / 4u] = vector_narrowed_f32(bits);
 }
 
 // ---- element/store.wgsl for gradient

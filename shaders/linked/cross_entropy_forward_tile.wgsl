@@ -21,14 +21,31 @@
 const LANES: u32 = 1u;
 const ROWS: u32 = 64u;
 const VECTORS: u32 = 3u;
+const HELD: bool = true;
+const IS_SPLIT: bool = false;
+const IS_SCALED: bool = false;
+const IS_CAPPED: bool = false;
 const KEEPS_STORED: bool = false;
 const READS_IGNORED_ROWS: bool = false;
 const MASKED: bool = false;
 const Z_LOSS: bool = false;
+const HAS_LOG_PROBABILITIES: bool = false;
+const HAS_PROBABILITIES: bool = false;
+const HAS_CLASS_WEIGHTS: bool = false;
+const IS_LOG_SUM_EXP: bool = false;
+const IS_LOG_SOFTMAX: bool = false;
 const DIVIDES_BY_SIZE: bool = false;
+const IS_SHIFTED: bool = false;
 const HAS_TERMS: bool = false;
+const HAS_ENTROPY: bool = false;
+const HAS_SUMS: bool = false;
+const FINDS_LOWEST: bool = true;
+const FINDS_ARGMAX: bool = true;
+const RANKS_TARGET: bool = false;
+const KEEPS_ARGMAX: bool = false;
+const KEEPS_RANK: bool = false;
+const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
-const HAS_TARGET_RANK: bool = false;
 const RECORD_WORDS: u32 = 2u;
 const WORD_LOSS: u32 = 0u;
 const WORD_LOG_SUM_EXP: u32 = 4294967295u;
@@ -195,6 +212,18 @@ fn infinite_flag(weight: f32) -> u32 {
     return select(FLAG_UNDEFINED, 0u, MASKED);
 }
 
+// What is kept of a row, or of a part of one: PartialState of src/partial.rs.
+struct PartialState {
+    maximum: f32,
+    rest: f32,
+    distance: f32,
+    weight: f32,
+    spread: f32,
+    argmax: u32,
+    target_bits: u32,
+    flags: u32,
+}
+
 // ---- summary.wgsl
 fn exp_apart(low: f32, high: f32) -> f32 {
     return exp_difference_scalar(low, high);
@@ -267,6 +296,73 @@ struct Place {
     row: u32,  // of the dispatch
     slot: u32, // the row's place in the workgroup
     lane: u32, // of the row
+}
+
+// ---- part.wgsl
+// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
+// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
+var<private> row_part: u32;
+
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    if !IS_SPLIT { return Place(index, slot, lane); }
+    row_part = index / parameters.rows;
+    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
+    return Place(row, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    if !IS_SPLIT { return 0u; }
+    return row_part * parameters.part_classes;
+}
+
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    if !IS_SPLIT { return start; }
+    return element_at(start, first_column());
+}
+
+fn columns() -> u32 {
+    if !IS_SPLIT { return parameters.classes; }
+    return min(parameters.part_classes, parameters.classes - first_column());
+}
+
+fn state_index(place: Place) -> u32 {
+    if !IS_SPLIT { return parameters.state_offset + place.row; }
+    return parameters.state_offset + row_part * parameters.part_stride + place.row;
+}
+
+// ---- row.wgsl
+// A row of logits, and what it is compared with.
+const NO_TARGET: u32 = 0xffffffffu;
+
+struct Row {
+    end: u32,           // columns to read: 0 for a row that nothing depends on
+    target_column: u32, // NO_TARGET where there is none
+    target_bits: u32,   // the target's logit, in its owner
+    class_weight: f32,  // of the target; 0 where there is none
+    weight: f32,
+    closes: bool,       // this lane writes the row's results
+    is_counted: bool,
+    is_valid: bool,     // the target is a class, or ignored
+}
+
+fn row_open(place: Place) -> Row {
+    var row = Row(0u, NO_TARGET, 0u, 0.0, 0.0, false, false, true);
+    if place.row >= parameters.rows {
+        return row;
+    }
+    row.weight = row_weight(place.row);
+    row_target(&row, place);
+    if row.is_counted || READS_IGNORED_ROWS {
+        row.end = columns();
+    }
+    return row;
+}
+
+// The target's own coefficient in the loss, beside what label smoothing gives to every class.
+fn target_coefficient(row: Row) -> f32 {
+    return parameters.target_share * row.class_weight;
 }
 
 // ---- block.wgsl
@@ -406,28 +502,67 @@ fn lane_refined(state: vec2<f32>, start: u32, lane: u32, end: u32) -> vec2<f32> 
     return vec2<f32>(state.x, r);
 }
 
-// ---- part/whole.wgsl
-// A row is gone over by one team.
-fn place_at(index: u32, slot: u32, lane: u32) -> Place {
-    return Place(index, slot, lane);
+// ---- transform.wgsl
+// What the logits go through before the softmax: logit_scale * x where IS_SCALED, and
+// softcap * tanh(logit_scale * x / softcap) where it IS_CAPPED, too. Bits, since they may be special.
+
+// Columns beyond the row's end stay -inf, whatever the transformation makes of it.
+fn beyond_end(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    let columns = columns4(column);
+    return select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), columns >= vec4<u32>(end));
 }
 
-// The row's column that is column 0 here.
-fn first_column() -> u32 {
-    return 0u;
+// The stored logits in the order of the transformed ones, without ties made by rounding.
+fn ranked(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    if !IS_SCALED { return bits; }
+    var ranked = bits;
+    if parameters.logit_scale < 0.0 {
+        ranked = bits ^ vec4<u32>(0x80000000u);
+    }
+    if parameters.logit_scale == 0.0 {
+        ranked = select(vec4<u32>(0u), vec4<u32>(BITS_NAN), (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(BITS_INFINITY));
+    }
+    return beyond_end(ranked, column, end);
 }
 
-// Where the elements gone over start, of a row that starts there.
-fn part_start(start: u32) -> u32 {
-    return start;
+// logit_scale times an infinite or NaN logit.
+fn scaled_special(bits: vec4<u32>) -> vec4<u32> {
+    var scaled = bits;
+    if parameters.logit_scale < 0.0 {
+        scaled = bits ^ vec4<u32>(0x80000000u);
+    }
+    let is_nan = (bits & vec4<u32>(0x7fffffffu)) > vec4<u32>(BITS_INFINITY);
+    return select(scaled, vec4<u32>(BITS_NAN), is_nan | vec4<bool>(parameters.logit_scale == 0.0));
 }
 
-fn columns() -> u32 {
-    return parameters.classes;
+// Stored logits as they enter the softmax.
+fn transformed(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    if !IS_SCALED { return bits; }
+    let is_special = (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(BITS_INFINITY);
+    let special = scaled_special(bits);
+    if !IS_CAPPED {
+        let scaled = bitcast<vec4<u32>>(bitcast<vec4<f32>>(bits) * parameters.logit_scale);
+        return beyond_end(select(scaled, special, is_special), column, end);
+    }
+    let capped = parameters.softcap * tanh_of(bitcast<vec4<f32>>(bits) * parameters.scale_per_softcap);
+    let is_nan = (special & vec4<u32>(0x7fffffffu)) > vec4<u32>(BITS_INFINITY);
+    let limit = vec4<u32>(bitcast<u32>(parameters.softcap)) | (special & vec4<u32>(0x80000000u));
+    let capped_special = select(limit, special, is_nan);
+    return beyond_end(select(bitcast<vec4<u32>>(capped), capped_special, is_special), column, end);
 }
 
-fn state_index(place: Place) -> u32 {
-    return parameters.state_offset + place.row;
+// What the gradient of every class of a row is multiplied by.
+fn chain_factor() -> f32 {
+    return select(1.0, parameters.logit_scale, IS_SCALED && !IS_CAPPED);
+}
+
+// What that of each class is multiplied by: under a cap logit_scale (1 - tanh^2).
+fn chained(gradient: vec4<f32>, bits: vec4<u32>) -> vec4<f32> {
+    if !IS_CAPPED { return gradient; }
+    let is_special = (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(BITS_INFINITY);
+    let u = select(bitcast<vec4<f32>>(bits), vec4<f32>(0.0), is_special) * parameters.scale_per_softcap;
+    let factor = parameters.logit_scale * one_minus_tanh_squared(u);
+    return gradient * select(factor, vec4<f32>(0.0), is_special);
 }
 
 // ---- tile/rows.wgsl
@@ -438,6 +573,8 @@ fn state_index(place: Place) -> u32 {
 const TILE_ELEMENTS: u32 = 4u * VECTORS * ROWS;
 var<workgroup> tile: array<u32, TILE_ELEMENTS + TILE_ELEMENTS / 32u>;
 
+const IS_STRIDED: bool = false;
+
 fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
     return (row % ROWS) * parameters.classes;
 }
@@ -447,25 +584,7 @@ fn element_at(start: u32, column: u32) -> u32 {
     return element + element / 32u;
 }
 
-// ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four.
-fn lane_column(lane: u32) -> u32 {
-    return 4u * lane;
-}
-
-// The columns of the vector that starts at `column`.
-fn columns4(column: u32) -> vec4<u32> {
-    return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
-}
-
-// The lane that has a column.
-fn column_owner(column: u32) -> u32 {
-    return (column / 4u) % LANES;
-}
-
-// ---- team/tile.wgsl
-// One lane per row, the rows of a workgroup staged in its memory.
-
+// One lane per row.
 @compute @workgroup_size(ROWS)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -481,6 +600,29 @@ fn main(
     tile_empty(index, first, count);
 }
 
+// ---- columns/neighbours.wgsl
+// A lane's vector is four neighbouring columns; the next lane has the next four. Both
+// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
+const IS_INTERLEAVED: bool = false;
+
+fn lane_column(lane: u32) -> u32 {
+    return 4u * lane;
+}
+
+// The columns of the vector that starts at `column`.
+fn columns4(column: u32) -> vec4<u32> {
+    return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+}
+
+// The lane that has a column.
+fn column_owner(column: u32) -> u32 {
+    return (column / 4u) % LANES;
+}
+
+// ---- team/alone.wgsl
+// A lane that has a row to itself, and nobody to tell anything. The files of team/ define what its lanes find
+// together, each the same value: team_merge of states, team_lowest of numbers, team_sum of vectors, team_or of
+// flags, team_count of counts; and but for this one main.
 fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {
     return state;
 }
@@ -489,13 +631,44 @@ fn team_lowest(place: Place, value: u32) -> u32 {
     return value;
 }
 
-// ---- tile/load.wgsl for logits
-// A logit, from workgroup memory.
-fn logits_load1(start: u32, column: u32) -> u32 {
-    return tile[element_at(start, column)];
+fn team_sum(place: Place, values: vec4<f32>) -> vec4<f32> {
+    return values;
 }
 
-// ---- element/load_scalar4.wgsl for logits
+fn team_or(place: Place, flags: u32) -> u32 {
+    return flags;
+}
+
+fn team_count(place: Place, count: u32) -> u32 {
+    return count;
+}
+
+// ---- element/f32.wgsl
+// f32: a value is a word, and kernels compute with its bits. Each type's file defines Vector_, PER_WORD_,
+// widened_, vector_widened_ and vector_narrowed_ of its name, for the files that load and store.
+alias Vector_f32 = vec4<u32>; // four values
+const PER_WORD_f32: u32 = 1u;
+
+fn widened_f32(word: u32, element: u32) -> u32 {
+    return word;
+}
+
+fn vector_widened_f32(stored: vec4<u32>) -> vec4<u32> {
+    return stored;
+}
+
+fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
+    return bits;
+}
+
+// ---- element/load_scalar.wgsl for logits
+// Values read one by one, for rows that start or end between vectors or whose classes lie apart. The
+// same lane gets the same columns as with vectors, so the bits of a result do not depend on it.
+fn logits_load1(start: u32, column: u32) -> u32 {
+    let element = element_at(start, column);
+    return widened_f32(logits_word(element / PER_WORD_f32), element);
+}
+
 // Four neighbouring classes by four reads; -inf beyond the row's end. Without branches, of which
 // software drivers run both sides: in place of what lies beyond, the row's last class is read.
 fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
@@ -515,6 +688,10 @@ fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
 // f32 to workgroup memory. All of a lane's loads are under way at once.
 alias logits_Stored = u32;
 
+fn logits_word(index: u32) -> u32 {
+    return tile[index];
+}
+
 fn tile_fill(lane: u32, first: u32, count: u32) {
     let source = parameters.logits_offset + first;
     for (var k = 0u; k < VECTORS; k++) {
@@ -528,71 +705,12 @@ fn tile_fill(lane: u32, first: u32, count: u32) {
     }
 }
 
-// ---- logits/read.wgsl
-@group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
-
-// ---- transform/none.wgsl
-// The logits as they are stored.
-fn transformed(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
-    return bits;
-}
-
-fn ranked(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
-    return bits;
-}
-
-fn chain_factor() -> f32 {
-    return 1.0;
-}
-
-fn chained(gradient: vec4<f32>, bits: vec4<u32>) -> vec4<f32> {
-    return gradient;
-}
-
-// ---- row.wgsl
-// A row of logits, and what it is compared with.
-const NO_TARGET: u32 = 0xffffffffu;
-
-struct Row {
-    end: u32,           // columns to read: 0 for a row that nothing depends on
-    target_column: u32, // NO_TARGET where there is none
-    target_bits: u32,   // the target's logit, in its owner
-    class_weight: f32,  // of the target; 0 where there is none
-    weight: f32,
-    closes: bool,       // this lane writes the row's results
-    is_counted: bool,
-    is_valid: bool,     // the target is a class, or ignored
-}
-
-fn row_open(place: Place) -> Row {
-    var row = Row(0u, NO_TARGET, 0u, 0.0, 0.0, false, false, true);
-    if place.row >= parameters.rows {
-        return row;
-    }
-    row.weight = row_weight(place.row);
-    row_target(&row, place);
-    if row.is_counted || READS_IGNORED_ROWS {
-        row.end = columns();
-    }
-    return row;
-}
-
-// ---- cross_entropy/row.wgsl
-// Softmax cross-entropy against a class or against probabilities.
-
-// The target's own coefficient in the loss, beside what label smoothing gives to every class.
-fn target_coefficient(row: Row) -> f32 {
-    return parameters.target_share * row.class_weight;
-}
-
-// Whether any coefficient of the row is not 0.
-fn contributes(row: Row, summary: Summary) -> bool {
-    return (summary.flags & FLAG_CONTRIBUTES) != 0u || (!IS_MERGED && target_coefficient(row) != 0.0);
-}
-
 // ---- target/class.wgsl
-// A target class. The lane that writes its column's gradient reads that logit before the gradient can take its
-// place, and writes the row's results: no other lane needs it.
+// A target class. Each file of target/ defines row_target, which row_open calls, and but for merged_class
+// row_label, for whom ranks a target; values4 comes from values.wgsl where the target does not define it.
+//
+// The lane that writes its column's gradient reads that logit before the gradient can take its place, and
+// writes the row's results: no other lane needs it.
 @group(0) @binding(3) var<storage, read> targets: array<i32>;
 
 fn row_target(row: ptr<function, Row>, place: Place) {
@@ -616,6 +734,41 @@ fn row_target(row: ptr<function, Row>, place: Place) {
     (*row).closes = place.lane == owner;
 }
 
+// The class that the target is.
+fn row_label(place: Place) -> u32 {
+    return u32(targets[parameters.targets_offset + place.row]);
+}
+
+// No class has a probability of its own.
+fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
+    return vec4<f32>(0.0);
+}
+
+// ---- coefficients.wgsl
+// What every class has in the loss of a row beside the target's own share: u_c = w_c ((1 - eps) q_c + eps / C)
+// with probabilities q as targets, w_c eps / C with label smoothing. 0 beyond the row's end.
+fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
+    let columns = columns4(column);
+    var share = vec4<f32>(parameters.smoothing_share);
+    if HAS_PROBABILITIES {
+        share = parameters.target_share * values4(place, column, end) + parameters.smoothing_share;
+    }
+    return select(vec4<f32>(0.0), share * class_weights4(column, end), columns < vec4<u32>(end));
+}
+
+// Of four columns; anything beyond the row's end.
+fn class_weights4(column: u32, end: u32) -> vec4<f32> {
+    if !HAS_CLASS_WEIGHTS { return vec4<f32>(1.0); }
+    let first = parameters.first_class + first_column();
+    let classes = first + min(columns4(column), vec4<u32>(end - 1u));
+    return vec4<f32>(
+        class_weight(classes.x),
+        class_weight(classes.y),
+        class_weight(classes.z),
+        class_weight(classes.w),
+    );
+}
+
 // ---- weight/no_class.wgsl
 fn class_weight(index: u32) -> f32 {
     return 1.0;
@@ -626,45 +779,38 @@ fn row_weight(row: u32) -> f32 {
     return 1.0;
 }
 
-// ---- gradient/unshifted.wgsl
-// The gradient's vectors are the columns that the logits were read by.
+// ---- gradient/none.wgsl
+// No gradient: the logits are read alone, nothing is written but the row's results. Each file of gradient/
+// that says where it goes declares the logits, and gradient_start where there is one.
+@group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
+
 fn gradient_shift(row: u32) -> u32 {
     return 0u;
 }
-
-// ---- gradient/none.wgsl
-// No gradient: one sweep, nothing written but the row's results.
 
 fn gradient_from_block(place: Place, row: Row, summary: Summary, maximum: f32, block: ptr<function, Block>) {}
 
 fn gradient_from_logits(place: Place, row: Row, summary: Summary) {}
 
-// ---- tile/kept.wgsl
-// No gradient: nothing to write.
+fn gradient_constant(place: Place, row: Row, summary: Summary) {}
+
 fn tile_empty(lane: u32, first: u32, count: u32) {}
 
-// ---- family/held.wgsl
-// Families `team` and `resident`: the lanes of a row hold all of it in registers. One read of the
-// logits, one exp per element, and one write where there is a gradient.
-fn run(place: Place) {
-    let row = row_open(place);
-    target_rank_open(place, row);
-    var block: Block;
-    let start = logits_start(place.row);
-    let seen = block_load(&block, start, 0u, place.lane, row.end);
-    terms_see(place, row, &block, seen, 0u);
-    let own = block_exponentials(place, &block, seen, STATE_EMPTY, 0u, row.end);
-    moment_join(STATE_EMPTY, own);
-    let refined = lane_refined(own, start, place.lane, row.end);
-    let summary = summarize(place, refined, team_merge(place, refined));
-    row_close(place, row, summary);
-    argmax_close(place, row);
-    target_rank_close(place, row);
-    gradient_from_block(place, row, summary, own.x, &block);
-}
+// ---- saved_state/none.wgsl
+// Nothing is kept of a row. The files of saved_state/ that write define state_save, once a row and by the lane
+// that closes it, and for what a state may hold beside it state_save_argmax, state_save_rank and
+// state_save_merged; those that read, state_read.
+fn state_save(place: Place, row: Row, all: Summary) {}
 
-// ---- cross_entropy/close.wgsl
-// The row's loss and whatever else is asked for, as a record of words.
+fn state_save_argmax(place: Place, column: u32) {}
+
+fn state_save_rank(place: Place, row: Row, rank: u32) {}
+
+fn state_save_merged(place: Place, merged: PartialState) {}
+
+// ---- cross_entropy/results.wgsl
+// Softmax cross-entropy against a class or against probabilities: the row's loss and whatever else is asked
+// for, as a record of words.
 
 // Adds the target's own term to the summary. Only for the lane that knows the target's logit.
 fn with_target(row: Row, summary: Summary) -> Summary {
@@ -745,6 +891,13 @@ fn row_close(place: Place, row: Row, summary: Summary) {
     state_save(place, row, all);
 }
 
+// Of a row without a target, the number of classes: such a row is never among the first.
+fn target_rank_write(place: Place, row: Row, rank: u32) {
+    let found = select(parameters.total_classes, rank, row.is_counted && row.is_valid);
+    record_write(place, WORD_TARGET_RANK, found);
+    record_write(place, WORD_CORRECT, select(0u, 1u, found < parameters.top_k));
+}
+
 // ---- record/write.wgsl
 // Records of the rows, RECORD_WORDS words each: a word that is not asked for has no place.
 @group(0) @binding(4) var<storage, read_write> records: array<u32>;
@@ -755,44 +908,75 @@ fn record_write(place: Place, word: u32, bits: u32) {
     }
 }
 
-// ---- moment/none.wgsl
-fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
-    return vec4<f32>(0.0);
+// ---- family/reduced.wgsl
+// Rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
+// registers: one read of the logits, one exp per element, and one write where there is a gradient. Rows too
+// long for that are streamed: each lane keeps a state, rescaled once per block, and a gradient is a second
+// sweep in the opposite direction.
+
+// Blocks whose sum is taken by itself before it joins the row's: the error of a long sum grows with
+// the number of its terms, and two short ones in place of it keep it near that of a tree.
+const BLOCKS_OF_PART: u32 = 16u;
+
+fn run(place: Place) {
+    let row = row_open(place);
+    target_rank_open(place, row);
+    let start = logits_start(place.row);
+    var block: Block;
+    var own = STATE_EMPTY;
+    if HELD {
+        let seen = block_load(&block, start, 0u, place.lane, row.end);
+        terms_see(place, row, &block, seen, 0u);
+        own = block_exponentials(place, &block, seen, STATE_EMPTY, 0u, row.end);
+        moment_join(STATE_EMPTY, own);
+    } else {
+        let blocks = (row.end + BLOCK_COLUMNS - 1u) / BLOCK_COLUMNS;
+        for (var part = 0u; part < blocks; part += BLOCKS_OF_PART) {
+            var partial = STATE_EMPTY;
+            for (var b = part; b < min(part + BLOCKS_OF_PART, blocks); b++) {
+                let first = b * BLOCK_COLUMNS;
+                let seen = block_load(&block, start, first, place.lane, row.end);
+                terms_see(place, row, &block, seen, first);
+                partial = block_exponentials(place, &block, seen, partial, first, row.end);
+            }
+            moment_join(own, partial);
+            own = state_merge(own, partial);
+        }
+    }
+    let refined = lane_refined(own, start, place.lane, row.end);
+    let summary = summarize(place, refined, team_merge(place, refined));
+    row_close(place, row, summary);
+    argmax_close(place, row);
+    target_rank_close(place, row);
+    if HELD {
+        gradient_from_block(place, row, summary, own.x, &block);
+    } else {
+        gradient_from_logits(place, row, summary);
+    }
 }
 
-fn moment_add(sum: vec4<f32>, state: vec2<f32>, maximum: f32) {}
-
-fn moment_refined_of(e: vec4<f32>, distance: vec4<f32>) -> vec4<f32> {
-    return vec4<f32>(0.0);
-}
-
-fn moment_refine(sum: vec4<f32>) {}
-
-fn moment_join(own: vec2<f32>, partial: vec2<f32>) {}
-
-fn moment_at(place: Place, own: vec2<f32>, maximum: f32) -> f32 {
-    return 0.0;
-}
-
-// ---- summary/state.wgsl
-// The state alone: no option asks for more.
+// With the lanes' optional sums, where one HAS_SUMS: each moved to the row's maximum, and added up.
 fn summarize(place: Place, own: vec2<f32>, state: vec2<f32>) -> Summary {
-    return Summary(state, 0.0, 0.0, 0.0, 0u);
+    if !HAS_SUMS { return Summary(state, 0.0, 0.0, 0.0, 0u); }
+    let terms = terms_at(state.x);
+    let sums = team_sum(place, vec4<f32>(terms, moment_at(place, own, state.x), 0.0));
+    return Summary(state, sums.x, sums.y, sums.z, team_or(place, terms_flags()));
 }
 
-// ---- terms/none.wgsl
-// The loss has a term for the target class alone.
-fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {}
+// ---- order.wgsl
+// What the order of a row's logits tells: the most likely class, where one FINDS_ARGMAX, and how many
+// classes come before the target, where one RANKS_TARGET.
 
-fn terms_at(maximum: f32) -> vec2<f32> {
-    return vec2<f32>(0.0);
+// Logits in the order of torch.topk: the smaller, the greater the logit; 0 for NaN. Compared as integers,
+// special values need no float rule.
+fn logit_order(bits: vec4<u32>) -> vec4<u32> {
+    let magnitude = bits & vec4<u32>(0x7fffffffu);
+    let falling = vec4<u32>(0x7fffffffu) - magnitude;
+    let rising = vec4<u32>(0x7fffffffu) + magnitude;
+    let order = select(falling, rising, bits > vec4<u32>(0x7fffffffu));
+    return select(order, vec4<u32>(0u), magnitude > vec4<u32>(BITS_INFINITY));
 }
 
-fn terms_flags() -> u32 {
-    return 0u;
-}
-
-// ---- argmax/find.wgsl
 // The most likely class: the lowest column of the greatest logit, the first NaN's where there is
 // one, as torch.argmax.
 struct Best {
@@ -808,6 +992,7 @@ fn better(a: Best, b: Best) -> Best {
 }
 
 fn argmax_see(bits: vec4<u32>, column: u32) {
+    if !FINDS_ARGMAX { return; }
     let order = logit_order(bits);
     let columns = columns4(column);
     best = better(best, Best(order.x, columns.x));
@@ -817,38 +1002,109 @@ fn argmax_see(bits: vec4<u32>, column: u32) {
 }
 
 fn argmax_close(place: Place, row: Row) {
+    if !FINDS_ARGMAX { return; }
     let order = team_lowest(place, best.order);
     let column = team_lowest(place, select(0xffffffffu, best.column, best.order == order));
     if place.row < parameters.rows && place.lane == 0u {
-        argmax_write(place, row, column);
+        record_write(place, WORD_ARGMAX, column);
+        state_save_argmax(place, column);
+        if !RANKS_TARGET {
+            record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && column == row.target_column));
+        }
     }
 }
 
-// ---- argmax/record.wgsl
-fn argmax_write(place: Place, row: Row, column: u32) {
-    record_write(place, WORD_ARGMAX, column);
-    if !HAS_TARGET_RANK {
-        record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && column == row.target_column));
+// How many classes come before the target: those of a greater logit and, of an equal one, those below
+// it. The target's logit is read ahead by every lane of the row, so that one read of the others will do.
+var<private> target_order: u32;
+var<private> target_label: u32;
+var<private> classes_before: vec4<u32>;
+
+fn target_rank_open(place: Place, row: Row) {
+    if !RANKS_TARGET { return; }
+    if !row.is_counted || !row.is_valid { return; }
+    target_label = row_label(place);
+    let start = row_start(parameters.logits_offset, parameters.logits_stride, place.row);
+    let stored = vec4<u32>(logits_load1(start, target_label));
+    target_order = logit_order(ranked(stored, 0u, 4u)).x;
+}
+
+// Beyond the row's end bits are those of -inf, whose column is above any target's.
+fn target_rank_see(bits: vec4<u32>, column: u32) {
+    if !RANKS_TARGET { return; }
+    let order = logit_order(bits);
+    let is_below = columns4(column) + vec4<u32>(first_column()) < vec4<u32>(target_label);
+    let before = (order < vec4<u32>(target_order)) | ((order == vec4<u32>(target_order)) & is_below);
+    classes_before += select(vec4<u32>(0u), vec4<u32>(1u), before);
+}
+
+fn target_rank_close(place: Place, row: Row) {
+    if !RANKS_TARGET { return; }
+    let own = (classes_before.x + classes_before.y) + (classes_before.z + classes_before.w);
+    let rank = team_count(place, own);
+    if row.closes {
+        target_rank_write(place, row, rank);
+        state_save_rank(place, row, rank);
     }
 }
 
-// ---- target_rank/none.wgsl
-fn target_rank_open(place: Place, row: Row) {}
+// ---- moment/entropy.wgsl
+// What is summed over the classes beside the softmax's own sum, for whoever asks: where one HAS_ENTROPY,
+// E = sum of e_c (m - x_c), e_c = exp(x_c - m), since the entropy is log1p(r) + E / (1 + r); else nothing.
+// Both files of moment/ define moment_of, of a vector as block_exponentials sees it, moment_add and
+// moment_join, once a block and once a part, moment_refined_of and moment_refine, for lane_refined, and
+// moment_at, which gives the lane's sum relative to the row's maximum.
+var<private> part_moment: f32; // of the part under way
+var<private> row_moment: f32;  // of the parts before it
 
-fn target_rank_see(bits: vec4<u32>, column: u32) {}
-
-fn target_rank_close(place: Place, row: Row) {}
-
-// ---- logit_order.wgsl
-// Logits in the order of torch.topk: the smaller, the greater the logit; 0 for NaN. Compared as integers,
-// special values need no float rule.
-fn logit_order(bits: vec4<u32>) -> vec4<u32> {
-    let magnitude = bits & vec4<u32>(0x7fffffffu);
-    let falling = vec4<u32>(0x7fffffffu) - magnitude;
-    let rising = vec4<u32>(0x7fffffffu) + magnitude;
-    let order = select(falling, rising, bits > vec4<u32>(0x7fffffffu));
-    return select(order, vec4<u32>(0u), magnitude > vec4<u32>(BITS_INFINITY));
+// -inf has no part in it: 0 log 0 = 0.
+fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
+    if !HAS_ENTROPY { return vec4<f32>(0.0); }
+    return e * -max(distance, vec4<f32>(-88.0));
 }
 
-// ---- state_slot/none.wgsl
-fn state_save(place: Place, row: Row, all: Summary) {}
+fn moment_add(sum: vec4<f32>, state: vec2<f32>, maximum: f32) {
+    if !HAS_ENTROPY { return; }
+    part_moment = entropy_moved(part_moment, state, maximum) + ((sum.x + sum.y) + (sum.z + sum.w));
+}
+
+fn moment_refined_of(e: vec4<f32>, distance: vec4<f32>) -> vec4<f32> {
+    if !HAS_ENTROPY { return vec4<f32>(0.0); }
+    return e * -max(distance, vec4<f32>(-88.0));
+}
+
+fn moment_refine(sum: vec4<f32>) {
+    if !HAS_ENTROPY { return; }
+    row_moment = (sum.x + sum.y) + (sum.z + sum.w);
+}
+
+fn moment_join(own: vec2<f32>, partial: vec2<f32>) {
+    if !HAS_ENTROPY { return; }
+    let maximum = max(own.x, partial.x);
+    row_moment = entropy_moved(row_moment, own, maximum) + entropy_moved(part_moment, partial, maximum);
+    part_moment = 0.0;
+}
+
+fn moment_at(place: Place, own: vec2<f32>, maximum: f32) -> f32 {
+    if !HAS_ENTROPY { return 0.0; }
+    return entropy_moved(row_moment, own, maximum);
+}
+
+// E of the same elements relative to a maximum that lies `by` higher.
+fn entropy_moved(moment: f32, state: vec2<f32>, maximum: f32) -> f32 {
+    let by = min(maximum - state.x, 100.0);
+    let moved = (moment + (1.0 + state.y) * by) * exp_difference_scalar(state.x, maximum);
+    return select(moved, 0.0, state_is_special(state));
+}
+
+// ---- terms/none.wgsl
+// The loss has a term for the target class alone.
+fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {}
+
+fn terms_at(maximum: f32) -> vec2<f32> {
+    return vec2<f32>(0.0);
+}
+
+fn terms_flags() -> u32 {
+    return 0u;
+}

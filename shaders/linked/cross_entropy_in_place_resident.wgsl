@@ -22,14 +22,31 @@
 const LANES: u32 = 256u;
 const ROWS: u32 = 1u;
 const VECTORS: u32 = 8u;
+const HELD: bool = true;
+const IS_SPLIT: bool = false;
+const IS_SCALED: bool = false;
+const IS_CAPPED: bool = false;
 const KEEPS_STORED: bool = false;
 const READS_IGNORED_ROWS: bool = true;
 const MASKED: bool = false;
 const Z_LOSS: bool = false;
+const HAS_LOG_PROBABILITIES: bool = false;
+const HAS_PROBABILITIES: bool = false;
+const HAS_CLASS_WEIGHTS: bool = false;
+const IS_LOG_SUM_EXP: bool = false;
+const IS_LOG_SOFTMAX: bool = false;
 const DIVIDES_BY_SIZE: bool = false;
+const IS_SHIFTED: bool = false;
 const HAS_TERMS: bool = false;
+const HAS_ENTROPY: bool = false;
+const HAS_SUMS: bool = false;
+const FINDS_LOWEST: bool = true;
+const FINDS_ARGMAX: bool = true;
+const RANKS_TARGET: bool = false;
+const KEEPS_ARGMAX: bool = false;
+const KEEPS_RANK: bool = false;
+const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
-const HAS_TARGET_RANK: bool = false;
 const RECORD_WORDS: u32 = 2u;
 const WORD_LOSS: u32 = 0u;
 const WORD_LOG_SUM_EXP: u32 = 4294967295u;
@@ -196,6 +213,18 @@ fn infinite_flag(weight: f32) -> u32 {
     return select(FLAG_UNDEFINED, 0u, MASKED);
 }
 
+// What is kept of a row, or of a part of one: PartialState of src/partial.rs.
+struct PartialState {
+    maximum: f32,
+    rest: f32,
+    distance: f32,
+    weight: f32,
+    spread: f32,
+    argmax: u32,
+    target_bits: u32,
+    flags: u32,
+}
+
 // ---- summary.wgsl
 fn exp_apart(low: f32, high: f32) -> f32 {
     return exp_difference_scalar(low, high);
@@ -268,6 +297,73 @@ struct Place {
     row: u32,  // of the dispatch
     slot: u32, // the row's place in the workgroup
     lane: u32, // of the row
+}
+
+// ---- part.wgsl
+// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
+// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
+var<private> row_part: u32;
+
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    if !IS_SPLIT { return Place(index, slot, lane); }
+    row_part = index / parameters.rows;
+    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
+    return Place(row, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    if !IS_SPLIT { return 0u; }
+    return row_part * parameters.part_classes;
+}
+
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    if !IS_SPLIT { return start; }
+    return element_at(start, first_column());
+}
+
+fn columns() -> u32 {
+    if !IS_SPLIT { return parameters.classes; }
+    return min(parameters.part_classes, parameters.classes - first_column());
+}
+
+fn state_index(place: Place) -> u32 {
+    if !IS_SPLIT { return parameters.state_offset + place.row; }
+    return parameters.state_offset + row_part * parameters.part_stride + place.row;
+}
+
+// ---- row.wgsl
+// A row of logits, and what it is compared with.
+const NO_TARGET: u32 = 0xffffffffu;
+
+struct Row {
+    end: u32,           // columns to read: 0 for a row that nothing depends on
+    target_column: u32, // NO_TARGET where there is none
+    target_bits: u32,   // the target's logit, in its owner
+    class_weight: f32,  // of the target; 0 where there is none
+    weight: f32,
+    closes: bool,       // this lane writes the row's results
+    is_counted: bool,
+    is_valid: bool,     // the target is a class, or ignored
+}
+
+fn row_open(place: Place) -> Row {
+    var row = Row(0u, NO_TARGET, 0u, 0.0, 0.0, false, false, true);
+    if place.row >= parameters.rows {
+        return row;
+    }
+    row.weight = row_weight(place.row);
+    row_target(&row, place);
+    if row.is_counted || READS_IGNORED_ROWS {
+        row.end = columns();
+    }
+    return row;
+}
+
+// The target's own coefficient in the loss, beside what label smoothing gives to every class.
+fn target_coefficient(row: Row) -> f32 {
+    return parameters.target_share * row.class_weight;
 }
 
 // ---- block.wgsl
@@ -407,32 +503,73 @@ fn lane_refined(state: vec2<f32>, start: u32, lane: u32, end: u32) -> vec2<f32> 
     return vec2<f32>(state.x, r);
 }
 
-// ---- part/whole.wgsl
-// A row is gone over by one team.
-fn place_at(index: u32, slot: u32, lane: u32) -> Place {
-    return Place(index, slot, lane);
+// ---- transform.wgsl
+// What the logits go through before the softmax: logit_scale * x where IS_SCALED, and
+// softcap * tanh(logit_scale * x / softcap) where it IS_CAPPED, too. Bits, since they may be special.
+
+// Columns beyond the row's end stay -inf, whatever the transformation makes of it.
+fn beyond_end(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    let columns = columns4(column);
+    return select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), columns >= vec4<u32>(end));
 }
 
-// The row's column that is column 0 here.
-fn first_column() -> u32 {
-    return 0u;
+// The stored logits in the order of the transformed ones, without ties made by rounding.
+fn ranked(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    if !IS_SCALED { return bits; }
+    var ranked = bits;
+    if parameters.logit_scale < 0.0 {
+        ranked = bits ^ vec4<u32>(0x80000000u);
+    }
+    if parameters.logit_scale == 0.0 {
+        ranked = select(vec4<u32>(0u), vec4<u32>(BITS_NAN), (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(BITS_INFINITY));
+    }
+    return beyond_end(ranked, column, end);
 }
 
-// Where the elements gone over start, of a row that starts there.
-fn part_start(start: u32) -> u32 {
-    return start;
+// logit_scale times an infinite or NaN logit.
+fn scaled_special(bits: vec4<u32>) -> vec4<u32> {
+    var scaled = bits;
+    if parameters.logit_scale < 0.0 {
+        scaled = bits ^ vec4<u32>(0x80000000u);
+    }
+    let is_nan = (bits & vec4<u32>(0x7fffffffu)) > vec4<u32>(BITS_INFINITY);
+    return select(scaled, vec4<u32>(BITS_NAN), is_nan | vec4<bool>(parameters.logit_scale == 0.0));
 }
 
-fn columns() -> u32 {
-    return parameters.classes;
+// Stored logits as they enter the softmax.
+fn transformed(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    if !IS_SCALED { return bits; }
+    let is_special = (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(BITS_INFINITY);
+    let special = scaled_special(bits);
+    if !IS_CAPPED {
+        let scaled = bitcast<vec4<u32>>(bitcast<vec4<f32>>(bits) * parameters.logit_scale);
+        return beyond_end(select(scaled, special, is_special), column, end);
+    }
+    let capped = parameters.softcap * tanh_of(bitcast<vec4<f32>>(bits) * parameters.scale_per_softcap);
+    let is_nan = (special & vec4<u32>(0x7fffffffu)) > vec4<u32>(BITS_INFINITY);
+    let limit = vec4<u32>(bitcast<u32>(parameters.softcap)) | (special & vec4<u32>(0x80000000u));
+    let capped_special = select(limit, special, is_nan);
+    return beyond_end(select(bitcast<vec4<u32>>(capped), capped_special, is_special), column, end);
 }
 
-fn state_index(place: Place) -> u32 {
-    return parameters.state_offset + place.row;
+// What the gradient of every class of a row is multiplied by.
+fn chain_factor() -> f32 {
+    return select(1.0, parameters.logit_scale, IS_SCALED && !IS_CAPPED);
+}
+
+// What that of each class is multiplied by: under a cap logit_scale (1 - tanh^2).
+fn chained(gradient: vec4<f32>, bits: vec4<u32>) -> vec4<f32> {
+    if !IS_CAPPED { return gradient; }
+    let is_special = (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(BITS_INFINITY);
+    let u = select(bitcast<vec4<f32>>(bits), vec4<f32>(0.0), is_special) * parameters.scale_per_softcap;
+    let factor = parameters.logit_scale * one_minus_tanh_squared(u);
+    return gradient * select(factor, vec4<f32>(0.0), is_special);
 }
 
 // ---- layout/rows.wgsl
-// (rows, classes): the classes of a row are neighbours.
+// (rows, classes): the classes of a row are neighbours. Each layout defines row_start, element_at and
+// IS_STRIDED, and place_of where lanes are counted across the rows of a workgroup.
+const IS_STRIDED: bool = false;
 
 fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
     return offset + row * stride;
@@ -447,7 +584,10 @@ fn place_of(index: u32) -> vec2<u32> {
 }
 
 // ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four.
+// A lane's vector is four neighbouring columns; the next lane has the next four. Both
+// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
+const IS_INTERLEAVED: bool = false;
+
 fn lane_column(lane: u32) -> u32 {
     return 4u * lane;
 }
@@ -466,8 +606,13 @@ fn column_owner(column: u32) -> u32 {
 // LANES lanes of a workgroup share a row and meet in workgroup memory: a tree, so that the order
 // is fixed. Every lane of the workgroup calls these, whether its row exists or not.
 
-var<workgroup> team_states: array<vec2<f32>, LANES * ROWS>;
-var<workgroup> team_values: array<u32, LANES * ROWS>;
+const RESULTS: u32 = LANES * ROWS;
+var<workgroup> team_states: array<vec2<f32>, RESULTS>;
+// What is not asked for has no room.
+var<workgroup> team_values: array<u32, select(1u, RESULTS, FINDS_LOWEST)>;
+var<workgroup> team_sums: array<vec4<f32>, select(1u, RESULTS, HAS_SUMS)>;
+var<workgroup> team_flags: array<u32, select(1u, RESULTS, HAS_SUMS)>;
+var<workgroup> team_counts: array<u32, select(1u, RESULTS, RANKS_TARGET)>;
 
 @compute @workgroup_size(LANES * ROWS)
 fn main(
@@ -505,85 +650,83 @@ fn team_lowest(place: Place, value: u32) -> u32 {
     return team_values[place.slot * LANES];
 }
 
-// ---- element/load_f32_vector.wgsl for logits
-// f32 read four at a time: row starts, row strides and the number of classes are multiples of four,
+fn team_sum(place: Place, values: vec4<f32>) -> vec4<f32> {
+    let own = place.slot * LANES + place.lane;
+    team_sums[own] = values;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_sums[own] += team_sums[own + distance];
+        }
+    }
+    workgroupBarrier();
+    return team_sums[place.slot * LANES];
+}
+
+fn team_or(place: Place, flags: u32) -> u32 {
+    let own = place.slot * LANES + place.lane;
+    team_flags[own] = flags;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_flags[own] |= team_flags[own + distance];
+        }
+    }
+    workgroupBarrier();
+    return team_flags[place.slot * LANES];
+}
+
+fn team_count(place: Place, count: u32) -> u32 {
+    let own = place.slot * LANES + place.lane;
+    team_counts[own] = count;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_counts[own] += team_counts[own + distance];
+        }
+    }
+    workgroupBarrier();
+    return team_counts[place.slot * LANES];
+}
+
+// ---- element/f32.wgsl
+// f32: a value is a word, and kernels compute with its bits. Each type's file defines Vector_, PER_WORD_,
+// widened_, vector_widened_ and vector_narrowed_ of its name, for the files that load and store.
+alias Vector_f32 = vec4<u32>; // four values
+const PER_WORD_f32: u32 = 1u;
+
+fn widened_f32(word: u32, element: u32) -> u32 {
+    return word;
+}
+
+fn vector_widened_f32(stored: vec4<u32>) -> vec4<u32> {
+    return stored;
+}
+
+fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
+    return bits;
+}
+
+// ---- element/load_vector.wgsl for logits
+// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
-alias logits_Stored = vec4<u32>;
+alias logits_Stored = Vector_f32;
 
 fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
-    return logits[(start + column) / 4u];
+    return vector_widened_f32(logits[(start + column) / 4u]);
 }
 
 fn logits_load1(start: u32, column: u32) -> u32 {
     let element = start + column;
-    return logits[element / 4u][element % 4u];
-}
-
-// ---- logits/read_write.wgsl
-@group(0) @binding(1) var<storage, read_write> logits: array<logits_Stored>;
-
-// ---- transform/none.wgsl
-// The logits as they are stored.
-fn transformed(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
-    return bits;
-}
-
-fn ranked(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
-    return bits;
-}
-
-fn chain_factor() -> f32 {
-    return 1.0;
-}
-
-fn chained(gradient: vec4<f32>, bits: vec4<u32>) -> vec4<f32> {
-    return gradient;
-}
-
-// ---- row.wgsl
-// A row of logits, and what it is compared with.
-const NO_TARGET: u32 = 0xffffffffu;
-
-struct Row {
-    end: u32,           // columns to read: 0 for a row that nothing depends on
-    target_column: u32, // NO_TARGET where there is none
-    target_bits: u32,   // the target's logit, in its owner
-    class_weight: f32,  // of the target; 0 where there is none
-    weight: f32,
-    closes: bool,       // this lane writes the row's results
-    is_counted: bool,
-    is_valid: bool,     // the target is a class, or ignored
-}
-
-fn row_open(place: Place) -> Row {
-    var row = Row(0u, NO_TARGET, 0u, 0.0, 0.0, false, false, true);
-    if place.row >= parameters.rows {
-        return row;
-    }
-    row.weight = row_weight(place.row);
-    row_target(&row, place);
-    if row.is_counted || READS_IGNORED_ROWS {
-        row.end = columns();
-    }
-    return row;
-}
-
-// ---- cross_entropy/row.wgsl
-// Softmax cross-entropy against a class or against probabilities.
-
-// The target's own coefficient in the loss, beside what label smoothing gives to every class.
-fn target_coefficient(row: Row) -> f32 {
-    return parameters.target_share * row.class_weight;
-}
-
-// Whether any coefficient of the row is not 0.
-fn contributes(row: Row, summary: Summary) -> bool {
-    return (summary.flags & FLAG_CONTRIBUTES) != 0u || (!IS_MERGED && target_coefficient(row) != 0.0);
+    return vector_widened_f32(logits[element / 4u])[element % 4u];
 }
 
 // ---- target/class.wgsl
-// A target class. The lane that writes its column's gradient reads that logit before the gradient can take its
-// place, and writes the row's results: no other lane needs it.
+// A target class. Each file of target/ defines row_target, which row_open calls, and but for merged_class
+// row_label, for whom ranks a target; values4 comes from values.wgsl where the target does not define it.
+//
+// The lane that writes its column's gradient reads that logit before the gradient can take its place, and
+// writes the row's results: no other lane needs it.
 @group(0) @binding(3) var<storage, read> targets: array<i32>;
 
 fn row_target(row: ptr<function, Row>, place: Place) {
@@ -607,6 +750,41 @@ fn row_target(row: ptr<function, Row>, place: Place) {
     (*row).closes = place.lane == owner;
 }
 
+// The class that the target is.
+fn row_label(place: Place) -> u32 {
+    return u32(targets[parameters.targets_offset + place.row]);
+}
+
+// No class has a probability of its own.
+fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
+    return vec4<f32>(0.0);
+}
+
+// ---- coefficients.wgsl
+// What every class has in the loss of a row beside the target's own share: u_c = w_c ((1 - eps) q_c + eps / C)
+// with probabilities q as targets, w_c eps / C with label smoothing. 0 beyond the row's end.
+fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
+    let columns = columns4(column);
+    var share = vec4<f32>(parameters.smoothing_share);
+    if HAS_PROBABILITIES {
+        share = parameters.target_share * values4(place, column, end) + parameters.smoothing_share;
+    }
+    return select(vec4<f32>(0.0), share * class_weights4(column, end), columns < vec4<u32>(end));
+}
+
+// Of four columns; anything beyond the row's end.
+fn class_weights4(column: u32, end: u32) -> vec4<f32> {
+    if !HAS_CLASS_WEIGHTS { return vec4<f32>(1.0); }
+    let first = parameters.first_class + first_column();
+    let classes = first + min(columns4(column), vec4<u32>(end - 1u));
+    return vec4<f32>(
+        class_weight(classes.x),
+        class_weight(classes.y),
+        class_weight(classes.z),
+        class_weight(classes.w),
+    );
+}
+
 // ---- weight/no_class.wgsl
 fn class_weight(index: u32) -> f32 {
     return 1.0;
@@ -617,13 +795,10 @@ fn row_weight(row: u32) -> f32 {
     return 1.0;
 }
 
-// ---- gradient/unshifted.wgsl
-// The gradient's vectors are the columns that the logits were read by.
-fn gradient_shift(row: u32) -> u32 {
-    return 0u;
-}
+// ---- gradient/write.wgsl
+// The gradient of a row, from exponentials or from the logits, by the row_gradient and the gradient_values
+// of its operation.
 
-// ---- gradient/factors.wgsl
 // What the gradient of a row is made of.
 struct GradientFactors {
     scale: f32,     // of exp(x_c - m)
@@ -634,8 +809,6 @@ struct GradientFactors {
 
 const NO_GRADIENT = GradientFactors(0.0, 0.0, 0.0, false);
 
-// ---- gradient/write.wgsl
-// The gradient of a row, from exponentials or from the logits.
 fn gradient_store(
     place: Place,
     row: Row,
@@ -707,9 +880,50 @@ fn gradient_from_logits(place: Place, row: Row, summary: Summary) {
     gradient_exception(place, row, summary, start);
 }
 
-// ---- element/store_f32_vector.wgsl for logits
+// A row of log-sum-exp with +inf and without NaN: exp(x - lse) is NaN at +inf and 0 elsewhere, as PyTorch's.
+fn is_infinite_row(summary: Summary) -> bool {
+    return IS_LOG_SUM_EXP && summary.state.y == R_INFINITE;
+}
+
+// Columns whose gradient is written in the usual way.
+fn gradient_end(row: Row, summary: Summary) -> u32 {
+    return select(row.end, 0u, is_infinite_row(summary));
+}
+
+// Rare, and reads the logits again before it writes over them: a loop of dynamic bounds, which a
+// driver that runs both sides of a branch runs no round of.
+fn gradient_exception(place: Place, row: Row, summary: Summary, start: u32) {
+    if !IS_LOG_SUM_EXP { return; }
+    let end = select(0u, row.end, is_infinite_row(summary));
+    for (var column = lane_column(place.lane); column < end; column += 4u * LANES) {
+        let bits = logits_load4(logits_start(place.row), column, end);
+        let is_infinite = bits == vec4<u32>(BITS_INFINITY);
+        store4(start, column, end, select(vec4<u32>(0u), vec4<u32>(BITS_NAN), is_infinite));
+    }
+}
+
+// Of log-probabilities: it does not depend on them but for the target's.
+fn gradient_constant(place: Place, row: Row, summary: Summary) {
+    let factors = row_gradient(place, row, summary);
+    let start = gradient_start(place.row);
+    for (var column = lane_column(place.lane); column < row.end; column += 4u * LANES) {
+        gradient_store(place, row, factors, start, column, vec4<u32>(0u), vec4<f32>(0.0), vec4<f32>(0.0));
+    }
+}
+
+// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
+// row's first vector then has a column less, and only its ends share words with other rows.
+fn gradient_shift(row: u32) -> u32 {
+    if !IS_SHIFTED { return 0u; }
+    return gradient_start(row) % 2u;
+}
+
+// ---- element/store_vector.wgsl for logits
+// Values written four at a time, as element/load_vector.wgsl reads them.
+alias logits_Written = Vector_f32;
+
 fn logits_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-    logits[(start + column) / 4u] = bits;
+    logits[(start + column) / 4u] = vector_narrowed_f32(bits);
 }
 
 // ---- element/store.wgsl for logits
@@ -720,6 +934,8 @@ fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 
 // ---- gradient/in_place.wgsl
 // The gradient takes the logits' place.
+@group(0) @binding(1) var<storage, read_write> logits: array<logits_Stored>;
+
 fn gradient_start(row: u32) -> u32 {
     return logits_start(row);
 }
@@ -728,62 +944,6 @@ fn gradient_start(row: u32) -> u32 {
 // The upstream gradient is known on the host.
 fn upstream_of(place: Place) -> f32 {
     return parameters.upstream;
-}
-
-// ---- gradient/no_exception.wgsl
-// Every row's gradient is written alike.
-fn gradient_end(row: Row, summary: Summary) -> u32 {
-    return row.end;
-}
-
-fn gradient_exception(place: Place, row: Row, summary: Summary, start: u32) {}
-
-// ---- cross_entropy/gradient.wgsl
-// dL/dx_c = g v (U p_c - u_c) + g_z v 2 z lse p_c, with U the sum of u_c. Where the target is the
-// maximum, p_y - 1 = -r / (1 + r) without cancellation.
-var<private> coefficient_scale: f32 = 1.0;
-
-fn row_gradient(place: Place, row: Row, summary: Summary) -> GradientFactors {
-    let is_special = state_is_special(summary.state);
-    if !row.is_valid { return GradientFactors(0.0, 0.0, 0.0, true); }
-    if !row.is_counted { return GradientFactors(0.0, 0.0, 0.0, is_special && !MASKED); }
-    if MASKED && (row.weight == 0.0 || !(Z_LOSS || contributes(row, summary))) { return NO_GRADIENT; }
-
-    // Masked, a row without coefficients has no loss but its z-loss.
-    let has_loss = !MASKED || contributes(row, summary);
-    let denominators = denominators();
-    let is_nan = is_special || (has_loss && denominators.sums.x == 0.0) || (Z_LOSS && denominators.sums.y == 0.0);
-    let upstream = upstream_of(place);
-    coefficient_scale = denominators.scale.x;
-    var g = select(0.0, divided(upstream, row.weight, chain_factor(), denominators.sums.x, denominators.scale.x), has_loss);
-    // The only class has all of the probability: no rounding of its coefficients may show.
-    if parameters.total_classes == 1u { g *= 0.0; }
-    let total = 1.0 + summary.state.y;
-    var z = 0.0;
-    if Z_LOSS {
-        let lse = summary.state.x + log1p_nonnegative(summary.state.y);
-        let g_z = divided(upstream, row.weight * denominators.scale.y, chain_factor(), denominators.sums.y, denominators.scale.y);
-        z = g_z * (2.0 * parameters.z_loss * lse);
-    }
-
-    let coefficient = target_coefficient(row) * coefficient_scale;
-    let weight = summary.weight * coefficient_scale;
-    let target_logit = bitcast<f32>(row.target_bits);
-    let p = exp_difference_scalar(target_logit, summary.state.x) / total;
-    var beyond = p - 1.0;
-    if target_logit == summary.state.x {
-        beyond = -summary.state.y / total;
-    }
-    let smoothed = parameters.smoothing_share * row.class_weight * coefficient_scale;
-    let at_target = g * (coefficient * beyond + (weight * p - smoothed)) + z * p;
-    let scale = (g * (weight + coefficient) + z) / total;
-    return GradientFactors(scale, g, at_target, is_nan);
-}
-
-// ---- gradient_values/softmax.wgsl
-// A multiple of the softmax.
-fn gradient_values(place: Place, factors: GradientFactors, column: u32, end: u32, x: vec4<f32>, scaled: vec4<f32>) -> vec4<f32> {
-    return scaled;
 }
 
 // ---- denominator/totals.wgsl
@@ -843,28 +1003,88 @@ fn times_power_of_two(x: f32, n: i32) -> f32 {
     return x * power_of_two(half) * power_of_two(clamp(n, -252, 252) - half);
 }
 
-// ---- family/held.wgsl
-// Families `team` and `resident`: the lanes of a row hold all of it in registers. One read of the
-// logits, one exp per element, and one write where there is a gradient.
-fn run(place: Place) {
-    let row = row_open(place);
-    target_rank_open(place, row);
-    var block: Block;
-    let start = logits_start(place.row);
-    let seen = block_load(&block, start, 0u, place.lane, row.end);
-    terms_see(place, row, &block, seen, 0u);
-    let own = block_exponentials(place, &block, seen, STATE_EMPTY, 0u, row.end);
-    moment_join(STATE_EMPTY, own);
-    let refined = lane_refined(own, start, place.lane, row.end);
-    let summary = summarize(place, refined, team_merge(place, refined));
-    row_close(place, row, summary);
-    argmax_close(place, row);
-    target_rank_close(place, row);
-    gradient_from_block(place, row, summary, own.x, &block);
+// ---- cross_entropy/gradient.wgsl
+// dL/dx_c = g v (U p_c - u_c) + g_z v 2 z lse p_c, with U the sum of u_c. Where the target is the
+// maximum, p_y - 1 = -r / (1 + r) without cancellation.
+var<private> coefficient_scale: f32 = 1.0;
+
+fn row_gradient(place: Place, row: Row, summary: Summary) -> GradientFactors {
+    if HAS_LOG_PROBABILITIES { return log_probability_gradient(place, row); }
+    let is_special = state_is_special(summary.state);
+    if !row.is_valid { return GradientFactors(0.0, 0.0, 0.0, true); }
+    if !row.is_counted { return GradientFactors(0.0, 0.0, 0.0, is_special && !MASKED); }
+    if MASKED && (row.weight == 0.0 || !(Z_LOSS || contributes(row, summary))) { return NO_GRADIENT; }
+
+    // Masked, a row without coefficients has no loss but its z-loss.
+    let has_loss = !MASKED || contributes(row, summary);
+    let denominators = denominators();
+    let is_nan = is_special || (has_loss && denominators.sums.x == 0.0) || (Z_LOSS && denominators.sums.y == 0.0);
+    let upstream = upstream_of(place);
+    coefficient_scale = denominators.scale.x;
+    var g = select(0.0, divided(upstream, row.weight, chain_factor(), denominators.sums.x, denominators.scale.x), has_loss);
+    // The only class has all of the probability: no rounding of its coefficients may show.
+    if parameters.total_classes == 1u { g *= 0.0; }
+    let total = 1.0 + summary.state.y;
+    var z = 0.0;
+    if Z_LOSS {
+        let lse = summary.state.x + log1p_nonnegative(summary.state.y);
+        let g_z = divided(upstream, row.weight * denominators.scale.y, chain_factor(), denominators.sums.y, denominators.scale.y);
+        z = g_z * (2.0 * parameters.z_loss * lse);
+    }
+
+    let coefficient = target_coefficient(row) * coefficient_scale;
+    let weight = summary.weight * coefficient_scale;
+    let target_logit = bitcast<f32>(row.target_bits);
+    let p = exp_difference_scalar(target_logit, summary.state.x) / total;
+    var beyond = p - 1.0;
+    if target_logit == summary.state.x {
+        beyond = -summary.state.y / total;
+    }
+    let smoothed = parameters.smoothing_share * row.class_weight * coefficient_scale;
+    let at_target = g * (coefficient * beyond + (weight * p - smoothed)) + z * p;
+    let scale = (g * (weight + coefficient) + z) / total;
+    return GradientFactors(scale, g, at_target, is_nan);
 }
 
-// ---- cross_entropy/close.wgsl
-// The row's loss and whatever else is asked for, as a record of words.
+// Less each class's own coefficient, where every class has a term.
+fn gradient_values(place: Place, factors: GradientFactors, column: u32, end: u32, x: vec4<f32>, scaled: vec4<f32>) -> vec4<f32> {
+    if !HAS_TERMS { return scaled; }
+    return scaled - factors.direct * (coefficient_scale * coefficients4(place, column, end));
+}
+
+// Whether any coefficient of the row is not 0.
+fn contributes(row: Row, summary: Summary) -> bool {
+    return (summary.flags & FLAG_CONTRIBUTES) != 0u || target_coefficient(row) != 0.0;
+}
+
+// Of log-probabilities: dL/dx_y = -g v w_y, and 0 elsewhere.
+fn log_probability_gradient(place: Place, row: Row) -> GradientFactors {
+    if !row.is_valid { return GradientFactors(0.0, 0.0, 0.0, true); }
+    let coefficient = target_coefficient(row);
+    if !row.is_counted || (MASKED && (row.weight == 0.0 || coefficient == 0.0)) { return NO_GRADIENT; }
+    let denominators = denominators();
+    let denominator = denominators.sums.x;
+    let g = divided(upstream_of(place), row.weight, 1.0, denominator, denominators.scale.x);
+    // A mean over nothing is NaN, but where the gradient is 0 whatever it is multiplied by.
+    let at_target = select(bitcast<u32>(-g * (coefficient * denominators.scale.x)), BITS_NAN, denominator == 0.0);
+    return GradientFactors(0.0, 0.0, bitcast<f32>(at_target), false);
+}
+
+// ---- saved_state/none.wgsl
+// Nothing is kept of a row. The files of saved_state/ that write define state_save, once a row and by the lane
+// that closes it, and for what a state may hold beside it state_save_argmax, state_save_rank and
+// state_save_merged; those that read, state_read.
+fn state_save(place: Place, row: Row, all: Summary) {}
+
+fn state_save_argmax(place: Place, column: u32) {}
+
+fn state_save_rank(place: Place, row: Row, rank: u32) {}
+
+fn state_save_merged(place: Place, merged: PartialState) {}
+
+// ---- cross_entropy/results.wgsl
+// Softmax cross-entropy against a class or against probabilities: the row's loss and whatever else is asked
+// for, as a record of words.
 
 // Adds the target's own term to the summary. Only for the lane that knows the target's logit.
 fn with_target(row: Row, summary: Summary) -> Summary {
@@ -945,6 +1165,13 @@ fn row_close(place: Place, row: Row, summary: Summary) {
     state_save(place, row, all);
 }
 
+// Of a row without a target, the number of classes: such a row is never among the first.
+fn target_rank_write(place: Place, row: Row, rank: u32) {
+    let found = select(parameters.total_classes, rank, row.is_counted && row.is_valid);
+    record_write(place, WORD_TARGET_RANK, found);
+    record_write(place, WORD_CORRECT, select(0u, 1u, found < parameters.top_k));
+}
+
 // ---- record/write.wgsl
 // Records of the rows, RECORD_WORDS words each: a word that is not asked for has no place.
 @group(0) @binding(4) var<storage, read_write> records: array<u32>;
@@ -955,44 +1182,75 @@ fn record_write(place: Place, word: u32, bits: u32) {
     }
 }
 
-// ---- moment/none.wgsl
-fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
-    return vec4<f32>(0.0);
+// ---- family/reduced.wgsl
+// Rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
+// registers: one read of the logits, one exp per element, and one write where there is a gradient. Rows too
+// long for that are streamed: each lane keeps a state, rescaled once per block, and a gradient is a second
+// sweep in the opposite direction.
+
+// Blocks whose sum is taken by itself before it joins the row's: the error of a long sum grows with
+// the number of its terms, and two short ones in place of it keep it near that of a tree.
+const BLOCKS_OF_PART: u32 = 16u;
+
+fn run(place: Place) {
+    let row = row_open(place);
+    target_rank_open(place, row);
+    let start = logits_start(place.row);
+    var block: Block;
+    var own = STATE_EMPTY;
+    if HELD {
+        let seen = block_load(&block, start, 0u, place.lane, row.end);
+        terms_see(place, row, &block, seen, 0u);
+        own = block_exponentials(place, &block, seen, STATE_EMPTY, 0u, row.end);
+        moment_join(STATE_EMPTY, own);
+    } else {
+        let blocks = (row.end + BLOCK_COLUMNS - 1u) / BLOCK_COLUMNS;
+        for (var part = 0u; part < blocks; part += BLOCKS_OF_PART) {
+            var partial = STATE_EMPTY;
+            for (var b = part; b < min(part + BLOCKS_OF_PART, blocks); b++) {
+                let first = b * BLOCK_COLUMNS;
+                let seen = block_load(&block, start, first, place.lane, row.end);
+                terms_see(place, row, &block, seen, first);
+                partial = block_exponentials(place, &block, seen, partial, first, row.end);
+            }
+            moment_join(own, partial);
+            own = state_merge(own, partial);
+        }
+    }
+    let refined = lane_refined(own, start, place.lane, row.end);
+    let summary = summarize(place, refined, team_merge(place, refined));
+    row_close(place, row, summary);
+    argmax_close(place, row);
+    target_rank_close(place, row);
+    if HELD {
+        gradient_from_block(place, row, summary, own.x, &block);
+    } else {
+        gradient_from_logits(place, row, summary);
+    }
 }
 
-fn moment_add(sum: vec4<f32>, state: vec2<f32>, maximum: f32) {}
-
-fn moment_refined_of(e: vec4<f32>, distance: vec4<f32>) -> vec4<f32> {
-    return vec4<f32>(0.0);
-}
-
-fn moment_refine(sum: vec4<f32>) {}
-
-fn moment_join(own: vec2<f32>, partial: vec2<f32>) {}
-
-fn moment_at(place: Place, own: vec2<f32>, maximum: f32) -> f32 {
-    return 0.0;
-}
-
-// ---- summary/state.wgsl
-// The state alone: no option asks for more.
+// With the lanes' optional sums, where one HAS_SUMS: each moved to the row's maximum, and added up.
 fn summarize(place: Place, own: vec2<f32>, state: vec2<f32>) -> Summary {
-    return Summary(state, 0.0, 0.0, 0.0, 0u);
+    if !HAS_SUMS { return Summary(state, 0.0, 0.0, 0.0, 0u); }
+    let terms = terms_at(state.x);
+    let sums = team_sum(place, vec4<f32>(terms, moment_at(place, own, state.x), 0.0));
+    return Summary(state, sums.x, sums.y, sums.z, team_or(place, terms_flags()));
 }
 
-// ---- terms/none.wgsl
-// The loss has a term for the target class alone.
-fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {}
+// ---- order.wgsl
+// What the order of a row's logits tells: the most likely class, where one FINDS_ARGMAX, and how many
+// classes come before the target, where one RANKS_TARGET.
 
-fn terms_at(maximum: f32) -> vec2<f32> {
-    return vec2<f32>(0.0);
+// Logits in the order of torch.topk: the smaller, the greater the logit; 0 for NaN. Compared as integers,
+// special values need no float rule.
+fn logit_order(bits: vec4<u32>) -> vec4<u32> {
+    let magnitude = bits & vec4<u32>(0x7fffffffu);
+    let falling = vec4<u32>(0x7fffffffu) - magnitude;
+    let rising = vec4<u32>(0x7fffffffu) + magnitude;
+    let order = select(falling, rising, bits > vec4<u32>(0x7fffffffu));
+    return select(order, vec4<u32>(0u), magnitude > vec4<u32>(BITS_INFINITY));
 }
 
-fn terms_flags() -> u32 {
-    return 0u;
-}
-
-// ---- argmax/find.wgsl
 // The most likely class: the lowest column of the greatest logit, the first NaN's where there is
 // one, as torch.argmax.
 struct Best {
@@ -1008,6 +1266,7 @@ fn better(a: Best, b: Best) -> Best {
 }
 
 fn argmax_see(bits: vec4<u32>, column: u32) {
+    if !FINDS_ARGMAX { return; }
     let order = logit_order(bits);
     let columns = columns4(column);
     best = better(best, Best(order.x, columns.x));
@@ -1017,38 +1276,109 @@ fn argmax_see(bits: vec4<u32>, column: u32) {
 }
 
 fn argmax_close(place: Place, row: Row) {
+    if !FINDS_ARGMAX { return; }
     let order = team_lowest(place, best.order);
     let column = team_lowest(place, select(0xffffffffu, best.column, best.order == order));
     if place.row < parameters.rows && place.lane == 0u {
-        argmax_write(place, row, column);
+        record_write(place, WORD_ARGMAX, column);
+        state_save_argmax(place, column);
+        if !RANKS_TARGET {
+            record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && column == row.target_column));
+        }
     }
 }
 
-// ---- argmax/record.wgsl
-fn argmax_write(place: Place, row: Row, column: u32) {
-    record_write(place, WORD_ARGMAX, column);
-    if !HAS_TARGET_RANK {
-        record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && column == row.target_column));
+// How many classes come before the target: those of a greater logit and, of an equal one, those below
+// it. The target's logit is read ahead by every lane of the row, so that one read of the others will do.
+var<private> target_order: u32;
+var<private> target_label: u32;
+var<private> classes_before: vec4<u32>;
+
+fn target_rank_open(place: Place, row: Row) {
+    if !RANKS_TARGET { return; }
+    if !row.is_counted || !row.is_valid { return; }
+    target_label = row_label(place);
+    let start = row_start(parameters.logits_offset, parameters.logits_stride, place.row);
+    let stored = vec4<u32>(logits_load1(start, target_label));
+    target_order = logit_order(ranked(stored, 0u, 4u)).x;
+}
+
+// Beyond the row's end bits are those of -inf, whose column is above any target's.
+fn target_rank_see(bits: vec4<u32>, column: u32) {
+    if !RANKS_TARGET { return; }
+    let order = logit_order(bits);
+    let is_below = columns4(column) + vec4<u32>(first_column()) < vec4<u32>(target_label);
+    let before = (order < vec4<u32>(target_order)) | ((order == vec4<u32>(target_order)) & is_below);
+    classes_before += select(vec4<u32>(0u), vec4<u32>(1u), before);
+}
+
+fn target_rank_close(place: Place, row: Row) {
+    if !RANKS_TARGET { return; }
+    let own = (classes_before.x + classes_before.y) + (classes_before.z + classes_before.w);
+    let rank = team_count(place, own);
+    if row.closes {
+        target_rank_write(place, row, rank);
+        state_save_rank(place, row, rank);
     }
 }
 
-// ---- target_rank/none.wgsl
-fn target_rank_open(place: Place, row: Row) {}
+// ---- moment/entropy.wgsl
+// What is summed over the classes beside the softmax's own sum, for whoever asks: where one HAS_ENTROPY,
+// E = sum of e_c (m - x_c), e_c = exp(x_c - m), since the entropy is log1p(r) + E / (1 + r); else nothing.
+// Both files of moment/ define moment_of, of a vector as block_exponentials sees it, moment_add and
+// moment_join, once a block and once a part, moment_refined_of and moment_refine, for lane_refined, and
+// moment_at, which gives the lane's sum relative to the row's maximum.
+var<private> part_moment: f32; // of the part under way
+var<private> row_moment: f32;  // of the parts before it
 
-fn target_rank_see(bits: vec4<u32>, column: u32) {}
-
-fn target_rank_close(place: Place, row: Row) {}
-
-// ---- logit_order.wgsl
-// Logits in the order of torch.topk: the smaller, the greater the logit; 0 for NaN. Compared as integers,
-// special values need no float rule.
-fn logit_order(bits: vec4<u32>) -> vec4<u32> {
-    let magnitude = bits & vec4<u32>(0x7fffffffu);
-    let falling = vec4<u32>(0x7fffffffu) - magnitude;
-    let rising = vec4<u32>(0x7fffffffu) + magnitude;
-    let order = select(falling, rising, bits > vec4<u32>(0x7fffffffu));
-    return select(order, vec4<u32>(0u), magnitude > vec4<u32>(BITS_INFINITY));
+// -inf has no part in it: 0 log 0 = 0.
+fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
+    if !HAS_ENTROPY { return vec4<f32>(0.0); }
+    return e * -max(distance, vec4<f32>(-88.0));
 }
 
-// ---- state_slot/none.wgsl
-fn state_save(place: Place, row: Row, all: Summary) {}
+fn moment_add(sum: vec4<f32>, state: vec2<f32>, maximum: f32) {
+    if !HAS_ENTROPY { return; }
+    part_moment = entropy_moved(part_moment, state, maximum) + ((sum.x + sum.y) + (sum.z + sum.w));
+}
+
+fn moment_refined_of(e: vec4<f32>, distance: vec4<f32>) -> vec4<f32> {
+    if !HAS_ENTROPY { return vec4<f32>(0.0); }
+    return e * -max(distance, vec4<f32>(-88.0));
+}
+
+fn moment_refine(sum: vec4<f32>) {
+    if !HAS_ENTROPY { return; }
+    row_moment = (sum.x + sum.y) + (sum.z + sum.w);
+}
+
+fn moment_join(own: vec2<f32>, partial: vec2<f32>) {
+    if !HAS_ENTROPY { return; }
+    let maximum = max(own.x, partial.x);
+    row_moment = entropy_moved(row_moment, own, maximum) + entropy_moved(part_moment, partial, maximum);
+    part_moment = 0.0;
+}
+
+fn moment_at(place: Place, own: vec2<f32>, maximum: f32) -> f32 {
+    if !HAS_ENTROPY { return 0.0; }
+    return entropy_moved(row_moment, own, maximum);
+}
+
+// E of the same elements relative to a maximum that lies `by` higher.
+fn entropy_moved(moment: f32, state: vec2<f32>, maximum: f32) -> f32 {
+    let by = min(maximum - state.x, 100.0);
+    let moved = (moment + (1.0 + state.y) * by) * exp_difference_scalar(state.x, maximum);
+    return select(moved, 0.0, state_is_special(state));
+}
+
+// ---- terms/none.wgsl
+// The loss has a term for the target class alone.
+fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {}
+
+fn terms_at(maximum: f32) -> vec2<f32> {
+    return vec2<f32>(0.0);
+}
+
+fn terms_flags() -> u32 {
+    return 0u;
+}

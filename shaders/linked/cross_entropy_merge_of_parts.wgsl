@@ -20,12 +20,17 @@
 //    logit_scale = 1.0f; softcap = 1.0f; scale_per_softcap = 1.0f; top_k = 1u; batch_size = 1.0f; all others 0
 
 const LANES: u32 = 256u;
+const IS_SPLIT: bool = false;
 const READS_IGNORED_ROWS: bool = true;
 const MASKED: bool = false;
 const Z_LOSS: bool = false;
 const HAS_TERMS: bool = false;
+const HAS_ENTROPY: bool = true;
+const RANKS_TARGET: bool = false;
+const KEEPS_ARGMAX: bool = false;
+const KEEPS_RANK: bool = false;
+const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = true;
-const HAS_TARGET_RANK: bool = false;
 const RECORD_WORDS: u32 = 3u;
 const WORD_LOSS: u32 = 0u;
 const WORD_LOG_SUM_EXP: u32 = 4294967295u;
@@ -192,6 +197,18 @@ fn infinite_flag(weight: f32) -> u32 {
     return select(FLAG_UNDEFINED, 0u, MASKED);
 }
 
+// What is kept of a row, or of a part of one: PartialState of src/partial.rs.
+struct PartialState {
+    maximum: f32,
+    rest: f32,
+    distance: f32,
+    weight: f32,
+    spread: f32,
+    argmax: u32,
+    target_bits: u32,
+    flags: u32,
+}
+
 // ---- summary.wgsl
 fn exp_apart(low: f32, high: f32) -> f32 {
     return exp_difference_scalar(low, high);
@@ -266,42 +283,56 @@ struct Place {
     lane: u32, // of the row
 }
 
-// ---- part/whole.wgsl
-// A row is gone over by one team.
+// ---- part.wgsl
+// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
+// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
+var<private> row_part: u32;
+
 fn place_at(index: u32, slot: u32, lane: u32) -> Place {
-    return Place(index, slot, lane);
+    if !IS_SPLIT { return Place(index, slot, lane); }
+    row_part = index / parameters.rows;
+    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
+    return Place(row, slot, lane);
 }
 
 // The row's column that is column 0 here.
 fn first_column() -> u32 {
-    return 0u;
+    if !IS_SPLIT { return 0u; }
+    return row_part * parameters.part_classes;
 }
 
 // Where the elements gone over start, of a row that starts there.
 fn part_start(start: u32) -> u32 {
-    return start;
+    if !IS_SPLIT { return start; }
+    return element_at(start, first_column());
 }
 
 fn columns() -> u32 {
-    return parameters.classes;
+    if !IS_SPLIT { return parameters.classes; }
+    return min(parameters.part_classes, parameters.classes - first_column());
 }
 
 fn state_index(place: Place) -> u32 {
-    return parameters.state_offset + place.row;
+    if !IS_SPLIT { return parameters.state_offset + place.row; }
+    return parameters.state_offset + row_part * parameters.part_stride + place.row;
 }
 
-// ---- record/write.wgsl
-// Records of the rows, RECORD_WORDS words each: a word that is not asked for has no place.
-@group(0) @binding(4) var<storage, read_write> records: array<u32>;
+// ---- layout/rows.wgsl
+// (rows, classes): the classes of a row are neighbours. Each layout defines row_start, element_at and
+// IS_STRIDED, and place_of where lanes are counted across the rows of a workgroup.
+const IS_STRIDED: bool = false;
 
-fn record_write(place: Place, word: u32, bits: u32) {
-    if word < RECORD_WORDS {
-        records[parameters.record_offset + place.row * RECORD_WORDS + word] = bits;
-    }
+fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
+    return offset + row * stride;
 }
 
-// ---- state_slot/none.wgsl
-fn state_save(place: Place, row: Row, all: Summary) {}
+fn element_at(start: u32, column: u32) -> u32 {
+    return start + column;
+}
+
+fn place_of(index: u32) -> vec2<u32> {
+    return vec2<u32>(index / LANES, index % LANES);
+}
 
 // ---- row.wgsl
 // A row of logits, and what it is compared with.
@@ -331,18 +362,37 @@ fn row_open(place: Place) -> Row {
     return row;
 }
 
-// ---- cross_entropy/row.wgsl
-// Softmax cross-entropy against a class or against probabilities.
-
 // The target's own coefficient in the loss, beside what label smoothing gives to every class.
 fn target_coefficient(row: Row) -> f32 {
     return parameters.target_share * row.class_weight;
 }
 
-// Whether any coefficient of the row is not 0.
-fn contributes(row: Row, summary: Summary) -> bool {
-    return (summary.flags & FLAG_CONTRIBUTES) != 0u || (!IS_MERGED && target_coefficient(row) != 0.0);
+// ---- weight/no_row.wgsl
+fn row_weight(row: u32) -> f32 {
+    return 1.0;
 }
+
+// ---- record/write.wgsl
+// Records of the rows, RECORD_WORDS words each: a word that is not asked for has no place.
+@group(0) @binding(4) var<storage, read_write> records: array<u32>;
+
+fn record_write(place: Place, word: u32, bits: u32) {
+    if word < RECORD_WORDS {
+        records[parameters.record_offset + place.row * RECORD_WORDS + word] = bits;
+    }
+}
+
+// ---- saved_state/none.wgsl
+// Nothing is kept of a row. The files of saved_state/ that write define state_save, once a row and by the lane
+// that closes it, and for what a state may hold beside it state_save_argmax, state_save_rank and
+// state_save_merged; those that read, state_read.
+fn state_save(place: Place, row: Row, all: Summary) {}
+
+fn state_save_argmax(place: Place, column: u32) {}
+
+fn state_save_rank(place: Place, row: Row, rank: u32) {}
+
+fn state_save_merged(place: Place, merged: PartialState) {}
 
 // ---- target/merged_class.wgsl
 // A target class among those of all parts; its logit comes with the states.
@@ -358,13 +408,9 @@ fn row_target(row: ptr<function, Row>, place: Place) {
     (*row).closes = true;
 }
 
-// ---- weight/no_row.wgsl
-fn row_weight(row: u32) -> f32 {
-    return 1.0;
-}
-
-// ---- cross_entropy/close.wgsl
-// The row's loss and whatever else is asked for, as a record of words.
+// ---- cross_entropy/results.wgsl
+// Softmax cross-entropy against a class or against probabilities: the row's loss and whatever else is asked
+// for, as a record of words.
 
 // Adds the target's own term to the summary. Only for the lane that knows the target's logit.
 fn with_target(row: Row, summary: Summary) -> Summary {
@@ -445,21 +491,12 @@ fn row_close(place: Place, row: Row, summary: Summary) {
     state_save(place, row, all);
 }
 
-// ---- state_slot/partial_layout.wgsl
-// PartialState of src/partial.rs.
-struct PartialState {
-    maximum: f32,
-    rest: f32,
-    distance: f32,
-    weight: f32,
-    spread: f32,
-    argmax: u32,
-    target_bits: u32,
-    flags: u32,
+// Of a row without a target, the number of classes: such a row is never among the first.
+fn target_rank_write(place: Place, row: Row, rank: u32) {
+    let found = select(parameters.total_classes, rank, row.is_counted && row.is_valid);
+    record_write(place, WORD_TARGET_RANK, found);
+    record_write(place, WORD_CORRECT, select(0u, 1u, found < parameters.top_k));
 }
-
-// ---- state_slot/no_merged.wgsl
-fn merged_save(place: Place, merged: PartialState) {}
 
 // ---- terms/moved.wgsl
 // Sums of u_c (m - x_c) and of u_c, relative to the greatest logit seen so far, beside the softmax's own.
@@ -627,20 +664,53 @@ fn exact4_is_unusual(sums: Exact4) -> bool {
     return any(magnitudes >= vec4<u32>(0x7f800000u));
 }
 
-// ---- moment/entropy_moved.wgsl
+// ---- moment/entropy.wgsl
+// What is summed over the classes beside the softmax's own sum, for whoever asks: where one HAS_ENTROPY,
+// E = sum of e_c (m - x_c), e_c = exp(x_c - m), since the entropy is log1p(r) + E / (1 + r); else nothing.
+// Both files of moment/ define moment_of, of a vector as block_exponentials sees it, moment_add and
+// moment_join, once a block and once a part, moment_refined_of and moment_refine, for lane_refined, and
+// moment_at, which gives the lane's sum relative to the row's maximum.
+var<private> part_moment: f32; // of the part under way
+var<private> row_moment: f32;  // of the parts before it
+
+// -inf has no part in it: 0 log 0 = 0.
+fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
+    if !HAS_ENTROPY { return vec4<f32>(0.0); }
+    return e * -max(distance, vec4<f32>(-88.0));
+}
+
+fn moment_add(sum: vec4<f32>, state: vec2<f32>, maximum: f32) {
+    if !HAS_ENTROPY { return; }
+    part_moment = entropy_moved(part_moment, state, maximum) + ((sum.x + sum.y) + (sum.z + sum.w));
+}
+
+fn moment_refined_of(e: vec4<f32>, distance: vec4<f32>) -> vec4<f32> {
+    if !HAS_ENTROPY { return vec4<f32>(0.0); }
+    return e * -max(distance, vec4<f32>(-88.0));
+}
+
+fn moment_refine(sum: vec4<f32>) {
+    if !HAS_ENTROPY { return; }
+    row_moment = (sum.x + sum.y) + (sum.z + sum.w);
+}
+
+fn moment_join(own: vec2<f32>, partial: vec2<f32>) {
+    if !HAS_ENTROPY { return; }
+    let maximum = max(own.x, partial.x);
+    row_moment = entropy_moved(row_moment, own, maximum) + entropy_moved(part_moment, partial, maximum);
+    part_moment = 0.0;
+}
+
+fn moment_at(place: Place, own: vec2<f32>, maximum: f32) -> f32 {
+    if !HAS_ENTROPY { return 0.0; }
+    return entropy_moved(row_moment, own, maximum);
+}
+
 // E of the same elements relative to a maximum that lies `by` higher.
 fn entropy_moved(moment: f32, state: vec2<f32>, maximum: f32) -> f32 {
     let by = min(maximum - state.x, 100.0);
     let moved = (moment + (1.0 + state.y) * by) * exp_difference_scalar(state.x, maximum);
     return select(moved, 0.0, state_is_special(state));
-}
-
-// ---- target_rank/record.wgsl
-// Of a row without a target, the number of classes: such a row is never among the first.
-fn target_rank_write(place: Place, row: Row, rank: u32) {
-    let found = select(parameters.total_classes, rank, row.is_counted && row.is_valid);
-    record_write(place, WORD_TARGET_RANK, found);
-    record_write(place, WORD_CORRECT, select(0u, 1u, found < parameters.top_k));
 }
 
 // ---- family/merged.wgsl
@@ -725,10 +795,10 @@ fn main(
     let state = vec2<f32>(merged.maximum, merged.rest);
     row_close(place, row, Summary(state, merged.distance, merged.weight, merged.spread, merged.flags & FLAGS));
     record_write(place, WORD_ARGMAX, merged.argmax);
-    if HAS_TARGET_RANK {
+    if RANKS_TARGET {
         target_rank_write(place, row, merged.flags / CLASSES_BEFORE);
     } else {
         record_write(place, WORD_CORRECT, select(0u, 1u, row.is_counted && merged.argmax == row.target_column));
     }
-    merged_save(place, merged);
+    state_save_merged(place, merged);
 }

@@ -126,7 +126,10 @@ const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
 const BITS_ONE: u32 = 0x3f800000u;
 
 // ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four.
+// A lane's vector is four neighbouring columns; the next lane has the next four. Both
+// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
+const IS_INTERLEAVED: bool = false;
+
 fn lane_column(lane: u32) -> u32 {
     return 4u * lane;
 }
@@ -664,16 +667,32 @@ fn term4(bits: vec4<u32>, weights: vec4<u32>, result: vec4<u32>) -> vec4<u32> {
     return bits;
 }
 
-// ---- element/load_f32_scalar.wgsl for values
-// f32 read one by one, for rows that start or end between vectors or whose classes lie apart. The
-// same lane gets the same columns as with vectors, so the bits of a result do not depend on it.
-alias values_Stored = u32;
+// ---- element/f32.wgsl
+// f32: a value is a word, and kernels compute with its bits. Each type's file defines Vector_, PER_WORD_,
+// widened_, vector_widened_ and vector_narrowed_ of its name, for the files that load and store.
+alias Vector_f32 = vec4<u32>; // four values
+const PER_WORD_f32: u32 = 1u;
 
-fn values_load1(start: u32, column: u32) -> u32 {
-    return values[element_at(start, column)];
+fn widened_f32(word: u32, element: u32) -> u32 {
+    return word;
 }
 
-// ---- element/load_scalar4.wgsl for values
+fn vector_widened_f32(stored: vec4<u32>) -> vec4<u32> {
+    return stored;
+}
+
+fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
+    return bits;
+}
+
+// ---- element/load_scalar.wgsl for values
+// Values read one by one, for rows that start or end between vectors or whose classes lie apart. The
+// same lane gets the same columns as with vectors, so the bits of a result do not depend on it.
+fn values_load1(start: u32, column: u32) -> u32 {
+    let element = element_at(start, column);
+    return widened_f32(values_word(element / PER_WORD_f32), element);
+}
+
 // Four neighbouring classes by four reads; -inf beyond the row's end. Without branches, of which
 // software drivers run both sides: in place of what lies beyond, the row's last class is read.
 fn values_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
@@ -689,11 +708,21 @@ fn values_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
     return select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), wanted > last);
 }
 
+// ---- element/words_plain.wgsl for values
+// Words that nobody else writes while they are read.
+alias values_Stored = u32;
+
+fn values_word(index: u32) -> u32 {
+    return values[index];
+}
+
 // ---- reduce/values_read.wgsl
 @group(0) @binding(1) var<storage, read> values: array<values_Stored>;
 
 // ---- layout/rows.wgsl
-// (rows, classes): the classes of a row are neighbours.
+// (rows, classes): the classes of a row are neighbours. Each layout defines row_start, element_at and
+// IS_STRIDED, and place_of where lanes are counted across the rows of a workgroup.
+const IS_STRIDED: bool = false;
 
 fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
     return offset + row * stride;
@@ -707,16 +736,14 @@ fn place_of(index: u32) -> vec2<u32> {
     return vec2<u32>(index / LANES, index % LANES);
 }
 
-// ---- element/load_f32_scalar.wgsl for weights
-// f32 read one by one, for rows that start or end between vectors or whose classes lie apart. The
+// ---- element/load_scalar.wgsl for weights
+// Values read one by one, for rows that start or end between vectors or whose classes lie apart. The
 // same lane gets the same columns as with vectors, so the bits of a result do not depend on it.
-alias weights_Stored = u32;
-
 fn weights_load1(start: u32, column: u32) -> u32 {
-    return weights[element_at(start, column)];
+    let element = element_at(start, column);
+    return widened_f32(weights_word(element / PER_WORD_f32), element);
 }
 
-// ---- element/load_scalar4.wgsl for weights
 // Four neighbouring classes by four reads; -inf beyond the row's end. Without branches, of which
 // software drivers run both sides: in place of what lies beyond, the row's last class is read.
 fn weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
@@ -730,6 +757,14 @@ fn weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
         weights_load1(start, at.w),
     );
     return select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), wanted > last);
+}
+
+// ---- element/words_plain.wgsl for weights
+// Words that nobody else writes while they are read.
+alias weights_Stored = u32;
+
+fn weights_word(index: u32) -> u32 {
+    return weights[index];
 }
 
 // ---- broadcast/along.wgsl for weights

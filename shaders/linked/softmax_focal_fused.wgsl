@@ -35,6 +35,14 @@ const DIVIDES_BY_SIZE: bool = false;
 const READS_IGNORED_ROWS: bool = true;
 const HAS_TEACHER: bool = false;
 const KNOWS_SUM: bool = false;
+const IS_SPLIT: bool = false;
+const IS_SCALED: bool = false;
+const IS_CAPPED: bool = false;
+const HAS_PROBABILITIES: bool = false;
+const HAS_CLASS_WEIGHTS: bool = true;
+const HAS_SUMS: bool = true;
+const FINDS_LOWEST: bool = false;
+const RANKS_TARGET: bool = false;
 const TEAM_MEETS_IN_MEMORY: bool = false;
 
 // ---- numeric.wgsl
@@ -185,52 +193,101 @@ struct Place {
     lane: u32, // of the row
 }
 
-// ---- part/whole.wgsl
-// A row is gone over by one team.
+// ---- part.wgsl
+// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
+// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
+var<private> row_part: u32;
+
 fn place_at(index: u32, slot: u32, lane: u32) -> Place {
-    return Place(index, slot, lane);
+    if !IS_SPLIT { return Place(index, slot, lane); }
+    row_part = index / parameters.rows;
+    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
+    return Place(row, slot, lane);
 }
 
 // The row's column that is column 0 here.
 fn first_column() -> u32 {
-    return 0u;
+    if !IS_SPLIT { return 0u; }
+    return row_part * parameters.part_classes;
 }
 
 // Where the elements gone over start, of a row that starts there.
 fn part_start(start: u32) -> u32 {
-    return start;
+    if !IS_SPLIT { return start; }
+    return element_at(start, first_column());
 }
 
 fn columns() -> u32 {
-    return parameters.classes;
+    if !IS_SPLIT { return parameters.classes; }
+    return min(parameters.part_classes, parameters.classes - first_column());
 }
 
 fn state_index(place: Place) -> u32 {
-    return parameters.state_offset + place.row;
+    if !IS_SPLIT { return parameters.state_offset + place.row; }
+    return parameters.state_offset + row_part * parameters.part_stride + place.row;
 }
 
-// ---- transform/none.wgsl
-// The logits as they are stored.
-fn transformed(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
-    return bits;
+// ---- transform.wgsl
+// What the logits go through before the softmax: logit_scale * x where IS_SCALED, and
+// softcap * tanh(logit_scale * x / softcap) where it IS_CAPPED, too. Bits, since they may be special.
+
+// Columns beyond the row's end stay -inf, whatever the transformation makes of it.
+fn beyond_end(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    let columns = columns4(column);
+    return select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), columns >= vec4<u32>(end));
 }
 
+// The stored logits in the order of the transformed ones, without ties made by rounding.
 fn ranked(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
-    return bits;
+    if !IS_SCALED { return bits; }
+    var ranked = bits;
+    if parameters.logit_scale < 0.0 {
+        ranked = bits ^ vec4<u32>(0x80000000u);
+    }
+    if parameters.logit_scale == 0.0 {
+        ranked = select(vec4<u32>(0u), vec4<u32>(BITS_NAN), (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(BITS_INFINITY));
+    }
+    return beyond_end(ranked, column, end);
 }
 
+// logit_scale times an infinite or NaN logit.
+fn scaled_special(bits: vec4<u32>) -> vec4<u32> {
+    var scaled = bits;
+    if parameters.logit_scale < 0.0 {
+        scaled = bits ^ vec4<u32>(0x80000000u);
+    }
+    let is_nan = (bits & vec4<u32>(0x7fffffffu)) > vec4<u32>(BITS_INFINITY);
+    return select(scaled, vec4<u32>(BITS_NAN), is_nan | vec4<bool>(parameters.logit_scale == 0.0));
+}
+
+// Stored logits as they enter the softmax.
+fn transformed(bits: vec4<u32>, column: u32, end: u32) -> vec4<u32> {
+    if !IS_SCALED { return bits; }
+    let is_special = (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(BITS_INFINITY);
+    let special = scaled_special(bits);
+    if !IS_CAPPED {
+        let scaled = bitcast<vec4<u32>>(bitcast<vec4<f32>>(bits) * parameters.logit_scale);
+        return beyond_end(select(scaled, special, is_special), column, end);
+    }
+    let capped = parameters.softcap * tanh_of(bitcast<vec4<f32>>(bits) * parameters.scale_per_softcap);
+    let is_nan = (special & vec4<u32>(0x7fffffffu)) > vec4<u32>(BITS_INFINITY);
+    let limit = vec4<u32>(bitcast<u32>(parameters.softcap)) | (special & vec4<u32>(0x80000000u));
+    let capped_special = select(limit, special, is_nan);
+    return beyond_end(select(bitcast<vec4<u32>>(capped), capped_special, is_special), column, end);
+}
+
+// What the gradient of every class of a row is multiplied by.
 fn chain_factor() -> f32 {
-    return 1.0;
+    return select(1.0, parameters.logit_scale, IS_SCALED && !IS_CAPPED);
 }
 
+// What that of each class is multiplied by: under a cap logit_scale (1 - tanh^2).
 fn chained(gradient: vec4<f32>, bits: vec4<u32>) -> vec4<f32> {
-    return gradient;
-}
-
-// ---- gradient/unshifted.wgsl
-// The gradient's vectors are the columns that the logits were read by.
-fn gradient_shift(row: u32) -> u32 {
-    return 0u;
+    if !IS_CAPPED { return gradient; }
+    let is_special = (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(BITS_INFINITY);
+    let u = select(bitcast<vec4<f32>>(bits), vec4<f32>(0.0), is_special) * parameters.scale_per_softcap;
+    let factor = parameters.logit_scale * one_minus_tanh_squared(u);
+    return gradient * select(factor, vec4<f32>(0.0), is_special);
 }
 
 // ---- record/write.wgsl
@@ -288,7 +345,52 @@ fn infinite_flag(weight: f32) -> u32 {
     return select(FLAG_UNDEFINED, 0u, MASKED);
 }
 
-// ---- softmax_loss/state.wgsl
+// What is kept of a row, or of a part of one: PartialState of src/partial.rs.
+struct PartialState {
+    maximum: f32,
+    rest: f32,
+    distance: f32,
+    weight: f32,
+    spread: f32,
+    argmax: u32,
+    target_bits: u32,
+    flags: u32,
+}
+
+// ---- row.wgsl
+// A row of logits, and what it is compared with.
+const NO_TARGET: u32 = 0xffffffffu;
+
+struct Row {
+    end: u32,           // columns to read: 0 for a row that nothing depends on
+    target_column: u32, // NO_TARGET where there is none
+    target_bits: u32,   // the target's logit, in its owner
+    class_weight: f32,  // of the target; 0 where there is none
+    weight: f32,
+    closes: bool,       // this lane writes the row's results
+    is_counted: bool,
+    is_valid: bool,     // the target is a class, or ignored
+}
+
+fn row_open(place: Place) -> Row {
+    var row = Row(0u, NO_TARGET, 0u, 0.0, 0.0, false, false, true);
+    if place.row >= parameters.rows {
+        return row;
+    }
+    row.weight = row_weight(place.row);
+    row_target(&row, place);
+    if row.is_counted || READS_IGNORED_ROWS {
+        row.end = columns();
+    }
+    return row;
+}
+
+// The target's own coefficient in the loss, beside what label smoothing gives to every class.
+fn target_coefficient(row: Row) -> f32 {
+    return parameters.target_share * row.class_weight;
+}
+
+// ---- softmax_loss/row.wgsl
 // The states of state.wgsl at a temperature T: m is the greatest logit as it is stored, r the sum of
 // exp((x - m) / T).
 
@@ -326,35 +428,6 @@ fn distances(softmax: Softmax, x: vec4<f32>) -> vec4<f32> {
     return (x - softmax.state.x) * parameters.logit_scale;
 }
 
-// ---- row.wgsl
-// A row of logits, and what it is compared with.
-const NO_TARGET: u32 = 0xffffffffu;
-
-struct Row {
-    end: u32,           // columns to read: 0 for a row that nothing depends on
-    target_column: u32, // NO_TARGET where there is none
-    target_bits: u32,   // the target's logit, in its owner
-    class_weight: f32,  // of the target; 0 where there is none
-    weight: f32,
-    closes: bool,       // this lane writes the row's results
-    is_counted: bool,
-    is_valid: bool,     // the target is a class, or ignored
-}
-
-fn row_open(place: Place) -> Row {
-    var row = Row(0u, NO_TARGET, 0u, 0.0, 0.0, false, false, true);
-    if place.row >= parameters.rows {
-        return row;
-    }
-    row.weight = row_weight(place.row);
-    row_target(&row, place);
-    if row.is_counted || READS_IGNORED_ROWS {
-        row.end = columns();
-    }
-    return row;
-}
-
-// ---- softmax_loss/row.wgsl
 // The loss of a row, and what its gradient is multiplied by.
 
 // Of four classes, for one row: what they add to its loss, and the derivative of that in log p.
@@ -418,7 +491,50 @@ fn row_factor(place: Place, row: Row, is_special: bool, flags: u32) -> Factor {
     return Factor(factor, is_special || denominators.sums.x == 0.0);
 }
 
-// ---- softmax_loss/block.wgsl
+// ---- softmax_loss/run.wgsl
+// The states of the row, and of the teacher's where there is one; then the loss and the gradient. A
+// row that is HELD is read once; a longer one again, from the cache.
+fn run(place: Place) {
+    let row = row_open(place);
+    let start = logits_start(place.row);
+    let blocks = block_count(row);
+    var held: Block;
+    var others: Block;
+    var student = STATE_EMPTY;
+    var teacher = STATE_EMPTY;
+    for (var part = 0u; part < blocks; part += BLOCKS_OF_PART) {
+        var partial = STATE_EMPTY;
+        var teacher_partial = STATE_EMPTY;
+        for (var b = part; b < min(part + BLOCKS_OF_PART, blocks); b++) {
+            let first = b * BLOCK_COLUMNS;
+            logits_block(&held, start, first, place.lane, row.end);
+            partial = block_state(&held, partial);
+            if HAS_TEACHER {
+                others_block(&others, place, first, row.end);
+                teacher_partial = block_state(&others, teacher_partial);
+            }
+        }
+        if HELD {
+            student = partial;
+            teacher = teacher_partial;
+        } else {
+            student = state_merge(student, partial);
+            if HAS_TEACHER { teacher = state_merge(teacher, teacher_partial); }
+        }
+    }
+    student = team_merge(place, logits_refined(student, start, place.lane, row.end));
+    if HAS_TEACHER {
+        if TEAM_MEETS_IN_MEMORY { workgroupBarrier(); } // the student's state has been read
+        teacher = team_merge(place, others_refined(teacher, place, row.end));
+    }
+    row_finish(place, row, softmax_of(student), softmax_of(teacher), &held, &others);
+}
+
+// Vectors of the gradient are the columns that the logits were read by.
+fn gradient_shift(row: u32) -> u32 {
+    return 0u;
+}
+
 // A block: VECTORS vectors of four logits for each of the row's LANES lanes, as they are stored.
 
 alias Block = array<vec4<f32>, VECTORS>;
@@ -476,79 +592,6 @@ fn block_state(block: ptr<function, Block>, state: vec2<f32>) -> vec2<f32> {
     return vec2<f32>(maximum, select(r, special, special < -1.5));
 }
 
-// ---- softmax_loss/run.wgsl
-// The states of the row, and of the teacher's where there is one; then the loss and the gradient. A
-// row that is HELD is read once; a longer one again, from the cache.
-fn run(place: Place) {
-    let row = row_open(place);
-    let start = logits_start(place.row);
-    let blocks = block_count(row);
-    var held: Block;
-    var others: Block;
-    var student = STATE_EMPTY;
-    var teacher = STATE_EMPTY;
-    for (var part = 0u; part < blocks; part += BLOCKS_OF_PART) {
-        var partial = STATE_EMPTY;
-        var teacher_partial = STATE_EMPTY;
-        for (var b = part; b < min(part + BLOCKS_OF_PART, blocks); b++) {
-            let first = b * BLOCK_COLUMNS;
-            logits_block(&held, start, first, place.lane, row.end);
-            partial = block_state(&held, partial);
-            if HAS_TEACHER {
-                others_block(&others, place, first, row.end);
-                teacher_partial = block_state(&others, teacher_partial);
-            }
-        }
-        if HELD {
-            student = partial;
-            teacher = teacher_partial;
-        } else {
-            student = state_merge(student, partial);
-            if HAS_TEACHER { teacher = state_merge(teacher, teacher_partial); }
-        }
-    }
-    student = team_merge(place, logits_refined(student, start, place.lane, row.end));
-    if HAS_TEACHER {
-        if TEAM_MEETS_IN_MEMORY { workgroupBarrier(); } // the student's state has been read
-        teacher = team_merge(place, others_refined(teacher, place, row.end));
-    }
-    row_finish(place, row, softmax_of(student), softmax_of(teacher), &held, &others);
-}
-
-// ---- layout/rows.wgsl
-// (rows, classes): the classes of a row are neighbours.
-
-fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
-    return offset + row * stride;
-}
-
-fn element_at(start: u32, column: u32) -> u32 {
-    return start + column;
-}
-
-fn place_of(index: u32) -> vec2<u32> {
-    return vec2<u32>(index / LANES, index % LANES);
-}
-
-// ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four.
-fn lane_column(lane: u32) -> u32 {
-    return 4u * lane;
-}
-
-// The columns of the vector that starts at `column`.
-fn columns4(column: u32) -> vec4<u32> {
-    return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
-}
-
-// The lane that has a column.
-fn column_owner(column: u32) -> u32 {
-    return (column / 4u) % LANES;
-}
-
-// ---- logits/read.wgsl
-@group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
-
 // ---- softmax_loss/load.wgsl for logits
 // The lane's logits of a block; -inf beyond the row's end.
 fn logits_block(block: ptr<function, Block>, start: u32, first: u32, lane: u32, end: u32) {
@@ -584,18 +627,77 @@ fn logits_refined(state: vec2<f32>, start: u32, lane: u32, end: u32) -> vec2<f32
     return vec2<f32>(state.x, r);
 }
 
-// ---- element/load_f32_vector.wgsl for logits
-// f32 read four at a time: row starts, row strides and the number of classes are multiples of four,
+// ---- layout/rows.wgsl
+// (rows, classes): the classes of a row are neighbours. Each layout defines row_start, element_at and
+// IS_STRIDED, and place_of where lanes are counted across the rows of a workgroup.
+const IS_STRIDED: bool = false;
+
+fn row_start(offset: u32, stride: u32, row: u32) -> u32 {
+    return offset + row * stride;
+}
+
+fn element_at(start: u32, column: u32) -> u32 {
+    return start + column;
+}
+
+fn place_of(index: u32) -> vec2<u32> {
+    return vec2<u32>(index / LANES, index % LANES);
+}
+
+// ---- columns/neighbours.wgsl
+// A lane's vector is four neighbouring columns; the next lane has the next four. Both
+// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
+const IS_INTERLEAVED: bool = false;
+
+fn lane_column(lane: u32) -> u32 {
+    return 4u * lane;
+}
+
+// The columns of the vector that starts at `column`.
+fn columns4(column: u32) -> vec4<u32> {
+    return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+}
+
+// The lane that has a column.
+fn column_owner(column: u32) -> u32 {
+    return (column / 4u) % LANES;
+}
+
+// ---- weight/no_row.wgsl
+fn row_weight(row: u32) -> f32 {
+    return 1.0;
+}
+
+// ---- element/f32.wgsl
+// f32: a value is a word, and kernels compute with its bits. Each type's file defines Vector_, PER_WORD_,
+// widened_, vector_widened_ and vector_narrowed_ of its name, for the files that load and store.
+alias Vector_f32 = vec4<u32>; // four values
+const PER_WORD_f32: u32 = 1u;
+
+fn widened_f32(word: u32, element: u32) -> u32 {
+    return word;
+}
+
+fn vector_widened_f32(stored: vec4<u32>) -> vec4<u32> {
+    return stored;
+}
+
+fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
+    return bits;
+}
+
+// ---- element/load_vector.wgsl for logits
+// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
-alias logits_Stored = vec4<u32>;
+alias logits_Stored = Vector_f32;
 
 fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
-    return logits[(start + column) / 4u];
+    return vector_widened_f32(logits[(start + column) / 4u]);
 }
 
 fn logits_load1(start: u32, column: u32) -> u32 {
     let element = start + column;
-    return logits[element / 4u][element % 4u];
+    return vector_widened_f32(logits[element / 4u])[element % 4u];
 }
 
 // ---- team/subgroup.wgsl
@@ -631,7 +733,6 @@ fn team_lowest(place: Place, value: u32) -> u32 {
     return lowest;
 }
 
-// ---- team/subgroup_sum.wgsl
 // Every lane adds the same pairs in the same order up to exchange, so all get the same bits.
 fn team_sum(place: Place, values: vec4<f32>) -> vec4<f32> {
     var sum = values;
@@ -645,6 +746,14 @@ fn team_or(place: Place, flags: u32) -> u32 {
     var all = flags;
     for (var distance = 1u; distance < LANES; distance <<= 1u) {
         all |= subgroupShuffleXor(all, distance);
+    }
+    return all;
+}
+
+fn team_count(place: Place, count: u32) -> u32 {
+    var all = count;
+    for (var distance = 1u; distance < LANES; distance <<= 1u) {
+        all += subgroupShuffleXor(all, distance);
     }
     return all;
 }
@@ -696,9 +805,62 @@ fn power_of(p: vec4<f32>, complement: vec4<f32>, gamma_p: vec4<f32>) -> vec4<f32
     return power;
 }
 
+// ---- softmax_loss/no_teacher.wgsl
+fn others_block(block: ptr<function, Block>, place: Place, first: u32, end: u32) {}
+
+fn row_shift(
+    place: Place,
+    row: Row,
+    student: Softmax,
+    teacher: Softmax,
+    held: ptr<function, Block>,
+    others: ptr<function, Block>,
+) -> f32 {
+    return 0.0;
+}
+
+fn others_refined(state: vec2<f32>, place: Place, end: u32) -> vec2<f32> {
+    return state;
+}
+
+// ---- coefficients.wgsl
+// What every class has in the loss of a row beside the target's own share: u_c = w_c ((1 - eps) q_c + eps / C)
+// with probabilities q as targets, w_c eps / C with label smoothing. 0 beyond the row's end.
+fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
+    let columns = columns4(column);
+    var share = vec4<f32>(parameters.smoothing_share);
+    if HAS_PROBABILITIES {
+        share = parameters.target_share * values4(place, column, end) + parameters.smoothing_share;
+    }
+    return select(vec4<f32>(0.0), share * class_weights4(column, end), columns < vec4<u32>(end));
+}
+
+// Of four columns; anything beyond the row's end.
+fn class_weights4(column: u32, end: u32) -> vec4<f32> {
+    if !HAS_CLASS_WEIGHTS { return vec4<f32>(1.0); }
+    let first = parameters.first_class + first_column();
+    let classes = first + min(columns4(column), vec4<u32>(end - 1u));
+    return vec4<f32>(
+        class_weight(classes.x),
+        class_weight(classes.y),
+        class_weight(classes.z),
+        class_weight(classes.w),
+    );
+}
+
+// ---- weight/class.wgsl
+@group(0) @binding(10) var<storage, read> class_weights: array<f32>;
+
+fn class_weight(index: u32) -> f32 {
+    return class_weights[parameters.class_weights_offset + index];
+}
+
 // ---- target/class.wgsl
-// A target class. The lane that writes its column's gradient reads that logit before the gradient can take its
-// place, and writes the row's results: no other lane needs it.
+// A target class. Each file of target/ defines row_target, which row_open calls, and but for merged_class
+// row_label, for whom ranks a target; values4 comes from values.wgsl where the target does not define it.
+//
+// The lane that writes its column's gradient reads that logit before the gradient can take its place, and
+// writes the row's results: no other lane needs it.
 @group(0) @binding(3) var<storage, read> targets: array<i32>;
 
 fn row_target(row: ptr<function, Row>, place: Place) {
@@ -722,29 +884,14 @@ fn row_target(row: ptr<function, Row>, place: Place) {
     (*row).closes = place.lane == owner;
 }
 
-// ---- weight/class.wgsl
-@group(0) @binding(10) var<storage, read> class_weights: array<f32>;
-
-fn class_weight(index: u32) -> f32 {
-    return class_weights[parameters.class_weights_offset + index];
+// The class that the target is.
+fn row_label(place: Place) -> u32 {
+    return u32(targets[parameters.targets_offset + place.row]);
 }
 
-// ---- softmax_loss/no_teacher.wgsl
-fn others_block(block: ptr<function, Block>, place: Place, first: u32, end: u32) {}
-
-fn row_shift(
-    place: Place,
-    row: Row,
-    student: Softmax,
-    teacher: Softmax,
-    held: ptr<function, Block>,
-    others: ptr<function, Block>,
-) -> f32 {
-    return 0.0;
-}
-
-fn others_refined(state: vec2<f32>, place: Place, end: u32) -> vec2<f32> {
-    return state;
+// No class has a probability of its own.
+fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
+    return vec4<f32>(0.0);
 }
 
 // ---- softmax_loss/of_class.wgsl
@@ -801,11 +948,6 @@ fn row_finish(
     }
 }
 
-// ---- weight/no_row.wgsl
-fn row_weight(row: u32) -> f32 {
-    return 1.0;
-}
-
 // ---- softmax_loss/gradient.wgsl
 // The gradient of four classes.
 fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan: bool) {
@@ -813,15 +955,13 @@ fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan
     store4(gradient_start(place.row), column, row.end, bits);
 }
 
-// ---- element/store_f32_vector.wgsl for gradient
-fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-    gradient[(start + column) / 4u] = bits;
-}
+// ---- gradient/separate.wgsl
+// The gradient has a buffer of its own.
+@group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
+@group(0) @binding(2) var<storage, read_write> gradient: array<gradient_Written>;
 
-// ---- element/store.wgsl for gradient
-// Where a kernel's gradient goes.
-fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-    gradient_store4(start, column, end, bits);
+fn gradient_start(row: u32) -> u32 {
+    return part_start(row_start(parameters.gradient_offset, parameters.gradient_stride, row));
 }
 
 // ---- upstream/scalar.wgsl
@@ -830,15 +970,19 @@ fn upstream_of(place: Place) -> f32 {
     return parameters.upstream;
 }
 
-// ---- gradient/separate.wgsl
-@group(0) @binding(2) var<storage, read_write> gradient: array<gradient_Stored>;
+// ---- element/store_vector.wgsl for gradient
+// Values written four at a time, as element/load_vector.wgsl reads them.
+alias gradient_Written = Vector_f32;
 
-fn gradient_start(row: u32) -> u32 {
-    return part_start(row_start(parameters.gradient_offset, parameters.gradient_stride, row));
+fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+    gradient[(start + column) / 4u] = vector_narrowed_f32(bits);
 }
 
-// ---- element/stored_f32_vector.wgsl for gradient
-alias gradient_Stored = vec4<u32>;
+// ---- element/store.wgsl for gradient
+// Where a kernel's gradient goes.
+fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+    gradient_store4(start, column, end, bits);
+}
 
 // ---- denominator/totals.wgsl
 // The denominators of the mean, which an earlier dispatch computed: of the loss, and of the z-loss.

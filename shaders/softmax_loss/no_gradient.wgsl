@@ -1,1 +1,4 @@
+// No gradient: the logits are read alone.
+@group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
+
 fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan: bool) {}

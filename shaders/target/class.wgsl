@@ -1,5 +1,8 @@
-// A target class. The lane that writes its column's gradient reads that logit before the gradient can take its
-// place, and writes the row's results: no other lane needs it.
+// A target class. Each file of target/ defines row_target, which row_open calls, and but for merged_class
+// row_label, for whom ranks a target; values4 comes from values.wgsl where the target does not define it.
+//
+// The lane that writes its column's gradient reads that logit before the gradient can take its place, and
+// writes the row's results: no other lane needs it.
 @group(0) @binding(3) var<storage, read> targets: array<i32>;
 
 fn row_target(row: ptr<function, Row>, place: Place) {
@@ -21,4 +24,14 @@ fn row_target(row: ptr<function, Row>, place: Place) {
         }
     }
     (*row).closes = place.lane == owner;
+}
+
+// The class that the target is.
+fn row_label(place: Place) -> u32 {
+    return u32(targets[parameters.targets_offset + place.row]);
+}
+
+// No class has a probability of its own.
+fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
+    return vec4<f32>(0.0);
 }

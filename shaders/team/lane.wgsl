@@ -8,11 +8,3 @@ fn main(
     let at = place_of(index);
     run(place_at(workgroup.x * ROWS + at.x, at.x, at.y));
 }
-
-fn team_merge(place: Place, state: vec2<f32>) -> vec2<f32> {
-    return state;
-}
-
-fn team_lowest(place: Place, value: u32) -> u32 {
-    return value;
-}

@@ -2,8 +2,13 @@
 // workgroup memory behind a single barrier.
 
 // Room for a result of every subgroup, however small subgroups are.
-var<workgroup> team_states: array<vec2<f32>, LANES / SMALLEST_SUBGROUP>;
-var<workgroup> team_values: array<u32, LANES / SMALLEST_SUBGROUP>;
+const RESULTS: u32 = LANES / SMALLEST_SUBGROUP;
+var<workgroup> team_states: array<vec2<f32>, RESULTS>;
+// What is not asked for has no room.
+var<workgroup> team_values: array<u32, select(1u, RESULTS, FINDS_LOWEST)>;
+var<workgroup> team_sums: array<vec4<f32>, select(1u, RESULTS, HAS_SUMS)>;
+var<workgroup> team_flags: array<u32, select(1u, RESULTS, HAS_SUMS)>;
+var<workgroup> team_counts: array<u32, select(1u, RESULTS, RANKS_TARGET)>;
 var<private> subgroup: u32;
 var<private> subgroup_count: u32;
 var<private> size: u32;
@@ -64,4 +69,67 @@ fn team_lowest(place: Place, value: u32) -> u32 {
         all = min(all, team_values[other]);
     }
     return lowest_in_subgroup(all);
+}
+
+fn sum_in_subgroup(values: vec4<f32>) -> vec4<f32> {
+    var sum = values;
+    for (var distance = 1u; distance < size; distance <<= 1u) {
+        sum += subgroupShuffleXor(sum, distance);
+    }
+    return sum;
+}
+
+fn or_in_subgroup(flags: u32) -> u32 {
+    var all = flags;
+    for (var distance = 1u; distance < size; distance <<= 1u) {
+        all |= subgroupShuffleXor(all, distance);
+    }
+    return all;
+}
+
+fn team_sum(place: Place, values: vec4<f32>) -> vec4<f32> {
+    let sum = sum_in_subgroup(values);
+    if invocation == 0u {
+        team_sums[subgroup] = sum;
+    }
+    workgroupBarrier();
+    var all = vec4<f32>(0.0);
+    for (var other = invocation; other < subgroup_count; other += size) {
+        all += team_sums[other];
+    }
+    return sum_in_subgroup(all);
+}
+
+fn team_or(place: Place, flags: u32) -> u32 {
+    let own = or_in_subgroup(flags);
+    if invocation == 0u {
+        team_flags[subgroup] = own;
+    }
+    workgroupBarrier();
+    var all = 0u;
+    for (var other = invocation; other < subgroup_count; other += size) {
+        all |= team_flags[other];
+    }
+    return or_in_subgroup(all);
+}
+
+fn count_in_subgroup(count: u32) -> u32 {
+    var all = count;
+    for (var distance = 1u; distance < size; distance <<= 1u) {
+        all += subgroupShuffleXor(all, distance);
+    }
+    return all;
+}
+
+fn team_count(place: Place, count: u32) -> u32 {
+    let own = count_in_subgroup(count);
+    if invocation == 0u {
+        team_counts[subgroup] = own;
+    }
+    workgroupBarrier();
+    var all = 0u;
+    for (var other = invocation; other < subgroup_count; other += size) {
+        all += team_counts[other];
+    }
+    return count_in_subgroup(all);
 }

@@ -1,8 +1,13 @@
 // LANES lanes of a workgroup share a row and meet in workgroup memory: a tree, so that the order
 // is fixed. Every lane of the workgroup calls these, whether its row exists or not.
 
-var<workgroup> team_states: array<vec2<f32>, LANES * ROWS>;
-var<workgroup> team_values: array<u32, LANES * ROWS>;
+const RESULTS: u32 = LANES * ROWS;
+var<workgroup> team_states: array<vec2<f32>, RESULTS>;
+// What is not asked for has no room.
+var<workgroup> team_values: array<u32, select(1u, RESULTS, FINDS_LOWEST)>;
+var<workgroup> team_sums: array<vec4<f32>, select(1u, RESULTS, HAS_SUMS)>;
+var<workgroup> team_flags: array<u32, select(1u, RESULTS, HAS_SUMS)>;
+var<workgroup> team_counts: array<u32, select(1u, RESULTS, RANKS_TARGET)>;
 
 @compute @workgroup_size(LANES * ROWS)
 fn main(
@@ -38,4 +43,43 @@ fn team_lowest(place: Place, value: u32) -> u32 {
     }
     workgroupBarrier();
     return team_values[place.slot * LANES];
+}
+
+fn team_sum(place: Place, values: vec4<f32>) -> vec4<f32> {
+    let own = place.slot * LANES + place.lane;
+    team_sums[own] = values;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_sums[own] += team_sums[own + distance];
+        }
+    }
+    workgroupBarrier();
+    return team_sums[place.slot * LANES];
+}
+
+fn team_or(place: Place, flags: u32) -> u32 {
+    let own = place.slot * LANES + place.lane;
+    team_flags[own] = flags;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_flags[own] |= team_flags[own + distance];
+        }
+    }
+    workgroupBarrier();
+    return team_flags[place.slot * LANES];
+}
+
+fn team_count(place: Place, count: u32) -> u32 {
+    let own = place.slot * LANES + place.lane;
+    team_counts[own] = count;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if place.lane < distance {
+            team_counts[own] += team_counts[own + distance];
+        }
+    }
+    workgroupBarrier();
+    return team_counts[place.slot * LANES];
 }

@@ -1,4 +1,6 @@
 // The gradient, from workgroup memory to its place.
+alias operand_Written = u32;
+
 fn tile_empty(lane: u32, first: u32, count: u32) {
     let target_start = parameters.operand_offset + first;
     for (var k = 0u; k < 4u * VECTORS; k++) {

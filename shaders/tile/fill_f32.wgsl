@@ -1,6 +1,10 @@
 // f32 to workgroup memory. All of a lane's loads are under way at once.
 alias operand_Stored = u32;
 
+fn operand_word(index: u32) -> u32 {
+    return tile[index];
+}
+
 fn tile_fill(lane: u32, first: u32, count: u32) {
     let source = parameters.operand_offset + first;
     for (var k = 0u; k < VECTORS; k++) {

@@ -1,30 +1,47 @@
 //! Linking: a kernel's source is a prelude of `const` lines and a list of whole `.wgsl` files. WGSL
 //! does not care about the order of declarations, so linking is concatenation and choice is by file.
-//! A file that serves several operands calls them `operand`, which linking replaces by their name.
+//! A file that serves several operands calls them `operand`, and their element type `TYPE`, which linking
+//! replaces by the names of both. A file that is asked for twice is linked once.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::modules::{merge_modules, row_modules, totals_modules};
+use super::modules::{is_shifted, merge_modules, row_modules, totals_modules};
 #[cfg(debug_assertions)]
 use super::mutation::Mutation;
 use super::record::{Record, Word};
 use super::reduce;
 use super::softmax_loss;
 use super::variant::{
-    MergeVariant, Operation, Reduced, RowVariant, StateKind, Team, TotalsKernel, TotalsVariant,
-    Variant,
+    Family, MergeVariant, Operation, Reduced, RowVariant, StateKind, TargetKind, Team,
+    TotalsKernel, TotalsVariant, Transform, Variant,
 };
+use crate::element::Element;
 
 /// The name of every kernel's entry point.
 pub const ENTRY_POINT: &str = "main";
 
-/// A file of `shaders/`: its path there, its text, and the operand it is linked for.
+/// A file of `shaders/`: its path there, its text, and the operand it is linked for, of which type.
 #[derive(Clone, Copy)]
 pub(super) struct Module {
     pub(super) path: &'static str,
     pub(super) text: &'static str,
     pub(super) operand: Option<&'static str>,
+    pub(super) element: Option<Element>,
+}
+
+impl Module {
+    /// Its text, for its operand and for the type of that.
+    fn linked(&self, text: &str) -> String {
+        match (self.operand, self.element) {
+            (None, _) => text.to_owned(),
+            (Some(name), None) => text.replace("operand", name),
+            (Some(name), Some(element)) => {
+                text.replace("operand", name).replace("TYPE", element.name())
+            }
+        }
+    }
 }
 
 /// The WGSL source of a kernel.
@@ -50,15 +67,18 @@ fn linked(variant: &Variant, text_of: impl Fn(&Module) -> Cow<'static, str>) -> 
             (softmax_loss::link::prelude(loss), softmax_loss::link::modules(loss))
         }
     };
+    // Several operands may need the same file.
+    let mut linked = HashSet::new();
     for module in modules {
-        let (path, text) = (module.path, text_of(&module));
+        if !linked.insert((module.path, module.operand)) {
+            continue;
+        }
         // A shader debugger shows the linked text: say where each part comes from.
-        let _ = match module.operand {
-            None => write!(source, "\n// ---- {path}\n{text}"),
-            Some(name) => {
-                write!(source, "\n// ---- {path} for {name}\n{}", text.replace("operand", name))
-            }
-        };
+        let _ = write!(source, "\n// ---- {}", module.path);
+        if let Some(name) = module.operand {
+            let _ = write!(source, " for {name}");
+        }
+        let _ = write!(source, "\n{}", module.linked(&text_of(&module)));
     }
     if let Some(custom) = variant.custom_module() {
         let _ = write!(source, "\n// ---- {}\n{}", custom.heading(), custom.linked());
@@ -90,15 +110,38 @@ fn row_prelude(variant: &RowVariant) -> String {
         || !matches!(variant.state, StateKind::None | StateKind::Part { ignored_rows: false, .. })
         || of_ignored_rows.into_iter().any(|word| variant.record.has(word));
     let is_cross_entropy = variant.operation == Operation::CrossEntropy;
+    let is_log_sum_exp = variant.operation == Operation::LogSumExp;
+    let is_log_softmax =
+        matches!(variant.operation, Operation::LogSoftmax | Operation::LogSoftmaxGradient);
+    let comparison = variant.comparison;
+    let has_probabilities = matches!(comparison.target, TargetKind::Probability(_));
+    let is_held = !matches!(variant.family, Family::Streamed | Family::Split);
     for (name, value) in [
+        ("HELD", is_held),
+        ("IS_SPLIT", variant.split),
+        ("IS_SCALED", variant.transform != Transform::None),
+        ("IS_CAPPED", variant.transform == Transform::Softcap),
         ("KEEPS_STORED", variant.keeps_stored()),
         ("READS_IGNORED_ROWS", reads),
-        ("MASKED", is_cross_entropy && variant.comparison.masked),
-        ("Z_LOSS", is_cross_entropy && variant.comparison.z_loss),
+        ("MASKED", is_cross_entropy && comparison.masked),
+        ("Z_LOSS", is_cross_entropy && comparison.z_loss),
+        ("HAS_LOG_PROBABILITIES", variant.family == Family::Gathered),
+        ("HAS_PROBABILITIES", is_cross_entropy && has_probabilities),
+        ("HAS_CLASS_WEIGHTS", is_cross_entropy && comparison.class_weights),
+        ("IS_LOG_SUM_EXP", is_log_sum_exp),
+        ("IS_LOG_SOFTMAX", is_log_softmax),
         ("DIVIDES_BY_SIZE", variant.gradient.is_some_and(|gradient| gradient.divides_by_size)),
+        ("IS_SHIFTED", is_shifted(variant)),
         ("HAS_TERMS", variant.has_terms()),
+        ("HAS_ENTROPY", variant.has_entropy()),
+        ("HAS_SUMS", variant.has_sums()),
+        ("FINDS_LOWEST", variant.finds_lowest()),
+        ("FINDS_ARGMAX", variant.finds_argmax()),
+        ("RANKS_TARGET", variant.ranks_target()),
+        ("KEEPS_ARGMAX", variant.state.has_argmax()),
+        ("KEEPS_RANK", matches!(variant.state, StateKind::Part { target_rank: true, .. })),
+        ("KEEPS_MERGED", false),
         ("IS_MERGED", false),
-        ("HAS_TARGET_RANK", variant.record.has(Word::TargetRank)),
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }
@@ -109,12 +152,17 @@ fn row_prelude(variant: &RowVariant) -> String {
 fn merge_prelude(variant: &MergeVariant) -> String {
     let mut prelude = format!("const LANES: u32 = {}u;\n", variant.lanes);
     for (name, value) in [
+        ("IS_SPLIT", false),
         ("READS_IGNORED_ROWS", true),
         ("MASKED", variant.masked),
         ("Z_LOSS", variant.z_loss),
         ("HAS_TERMS", false),
+        ("HAS_ENTROPY", true),
+        ("RANKS_TARGET", variant.record.has(Word::TargetRank)),
+        ("KEEPS_ARGMAX", false),
+        ("KEEPS_RANK", false),
+        ("KEEPS_MERGED", variant.state == StateKind::Partial),
         ("IS_MERGED", true),
-        ("HAS_TARGET_RANK", variant.record.has(Word::TargetRank)),
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }

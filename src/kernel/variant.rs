@@ -215,6 +215,11 @@ pub enum StateKind {
 }
 
 impl StateKind {
+    /// Whether an argmax is part of it.
+    pub(super) const fn has_argmax(self) -> bool {
+        matches!(self, Self::Partial | Self::Part { argmax: true, .. })
+    }
+
     /// Bytes of a row's state.
     pub const fn bytes(self) -> u64 {
         match self {
@@ -308,7 +313,31 @@ impl RowVariant {
     pub const fn finds_argmax(&self) -> bool {
         self.record.has(Word::Argmax)
             || (self.record.has(Word::Correct) && !self.record.has(Word::TargetRank))
-            || matches!(self.state, StateKind::Partial | StateKind::Part { argmax: true, .. })
+            || self.state.has_argmax()
+    }
+
+    /// Whether the logits are gone over for their state.
+    const fn reduces(&self) -> bool {
+        !matches!(self.family, Family::FromState | Family::Gathered)
+    }
+
+    /// Whether the softmax's entropy is computed.
+    pub(super) const fn has_entropy(&self) -> bool {
+        self.reduces()
+            && (self.record.has(Word::Entropy)
+                || matches!(self.state, StateKind::Partial | StateKind::Part { entropy: true, .. }))
+    }
+
+    /// Whether the lanes of a row have more to tell each other than its state.
+    pub(super) const fn has_sums(&self) -> bool {
+        let is_of_upstream =
+            matches!(self.operation, Operation::SoftmaxGradient | Operation::LogSoftmaxGradient);
+        self.reduces() && (self.has_terms() || self.has_entropy() || is_of_upstream)
+    }
+
+    /// Whether they look for the lowest of some numbers.
+    pub(super) const fn finds_lowest(&self) -> bool {
+        self.finds_argmax() || matches!(self.operation, Operation::SoftmaxGradient)
     }
 }
 

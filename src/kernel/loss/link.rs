@@ -205,6 +205,7 @@ pub(in crate::kernel) fn losses_modules(variant: &LossesVariant) -> Vec<Module> 
         true => {
             modules.push(module!("elementwise/write_losses.wgsl"));
             modules.push(module!("elementwise/losses_written.wgsl"));
+            modules.extend(narrow_module(Element::F32));
             modules.push(store_module(*access, Element::F32, "losses"));
             modules.push(stored_module(*access, Element::F32, "losses"));
         }

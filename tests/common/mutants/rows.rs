@@ -152,7 +152,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "softcap-of-infinity",
         "the softcap of an infinite logit is the cap",
-        "transform/softcap.wgsl",
+        "transform.wgsl",
         "select(limit, special, is_nan)",
         "special",
     )
@@ -160,7 +160,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "softcap-slope-at-infinity",
         "the softcap's slope at an infinite logit is 0",
-        "transform/softcap.wgsl",
+        "transform.wgsl",
         "select(factor, vec4<f32>(0.0), is_special)",
         "factor",
     )
@@ -168,7 +168,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "scale-sign-of-infinity",
         "a negative scale turns infinities round",
-        "transform/beyond_end.wgsl",
+        "transform.wgsl",
         "scaled = bits ^ vec4<u32>(0x80000000u);",
         "",
     )
@@ -176,7 +176,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "scale-zero-times-infinity",
         "0 times an infinite logit is NaN",
-        "transform/beyond_end.wgsl",
+        "transform.wgsl",
         "is_nan | vec4<bool>(parameters.logit_scale == 0.0)",
         "is_nan",
     )
@@ -184,7 +184,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "order-of-negative-scale",
         "a negative scale turns the order of the logits round",
-        "transform/beyond_end.wgsl",
+        "transform.wgsl",
         "ranked = bits ^ vec4<u32>(0x80000000u);",
         "",
     )
@@ -192,7 +192,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "transformed-beyond-end",
         "what lies beyond a row's end stays -inf, whatever its softcap",
-        "transform/beyond_end.wgsl",
+        "transform.wgsl",
         "select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), columns >= vec4<u32>(end))",
         "bits",
     )
@@ -201,7 +201,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "last-of-ties",
         "the first of several greatest logits is the argmax",
-        "argmax/find.wgsl",
+        "order.wgsl",
         "b.column < a.column",
         "b.column > a.column",
     )
@@ -209,7 +209,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "rank-without-ties",
         "a class of the target's logit comes before it where it has a lower number",
-        "target_rank/count.wgsl",
+        "order.wgsl",
         " | ((order == vec4<u32>(target_order)) & is_below)",
         "",
     )
@@ -217,7 +217,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "nan-not-first",
         "NaN comes before every number in the order of the logits",
-        "logit_order.wgsl",
+        "order.wgsl",
         "select(order, vec4<u32>(0u), magnitude > vec4<u32>(BITS_INFINITY))",
         "order",
     )
@@ -225,7 +225,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "zeros-of-two-signs",
         "0 and -0 are alike in the order of the logits",
-        "logit_order.wgsl",
+        "order.wgsl",
         "let rising = vec4<u32>(0x7fffffffu)",
         "let rising = vec4<u32>(0x80000000u)",
     )
@@ -234,7 +234,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "loss-by-cancellation",
         "the loss is the sum of two distances, not log-sum-exp less the logit",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "all.weight * log1p_nonnegative(all.state.y)",
         "all.weight * (max(all.state.x + log1p_nonnegative(all.state.y), LOWEST) - all.state.x)",
     )
@@ -242,7 +242,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "log-probability-by-cancellation",
         "a log-probability is the sum of two distances, not the logit less log-sum-exp",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "(bitcast<f32>(row.target_bits) - all.state.x) - log1p_nonnegative(all.state.y)",
         "bitcast<f32>(row.target_bits) - (all.state.x + log1p_nonnegative(all.state.y))",
     )
@@ -250,7 +250,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "masked-target-finite",
         "a target of -inf has an infinite loss",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "all.flags |= infinite_flag(coefficient);",
         "",
     )
@@ -258,7 +258,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "opposite-infinities",
         "an infinite term less another is NaN",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "row.weight == 0.0 || (infinite != FLAG_POSITIVE && infinite != FLAG_NEGATIVE)",
         "row.weight == 0.0",
     )
@@ -266,7 +266,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "sign-of-infinite-loss",
         "a negative weight turns an infinite loss round",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "(infinite == FLAG_POSITIVE) == (row.weight > 0.0)",
         "infinite == FLAG_POSITIVE",
     )
@@ -274,7 +274,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "weight-zero-times-infinity",
         "a weight of 0 times an infinite loss is NaN",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "row.weight == 0.0 || (infinite",
         "false || (infinite",
     )
@@ -282,7 +282,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "masked-row-not-left-out",
         "masked, a row of weight 0 has no loss, whatever it holds",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "if MASKED && (row.weight == 0.0 || (all.flags & FLAG_CONTRIBUTES) == 0u) { return 0u; }",
         "",
     )
@@ -290,7 +290,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "masked-row-without-terms",
         "masked, a row without coefficients has no loss, whatever it holds",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "row.weight == 0.0 || (all.flags & FLAG_CONTRIBUTES) == 0u",
         "row.weight == 0.0",
     )
@@ -298,7 +298,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "ignored-row-with-loss",
         "an ignored row has no loss, even if it holds NaN",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "fn main_loss(row: Row, all: Summary) -> u32 {\n    if !row.is_counted { return 0u; }",
         "fn main_loss(row: Row, all: Summary) -> u32 {",
     )
@@ -306,7 +306,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "ignored-row-with-z-loss",
         "an ignored row has no z-loss",
-        "cross_entropy/close.wgsl",
+        "cross_entropy/results.wgsl",
         "if !Z_LOSS || !row.is_counted { return 0u; }",
         "if !Z_LOSS { return 0u; }",
     )
@@ -345,14 +345,14 @@ pub const MUTANTS: &[Mutant] = &[
         "entropy-of-masked-class",
         "a class of -inf has no part in the entropy: 0 log 0 = 0",
         "moment/entropy.wgsl",
-        "fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {\n    return e * -max(distance, vec4<f32>(-88.0));",
-        "fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {\n    return e * -distance;",
+        "fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {\n    if !HAS_ENTROPY { return vec4<f32>(0.0); }\n    return e * -max(distance, vec4<f32>(-88.0));",
+        "fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {\n    if !HAS_ENTROPY { return vec4<f32>(0.0); }\n    return e * -distance;",
     )
     .hint(&["wants loss+lse+log-p+entropy", "11 x 5 f32 Masked,"]),
     Mutant::new(
         "entropy-not-moved",
         "the entropy's sum moves with the maximum it is relative to",
-        "moment/entropy_moved.wgsl",
+        "moment/entropy.wgsl",
         "(moment + (1.0 + state.y) * by)",
         "(moment)",
     ),
@@ -367,29 +367,29 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "smoothing-not-weighted",
         "label smoothing gives each class its weight",
-        "coefficients/smoothed.wgsl",
-        "parameters.smoothing_share * class_weights4(column, end)",
-        "vec4<f32>(parameters.smoothing_share)",
+        "coefficients.wgsl",
+        "share * class_weights4(column, end)",
+        "select(share, share * class_weights4(column, end), HAS_PROBABILITIES)",
     )
     .hint(&["z 0.001", "11 x 5 f32 Normal", "Positive class weights"]).cheap(),
     Mutant::new(
         "probabilities-not-weighted",
         "each class's probability has its weight",
-        "coefficients/probability.wgsl",
-        "class_weights4(column, end) * q",
-        "q",
+        "coefficients.wgsl",
+        "share * class_weights4(column, end)",
+        "select(share * class_weights4(column, end), share, HAS_PROBABILITIES)",
     ),
     Mutant::new(
         "probabilities-not-smoothed",
         "label smoothing adds its share to probabilities",
-        "coefficients/probability.wgsl",
+        "coefficients.wgsl",
         " + parameters.smoothing_share",
         "",
     ),
     Mutant::new(
         "class-weights-of-first-part",
         "a part of the classes has the weights of its own",
-        "weight/class4.wgsl",
+        "coefficients.wgsl",
         "let first = parameters.first_class + first_column();",
         "let first = 0u;",
     ),
@@ -475,8 +475,8 @@ pub const MUTANTS: &[Mutant] = &[
         "masked-row-with-gradient",
         "masked, a row of weight 0 or without terms has no gradient, whatever it holds",
         "cross_entropy/gradient.wgsl",
-        "{ return NO_GRADIENT; }",
-        "{ }",
+        "!(Z_LOSS || contributes(row, summary))) { return NO_GRADIENT; }",
+        "!(Z_LOSS || contributes(row, summary))) { }",
     )
     .hint(&["SomeZero row weights", "11 x 5 f32 NotANumber"]),
     Mutant::new(
@@ -514,7 +514,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "softcap-slope-dropped",
         "the gradient is multiplied by the softcap's slope",
-        "transform/softcap.wgsl",
+        "transform.wgsl",
         "return gradient * select(",
         "return gradient + 0.0 * select(",
     )
@@ -522,7 +522,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "gradient-of-infinite-logit",
         "the gradient of log-sum-exp is NaN at +inf and 0 beside it",
-        "log_sum_exp/infinite.wgsl",
+        "gradient/write.wgsl",
         "select(vec4<u32>(0u), vec4<u32>(BITS_NAN), is_infinite)",
         "vec4<u32>(0u)",
     )
@@ -530,7 +530,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "log-softmax-by-cancellation",
         "log-softmax is the sum of two distances, not the logit less log-sum-exp",
-        "gradient_values/log_softmax.wgsl",
+        "softmax/of_rows.wgsl",
         "(x - factors.at_target) - factors.direct",
         "x - (factors.at_target + factors.direct)",
     )
@@ -538,7 +538,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "softmax-gradient-from-zero",
         "upstream gradients of softmax are taken relative to the smallest, so that equal ones cancel",
-        "coefficients/relative_values.wgsl",
+        "moment/upstream.wgsl",
         "select((smallest >> 1u) | (smallest << 31u), 0u, smallest >= 0xff000000u)",
         "0u",
     )
@@ -546,14 +546,14 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "denominator-dropped",
         "the gradient of a log-probability is divided by the mean's denominator",
-        "log_probability/gradient.wgsl",
+        "cross_entropy/gradient.wgsl",
         "row.weight, 1.0, denominator, denominators.scale.x)",
         "row.weight, 1.0, 1.0, 1.0)",
     ),
     Mutant::new(
         "saved-weight-with-target",
         "a saved state's weight leaves the target's own share to the backward",
-        "state_slot/partial_read.wgsl",
+        "saved_state/partial_read.wgsl",
         "saved.weight - target_coefficient(row)",
         "saved.weight",
     )

@@ -6,7 +6,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "softmax-loss-maximum-not-excluded",
         "the maximum's own exponential, which is 1, stays out of the sum of the others",
-        "softmax_loss/block.wgsl",
+        "softmax_loss/run.wgsl",
         "select(e, vec4<f32>(0.0), e == vec4<f32>(1.0))",
         "e",
     )
@@ -22,7 +22,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "softmax-loss-negative-nan-unseen",
         "NaN with the sign set is seen",
-        "softmax_loss/block.wgsl",
+        "softmax_loss/run.wgsl",
         " || unsigned > BITS_NEGATIVE_INFINITY",
         "",
     )
@@ -118,7 +118,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "difference-of-distances",
         "log-probabilities that are close differ by the difference of the logits themselves",
-        "softmax_loss/terms_of_teacher.wgsl",
+        "softmax_loss/teacher.wgsl",
         "abs(apart) > 64.0",
         "true",
     )

@@ -6,14 +6,14 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "read-beyond-row",
         "what is read in place of a row's missing classes counts as -inf",
-        "element/load_scalar4.wgsl",
+        "element/load_scalar.wgsl",
         "select(bits, vec4<u32>(BITS_NEGATIVE_INFINITY), wanted > last)",
         "bits",
     ),
     Mutant::new(
         "f16-cut-off",
         "f16 is rounded to the nearest, not cut off",
-        "element/narrow_f16.wgsl",
+        "element/f16.wgsl",
         "+ vec4<u32>(0xfffu) + odd) >>",
         ") >>",
     )
@@ -21,7 +21,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "f16-loses-nan",
         "NaN stays NaN in f16",
-        "element/narrow_f16.wgsl",
+        "element/f16.wgsl",
         "half = select(half, vec4<u32>(0x7e00u), magnitude > vec4<u32>(0x7f800000u));",
         "",
     )
@@ -29,7 +29,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "f16-overflow",
         "what f16 does not hold becomes infinite",
-        "element/narrow_f16.wgsl",
+        "element/f16.wgsl",
         "half = select(half, vec4<u32>(0x7c00u), magnitude >= vec4<u32>(0x477ff000u));",
         "",
     )
@@ -38,7 +38,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "f16-subnormal-written",
         "subnormal numbers of f16 are written",
-        "element/narrow_f16.wgsl",
+        "element/f16.wgsl",
         "select(normal, subnormal, magnitude < vec4<u32>(0x38800000u))",
         "normal",
     )
@@ -46,7 +46,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "bf16-cut-off",
         "bf16 is rounded to the nearest, not cut off",
-        "element/narrow_bf16.wgsl",
+        "element/bf16.wgsl",
         " + vec4<u32>(0x7fffu) + odd",
         "",
     )
@@ -54,7 +54,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "f16-subnormal-read",
         "subnormal numbers of f16, and its zeros, are read",
-        "element/widen_f16.wgsl",
+        "element/f16.wgsl",
         "select(normal, subnormal, magnitude < vec2<u32>(0x400u))",
         "normal",
     )
@@ -62,7 +62,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "f16-infinity-read",
         "infinities and NaN of f16 are read",
-        "element/widen_f16.wgsl",
+        "element/f16.wgsl",
         "vec2<u32>(0x70000000u)",
         "vec2<u32>(0x38000000u)",
     )
@@ -70,29 +70,29 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "half-overwrites-neighbour",
         "a half that is written leaves the other half of its word as it is",
-        "element/store_half_neighbours.wgsl",
+        "element/store_half_scalar.wgsl",
         "atomicAnd(&operand[element / 2u], 0xffff0000u >> shift);",
-        "atomicStore(&operand[element / 2u], 0u);",
+        "atomicAnd(&operand[element / 2u], select(0u, 0xffff0000u >> shift, IS_STRIDED || IS_INTERLEAVED));",
     )
     .hint(&["cross-entropy", "11 x 5 f16 Subnormal"]),
     Mutant::new(
         "strided-half-overwrites-neighbour",
         "a half that is written apart leaves the other half of its word as it is",
-        "element/store_half_strided.wgsl",
+        "element/store_half_scalar.wgsl",
         "atomicAnd(&operand[element / 2u], 0xffff0000u >> shift);",
-        "atomicStore(&operand[element / 2u], 0u);",
+        "atomicAnd(&operand[element / 2u], select(0xffff0000u >> shift, 0u, IS_STRIDED || IS_INTERLEAVED));",
     ),
     Mutant::new(
         "odd-start-not-shifted",
         "a gradient of halves that starts in the middle of a word is written from there",
-        "element/store_half_neighbours.wgsl",
+        "element/store_half_scalar.wgsl",
         "if column > end {",
         "if false {",
     ),
     Mutant::new(
         "odd-tail-dropped",
         "the last half of four that start in the middle of a word is written",
-        "element/store_half_neighbours.wgsl",
+        "element/store_half_scalar.wgsl",
         "if count > 3u { operand_store1(element + 3u, halves.w); }",
         "",
     )

@@ -14,7 +14,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "subgroup-sums-half",
         "every lane of a subgroup's row takes part in its sums",
-        "team/subgroup_sum.wgsl",
+        "team/subgroup.wgsl",
         "var sum = values;\n    for (var distance = 1u;",
         "var sum = values;\n    for (var distance = 2u;",
     )
@@ -22,9 +22,9 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "subgroup-counts-half",
         "every lane of a subgroup's row takes part in its target's rank",
-        "team/subgroup_count.wgsl",
-        "distance = 1u;",
-        "distance = 2u;",
+        "team/subgroup.wgsl",
+        "var all = count;\n    for (var distance = 1u;",
+        "var all = count;\n    for (var distance = 2u;",
     )
     .on(On::Discrete),
     Mutant::new(
@@ -38,7 +38,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "workgroup-sums-half",
         "every lane of a workgroup's row takes part in its sums",
-        "team/workgroup_sum.wgsl",
+        "team/workgroup.wgsl",
         "team_sums[own] = values;\n    for (var distance = LANES / 2u;",
         "team_sums[own] = values;\n    for (var distance = LANES / 4u;",
     )
@@ -46,9 +46,9 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "workgroup-counts-half",
         "every lane of a workgroup's row takes part in its target's rank",
-        "team/workgroup_count.wgsl",
-        "LANES / 2u",
-        "LANES / 4u",
+        "team/workgroup.wgsl",
+        "team_counts[own] = count;\n    for (var distance = LANES / 2u;",
+        "team_counts[own] = count;\n    for (var distance = LANES / 4u;",
     )
     .on(On::WithoutSubgroups),
     Mutant::new(
@@ -62,7 +62,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "subgroups-sum-first",
         "every subgroup of a workgroup takes part in the sums of its row",
-        "team/subgroups_sum.wgsl",
+        "team/subgroups.wgsl",
         "all += team_sums[other];",
         "if other == 0u { all += team_sums[other]; }",
     )
@@ -70,7 +70,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "subgroups-count-first",
         "every subgroup of a workgroup takes part in the rank of its row's target",
-        "team/subgroups_count.wgsl",
+        "team/subgroups.wgsl",
         "all += team_counts[other];",
         "if other == 0u { all += team_counts[other]; }",
     )
@@ -86,7 +86,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "part-beyond-row",
         "a row's last part ends with the row",
-        "part/cut.wgsl",
+        "part.wgsl",
         "return min(parameters.part_classes, parameters.classes - first_column());",
         "return parameters.part_classes;",
     )

@@ -1,0 +1,6 @@
+// Values written four at a time, as element/load_vector.wgsl reads them.
+alias operand_Written = Vector_TYPE;
+
+fn operand_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+    operand[(start + column) / 4u] = vector_narrowed_TYPE(bits);
+}

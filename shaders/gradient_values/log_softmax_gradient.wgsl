@@ -1,4 +1,0 @@
-// g_c - p_c sum_k g_k
-fn gradient_values(place: Place, factors: GradientFactors, column: u32, end: u32, x: vec4<f32>, scaled: vec4<f32>) -> vec4<f32> {
-    return values4(place, column, end) - scaled;
-}

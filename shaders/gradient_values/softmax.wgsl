@@ -1,4 +1,0 @@
-// A multiple of the softmax.
-fn gradient_values(place: Place, factors: GradientFactors, column: u32, end: u32, x: vec4<f32>, scaled: vec4<f32>) -> vec4<f32> {
-    return scaled;
-}

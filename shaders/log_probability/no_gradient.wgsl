@@ -1,1 +1,0 @@
-fn gradient_constant(place: Place, row: Row, summary: Summary) {}

@@ -1,1 +1,0 @@
-fn merged_save(place: Place, merged: PartialState) {}

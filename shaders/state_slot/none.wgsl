@@ -1,1 +1,0 @@
-fn state_save(place: Place, row: Row, all: Summary) {}
