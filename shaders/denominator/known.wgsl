@@ -1,4 +1,5 @@
-// Known beforehand, of the loss and of the z-loss: the size of the batch where a mean is divided by that,
+// Both files of denominator/ define denominators and divided, for the gradient of a row. Here they are known
+// beforehand, of the loss and of the z-loss: the size of the batch where a mean is divided by that,
 // or nothing is divided.
 struct Denominators {
     sums: vec2<f32>,

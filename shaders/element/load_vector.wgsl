@@ -1,4 +1,5 @@
-// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
+// The files that load an operand define operand_load4, of four columns, and operand_load1, of one, both as bits
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
 alias operand_Stored = Vector_TYPE;
 

@@ -1,5 +1,5 @@
-// No gradient: the logits are read alone, nothing is written but the row's results. Each file of gradient/
-// that says where it goes declares the logits, and gradient_start where there is one.
+// No gradient: the logits are read alone, nothing is written but the row's results. This file, in_place and
+// separate declare the logits; what calls a gradient is here or in gradient/write.wgsl.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 
 fn gradient_shift(row: u32) -> u32 {

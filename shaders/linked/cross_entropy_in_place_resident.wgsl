@@ -22,6 +22,7 @@
 const LANES: u32 = 256u;
 const ROWS: u32 = 1u;
 const VECTORS: u32 = 8u;
+const AT_TEMPERATURE: bool = false;
 const HELD: bool = true;
 const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
@@ -187,6 +188,26 @@ fn state_is_special(state: vec2<f32>) -> bool {
     return state.y < -0.5;
 }
 
+// exp((low - high) / T): T is 1 but where the states are AT_TEMPERATURE. There m is the greatest logit as it is
+// stored, and r the sum of exp((x - m) / T).
+fn exp_apart(low: f32, high: f32) -> f32 {
+    if AT_TEMPERATURE { return exp_distance(vec4<f32>(low), vec4<f32>(high)).x; }
+    return exp_difference_scalar(low, high);
+}
+
+// exp((low - high) / T) for low <= high. As exp_difference, the coarse parts subtract exactly; at a
+// temperature below 1 the fine ones are too large to enter as a factor.
+fn exp_distance(low: vec4<f32>, high: vec4<f32>) -> vec4<f32> {
+    let scale = parameters.logit_scale;
+    if scale > 1.0 { return exp_nonpositive((low - high) * scale); }
+    let low_coarse = coarse(low);
+    let high_coarse = coarse(high);
+    let low_fine = select(low - low_coarse, vec4<f32>(0.0), abs(low) > vec4<f32>(8192.0));
+    let high_fine = select(high - high_coarse, vec4<f32>(0.0), abs(high) > vec4<f32>(8192.0));
+    let fine = (low_fine - high_fine) * scale;
+    return exp_nonpositive((low_coarse - high_coarse) * scale) * fma(fine, fma(fine, vec4<f32>(0.5), vec4<f32>(1.0)), vec4<f32>(1.0));
+}
+
 // Symmetric in its arguments to the last bit, so that lanes that exchange states agree.
 fn state_merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
     let a_leads = a.x > b.x || (a.x == b.x && a.y >= b.y);
@@ -213,23 +234,6 @@ fn infinite_flag(weight: f32) -> u32 {
     return select(FLAG_UNDEFINED, 0u, MASKED);
 }
 
-// What is kept of a row, or of a part of one: PartialState of src/partial.rs.
-struct PartialState {
-    maximum: f32,
-    rest: f32,
-    distance: f32,
-    weight: f32,
-    spread: f32,
-    argmax: u32,
-    target_bits: u32,
-    flags: u32,
-}
-
-// ---- summary.wgsl
-fn exp_apart(low: f32, high: f32) -> f32 {
-    return exp_difference_scalar(low, high);
-}
-
 // log-sum-exp of the state, as bits since it may be infinite or NaN.
 fn state_log_sum_exp(state: vec2<f32>) -> u32 {
     if state.y < -3.0 { return BITS_NAN; }
@@ -245,6 +249,18 @@ struct Summary {
     distance: f32, // sum of u_c (m - x_c) over the finite logits, but for the target's own share
     weight: f32,   // sum of u_c, likewise
     moment: f32,   // sum of exp(x_c - m) times something: see moment/
+    flags: u32,
+}
+
+// What is kept of a row, or of a part of one: PartialState of src/partial.rs.
+struct PartialState {
+    maximum: f32,
+    rest: f32,
+    distance: f32,
+    weight: f32,
+    spread: f32,
+    argmax: u32,
+    target_bits: u32,
     flags: u32,
 }
 

@@ -33,6 +33,7 @@ const DIVIDES_BY_SIZE: bool = false;
 const READS_IGNORED_ROWS: bool = true;
 const HAS_TEACHER: bool = true;
 const KNOWS_SUM: bool = true;
+const AT_TEMPERATURE: bool = true;
 const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
 const IS_CAPPED: bool = false;
@@ -317,6 +318,26 @@ fn state_is_special(state: vec2<f32>) -> bool {
     return state.y < -0.5;
 }
 
+// exp((low - high) / T): T is 1 but where the states are AT_TEMPERATURE. There m is the greatest logit as it is
+// stored, and r the sum of exp((x - m) / T).
+fn exp_apart(low: f32, high: f32) -> f32 {
+    if AT_TEMPERATURE { return exp_distance(vec4<f32>(low), vec4<f32>(high)).x; }
+    return exp_difference_scalar(low, high);
+}
+
+// exp((low - high) / T) for low <= high. As exp_difference, the coarse parts subtract exactly; at a
+// temperature below 1 the fine ones are too large to enter as a factor.
+fn exp_distance(low: vec4<f32>, high: vec4<f32>) -> vec4<f32> {
+    let scale = parameters.logit_scale;
+    if scale > 1.0 { return exp_nonpositive((low - high) * scale); }
+    let low_coarse = coarse(low);
+    let high_coarse = coarse(high);
+    let low_fine = select(low - low_coarse, vec4<f32>(0.0), abs(low) > vec4<f32>(8192.0));
+    let high_fine = select(high - high_coarse, vec4<f32>(0.0), abs(high) > vec4<f32>(8192.0));
+    let fine = (low_fine - high_fine) * scale;
+    return exp_nonpositive((low_coarse - high_coarse) * scale) * fma(fine, fma(fine, vec4<f32>(0.5), vec4<f32>(1.0)), vec4<f32>(1.0));
+}
+
 // Symmetric in its arguments to the last bit, so that lanes that exchange states agree.
 fn state_merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
     let a_leads = a.x > b.x || (a.x == b.x && a.y >= b.y);
@@ -341,6 +362,24 @@ fn infinite_flag(weight: f32) -> u32 {
     if weight > 0.0 { return FLAG_POSITIVE; }
     if weight < 0.0 { return FLAG_NEGATIVE; }
     return select(FLAG_UNDEFINED, 0u, MASKED);
+}
+
+// log-sum-exp of the state, as bits since it may be infinite or NaN.
+fn state_log_sum_exp(state: vec2<f32>) -> u32 {
+    if state.y < -3.0 { return BITS_NAN; }
+    if state.y < -1.5 { return BITS_INFINITY; }
+    if state.y < -0.5 { return BITS_NEGATIVE_INFINITY; }
+    return bitcast<u32>(state.x + log1p_nonnegative(state.y));
+}
+
+// All that a row's results are made of, known to each of its lanes. Without the options that need
+// them, distance, weight and moment are 0.
+struct Summary {
+    state: vec2<f32>,
+    distance: f32, // sum of u_c (m - x_c) over the finite logits, but for the target's own share
+    weight: f32,   // sum of u_c, likewise
+    moment: f32,   // sum of exp(x_c - m) times something: see moment/
+    flags: u32,
 }
 
 // What is kept of a row, or of a part of one: PartialState of src/partial.rs.
@@ -389,25 +428,7 @@ fn target_coefficient(row: Row) -> f32 {
 }
 
 // ---- softmax_loss/row.wgsl
-// The states of state.wgsl at a temperature T: m is the greatest logit as it is stored, r the sum of
-// exp((x - m) / T).
-
-// exp((low - high) / T) for low <= high. As exp_difference, the coarse parts subtract exactly; at a
-// temperature below 1 the fine ones are too large to enter as a factor.
-fn exp_distance(low: vec4<f32>, high: vec4<f32>) -> vec4<f32> {
-    let scale = parameters.logit_scale;
-    if scale > 1.0 { return exp_nonpositive((low - high) * scale); }
-    let low_coarse = coarse(low);
-    let high_coarse = coarse(high);
-    let low_fine = select(low - low_coarse, vec4<f32>(0.0), abs(low) > vec4<f32>(8192.0));
-    let high_fine = select(high - high_coarse, vec4<f32>(0.0), abs(high) > vec4<f32>(8192.0));
-    let fine = (low_fine - high_fine) * scale;
-    return exp_nonpositive((low_coarse - high_coarse) * scale) * fma(fine, fma(fine, vec4<f32>(0.5), vec4<f32>(1.0)), vec4<f32>(1.0));
-}
-
-fn exp_apart(low: f32, high: f32) -> f32 {
-    return exp_distance(vec4<f32>(low), vec4<f32>(high)).x;
-}
+// The softmax of a row at a temperature, its loss, and what its gradient is multiplied by.
 
 // The softmax of a row, known to each of its lanes.
 struct Softmax {
@@ -425,8 +446,6 @@ fn softmax_of(state: vec2<f32>) -> Softmax {
 fn distances(softmax: Softmax, x: vec4<f32>) -> vec4<f32> {
     return (x - softmax.state.x) * parameters.logit_scale;
 }
-
-// The loss of a row, and what its gradient is multiplied by.
 
 // Of four classes, for one row: what they add to its loss, and the derivative of that in log p.
 struct Terms {

@@ -1,1 +1,3 @@
+// Both files of record/ define record_write, for whoever has a word of a row. Here nobody asks for one, and
+// there is no binding.
 fn record_write(place: Place, word: u32, bits: u32) {}

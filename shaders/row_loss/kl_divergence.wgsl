@@ -1,4 +1,5 @@
-// Kullback-Leibler divergence of each class: p_t (d - 1 + exp(-d)) with d = log p_t - log p_s, never
+// Both divergences define row_loss, of four classes, and without_class and beyond_numbers for those that numbers do
+// not reach. Kullback-Leibler divergence of each class: p_t (d - 1 + exp(-d)) with d = log p_t - log p_s, never
 // negative, adds up to that of sum p_t d and loses no digit where d is small. The slope is the
 // gradient p_s - p_t itself. Slopes are multiples of parameters.unit, values of its square, and so d
 // comes in these units, too: it and its square may be too small for a number where these are not.

@@ -117,6 +117,7 @@ fn row_prelude(variant: &RowVariant) -> String {
     let has_probabilities = matches!(comparison.target, TargetKind::Probability(_));
     let is_held = !matches!(variant.family, Family::Streamed | Family::Split);
     for (name, value) in [
+        ("AT_TEMPERATURE", false),
         ("HELD", is_held),
         ("IS_SPLIT", variant.split),
         ("IS_SCALED", variant.transform != Transform::None),
@@ -152,6 +153,7 @@ fn row_prelude(variant: &RowVariant) -> String {
 fn merge_prelude(variant: &MergeVariant) -> String {
     let mut prelude = format!("const LANES: u32 = {}u;\n", variant.lanes);
     for (name, value) in [
+        ("AT_TEMPERATURE", false),
         ("IS_SPLIT", false),
         ("READS_IGNORED_ROWS", true),
         ("MASKED", variant.masked),

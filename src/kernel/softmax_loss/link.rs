@@ -28,6 +28,7 @@ pub(in crate::kernel) fn prelude(variant: &SoftmaxLossVariant) -> String {
         ("READS_IGNORED_ROWS", variant.gradient.is_some()),
         ("HAS_TEACHER", variant.against.is_teacher()),
         ("KNOWS_SUM", variant.loss == SoftmaxLossKind::KlDivergence),
+        ("AT_TEMPERATURE", true),
         ("IS_SPLIT", false),
         ("IS_SCALED", false),
         ("IS_CAPPED", false),
@@ -92,7 +93,7 @@ fn against_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
         return modules;
     }
     modules.extend([
-        module!("softmax_loss/no_teacher.wgsl"),
+        module!("softmax_loss/targets.wgsl"),
         module!("coefficients.wgsl"),
         class_weight_module(variant.class_weights),
     ]);
@@ -103,10 +104,7 @@ fn against_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
         _ => vec![module!("target/class.wgsl")],
     });
     modules.extend(match variant.has_terms() {
-        true => vec![
-            module!("softmax_loss/of_terms.wgsl"),
-            module!("softmax_loss/terms_of_targets.wgsl"),
-        ],
+        true => vec![module!("softmax_loss/of_terms.wgsl")],
         false => vec![module!("softmax_loss/of_class.wgsl")],
     });
     modules

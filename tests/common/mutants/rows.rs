@@ -119,7 +119,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "empty-row-not-infinite",
         "the log-sum-exp of nothing but -inf is -inf",
-        "summary.wgsl",
+        "state.wgsl",
         "if state.y < -0.5 { return BITS_NEGATIVE_INFINITY; }",
         "",
     )
@@ -127,7 +127,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "infinite-row-not-infinite",
         "the log-sum-exp of a row with +inf is +inf",
-        "summary.wgsl",
+        "state.wgsl",
         "if state.y < -1.5 { return BITS_INFINITY; }",
         "",
     )

@@ -38,7 +38,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "focal-complement-of-leader",
         "1 - p of the class that leads is r / (1 + r), where every class has a term",
-        "softmax_loss/terms_of_targets.wgsl",
+        "softmax_loss/targets.wgsl",
         "select(1.0 - p, at_maximum, x == vec4<f32>(student.state.x))",
         "(1.0 - p)",
     )
@@ -54,7 +54,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "focal-infinite-term-dropped",
         "a class of -inf with a coefficient has an infinite loss",
-        "softmax_loss/terms_of_targets.wgsl",
+        "softmax_loss/targets.wgsl",
         "if is_told[i] {",
         "if false {",
     )
