@@ -705,7 +705,8 @@ fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
 }
 
 // ---- element/load_vector.wgsl for values
-// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
+// The files that load an values define values_load4, of four columns, and values_load1, of one, both as bits
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
 alias values_Stored = Vector_f32;
 
@@ -1135,7 +1136,8 @@ fn cross_entropy_bits(x: u32, t: u32, weight: u32) -> vec2<u32> {
 }
 
 // ---- element/load_vector.wgsl for targets
-// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
+// The files that load an targets define targets_load4, of four columns, and targets_load1, of one, both as bits
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
 alias targets_Stored = Vector_f32;
 
@@ -1160,7 +1162,8 @@ fn target1(index: u32) -> u32 {
 }
 
 // ---- element/load_vector.wgsl for third
-// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
+// The files that load an third define third_load4, of four columns, and third_load1, of one, both as bits
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
 alias third_Stored = Vector_f32;
 
@@ -1246,7 +1249,8 @@ fn write_gradients(run: Run, column: u32, end: u32, losses: Losses, weights: vec
 }
 
 // ---- element/store_vector.wgsl for gradient
-// Values written four at a time, as element/load_vector.wgsl reads them.
+// The files that store an gradient define gradient_store4, of four columns, and gradient_Written, what its buffer is
+// an array of. Here values are written four at a time, as element/load_vector.wgsl reads them.
 alias gradient_Written = Vector_f32;
 
 fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
@@ -1254,7 +1258,7 @@ fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 }
 
 // ---- element/store.wgsl for gradient
-// Where a kernel's gradient goes.
+// Where a kernel's gradient goes: an gradient's store by the name that kernels call, and nothing else.
 fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
     gradient_store4(start, column, end, bits);
 }

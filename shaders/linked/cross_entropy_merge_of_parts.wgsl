@@ -299,40 +299,6 @@ struct Place {
     lane: u32, // of the row
 }
 
-// ---- part.wgsl
-// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
-// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
-var<private> row_part: u32;
-
-fn place_at(index: u32, slot: u32, lane: u32) -> Place {
-    if !IS_SPLIT { return Place(index, slot, lane); }
-    row_part = index / parameters.rows;
-    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
-    return Place(row, slot, lane);
-}
-
-// The row's column that is column 0 here.
-fn first_column() -> u32 {
-    if !IS_SPLIT { return 0u; }
-    return row_part * parameters.part_classes;
-}
-
-// Where the elements gone over start, of a row that starts there.
-fn part_start(start: u32) -> u32 {
-    if !IS_SPLIT { return start; }
-    return element_at(start, first_column());
-}
-
-fn columns() -> u32 {
-    if !IS_SPLIT { return parameters.classes; }
-    return min(parameters.part_classes, parameters.classes - first_column());
-}
-
-fn state_index(place: Place) -> u32 {
-    if !IS_SPLIT { return parameters.state_offset + place.row; }
-    return parameters.state_offset + row_part * parameters.part_stride + place.row;
-}
-
 // ---- layout/rows.wgsl
 // (rows, classes): the classes of a row are neighbours. Each layout defines row_start, element_at and
 // IS_STRIDED, and place_of where lanes are counted across the rows of a workgroup.
@@ -383,7 +349,41 @@ fn target_coefficient(row: Row) -> f32 {
     return parameters.target_share * row.class_weight;
 }
 
+// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
+// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
+var<private> row_part: u32;
+
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    if !IS_SPLIT { return Place(index, slot, lane); }
+    row_part = index / parameters.rows;
+    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
+    return Place(row, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    if !IS_SPLIT { return 0u; }
+    return row_part * parameters.part_classes;
+}
+
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    if !IS_SPLIT { return start; }
+    return element_at(start, first_column());
+}
+
+fn columns() -> u32 {
+    if !IS_SPLIT { return parameters.classes; }
+    return min(parameters.part_classes, parameters.classes - first_column());
+}
+
+fn state_index(place: Place) -> u32 {
+    if !IS_SPLIT { return parameters.state_offset + place.row; }
+    return parameters.state_offset + row_part * parameters.part_stride + place.row;
+}
+
 // ---- weight/no_row.wgsl
+// Both files of row weights define row_weight. Here there are none, and no binding.
 fn row_weight(row: u32) -> f32 {
     return 1.0;
 }

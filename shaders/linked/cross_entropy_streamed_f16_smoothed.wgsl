@@ -317,40 +317,6 @@ struct Place {
     lane: u32, // of the row
 }
 
-// ---- part.wgsl
-// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
-// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
-var<private> row_part: u32;
-
-fn place_at(index: u32, slot: u32, lane: u32) -> Place {
-    if !IS_SPLIT { return Place(index, slot, lane); }
-    row_part = index / parameters.rows;
-    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
-    return Place(row, slot, lane);
-}
-
-// The row's column that is column 0 here.
-fn first_column() -> u32 {
-    if !IS_SPLIT { return 0u; }
-    return row_part * parameters.part_classes;
-}
-
-// Where the elements gone over start, of a row that starts there.
-fn part_start(start: u32) -> u32 {
-    if !IS_SPLIT { return start; }
-    return element_at(start, first_column());
-}
-
-fn columns() -> u32 {
-    if !IS_SPLIT { return parameters.classes; }
-    return min(parameters.part_classes, parameters.classes - first_column());
-}
-
-fn state_index(place: Place) -> u32 {
-    if !IS_SPLIT { return parameters.state_offset + place.row; }
-    return parameters.state_offset + row_part * parameters.part_stride + place.row;
-}
-
 // ---- row.wgsl
 // A row of logits, and what it is compared with.
 const NO_TARGET: u32 = 0xffffffffu;
@@ -382,6 +348,39 @@ fn row_open(place: Place) -> Row {
 // The target's own coefficient in the loss, beside what label smoothing gives to every class.
 fn target_coefficient(row: Row) -> f32 {
     return parameters.target_share * row.class_weight;
+}
+
+// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
+// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
+var<private> row_part: u32;
+
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    if !IS_SPLIT { return Place(index, slot, lane); }
+    row_part = index / parameters.rows;
+    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
+    return Place(row, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    if !IS_SPLIT { return 0u; }
+    return row_part * parameters.part_classes;
+}
+
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    if !IS_SPLIT { return start; }
+    return element_at(start, first_column());
+}
+
+fn columns() -> u32 {
+    if !IS_SPLIT { return parameters.classes; }
+    return min(parameters.part_classes, parameters.classes - first_column());
+}
+
+fn state_index(place: Place) -> u32 {
+    if !IS_SPLIT { return parameters.state_offset + place.row; }
+    return parameters.state_offset + row_part * parameters.part_stride + place.row;
 }
 
 // ---- block.wgsl
@@ -704,7 +703,8 @@ fn vector_narrowed_f16(bits: vec4<u32>) -> vec2<u32> {
 }
 
 // ---- element/load_vector.wgsl for logits
-// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
+// The files that load an logits define logits_load4, of four columns, and logits_load1, of one, both as bits
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
 alias logits_Stored = Vector_f16;
 
@@ -782,11 +782,13 @@ fn class_weights4(column: u32, end: u32) -> vec4<f32> {
 }
 
 // ---- weight/no_class.wgsl
+// Both files of class weights define class_weight. Here there are none, and no binding.
 fn class_weight(index: u32) -> f32 {
     return 1.0;
 }
 
 // ---- weight/no_row.wgsl
+// Both files of row weights define row_weight. Here there are none, and no binding.
 fn row_weight(row: u32) -> f32 {
     return 1.0;
 }
@@ -915,7 +917,8 @@ fn gradient_shift(row: u32) -> u32 {
 }
 
 // ---- element/store_vector.wgsl for gradient
-// Values written four at a time, as element/load_vector.wgsl reads them.
+// The files that store an gradient define gradient_store4, of four columns, and gradient_Written, what its buffer is
+// an array of. Here values are written four at a time, as element/load_vector.wgsl reads them.
 alias gradient_Written = Vector_f16;
 
 fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
@@ -923,7 +926,7 @@ fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 }
 
 // ---- element/store.wgsl for gradient
-// Where a kernel's gradient goes.
+// Where a kernel's gradient goes: an gradient's store by the name that kernels call, and nothing else.
 fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
     gradient_store4(start, column, end, bits);
 }
@@ -938,7 +941,8 @@ fn gradient_start(row: u32) -> u32 {
 }
 
 // ---- upstream/scalar.wgsl
-// The upstream gradient is known on the host.
+// Both files of upstream/ define upstream_of, for the gradient of a row. Here it is known on the host, and a
+// parameter: there is no binding, and nothing to load.
 fn upstream_of(place: Place) -> f32 {
     return parameters.upstream;
 }

@@ -307,40 +307,6 @@ struct Place {
     lane: u32, // of the row
 }
 
-// ---- part.wgsl
-// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
-// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
-var<private> row_part: u32;
-
-fn place_at(index: u32, slot: u32, lane: u32) -> Place {
-    if !IS_SPLIT { return Place(index, slot, lane); }
-    row_part = index / parameters.rows;
-    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
-    return Place(row, slot, lane);
-}
-
-// The row's column that is column 0 here.
-fn first_column() -> u32 {
-    if !IS_SPLIT { return 0u; }
-    return row_part * parameters.part_classes;
-}
-
-// Where the elements gone over start, of a row that starts there.
-fn part_start(start: u32) -> u32 {
-    if !IS_SPLIT { return start; }
-    return element_at(start, first_column());
-}
-
-fn columns() -> u32 {
-    if !IS_SPLIT { return parameters.classes; }
-    return min(parameters.part_classes, parameters.classes - first_column());
-}
-
-fn state_index(place: Place) -> u32 {
-    if !IS_SPLIT { return parameters.state_offset + place.row; }
-    return parameters.state_offset + row_part * parameters.part_stride + place.row;
-}
-
 // ---- row.wgsl
 // A row of logits, and what it is compared with.
 const NO_TARGET: u32 = 0xffffffffu;
@@ -372,6 +338,39 @@ fn row_open(place: Place) -> Row {
 // The target's own coefficient in the loss, beside what label smoothing gives to every class.
 fn target_coefficient(row: Row) -> f32 {
     return parameters.target_share * row.class_weight;
+}
+
+// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
+// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
+var<private> row_part: u32;
+
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    if !IS_SPLIT { return Place(index, slot, lane); }
+    row_part = index / parameters.rows;
+    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
+    return Place(row, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    if !IS_SPLIT { return 0u; }
+    return row_part * parameters.part_classes;
+}
+
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    if !IS_SPLIT { return start; }
+    return element_at(start, first_column());
+}
+
+fn columns() -> u32 {
+    if !IS_SPLIT { return parameters.classes; }
+    return min(parameters.part_classes, parameters.classes - first_column());
+}
+
+fn state_index(place: Place) -> u32 {
+    if !IS_SPLIT { return parameters.state_offset + place.row; }
+    return parameters.state_offset + row_part * parameters.part_stride + place.row;
 }
 
 // ---- block.wgsl
@@ -716,7 +715,8 @@ fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
 }
 
 // ---- element/load_vector.wgsl for logits
-// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
+// The files that load an logits define logits_load4, of four columns, and logits_load1, of one, both as bits
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
 alias logits_Stored = Vector_f32;
 
@@ -741,13 +741,14 @@ fn row_label(place: Place) -> u32 {
 }
 
 // ---- weight/no_row.wgsl
+// Both files of row weights define row_weight. Here there are none, and no binding.
 fn row_weight(row: u32) -> f32 {
     return 1.0;
 }
 
 // ---- gradient/none.wgsl
-// No gradient: the logits are read alone, nothing is written but the row's results. Each file of gradient/
-// that says where it goes declares the logits, and gradient_start where there is one.
+// No gradient: the logits are read alone, nothing is written but the row's results. This file, in_place and
+// separate declare the logits; what calls a gradient is here or in gradient/write.wgsl.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 
 fn gradient_shift(row: u32) -> u32 {
@@ -984,7 +985,8 @@ fn entropy_moved(moment: f32, state: vec2<f32>, maximum: f32) -> f32 {
 }
 
 // ---- terms/none.wgsl
-// The loss has a term for the target class alone.
+// terms_see sees each block of a row, terms_at and terms_flags tell what came of it. Here the loss has a
+// term for the target class alone, and there are no sums of others to keep.
 fn terms_see(place: Place, row: Row, block: ptr<function, Block>, seen: Seen, first: u32) {}
 
 fn terms_at(maximum: f32) -> vec2<f32> {

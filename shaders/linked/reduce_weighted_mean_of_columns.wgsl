@@ -709,7 +709,8 @@ fn values_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
 }
 
 // ---- element/words_plain.wgsl for values
-// Words that nobody else writes while they are read.
+// Both files of words define values_Stored and values_word, for element/load_scalar.wgsl. Here nobody else
+// writes a word while it is read.
 alias values_Stored = u32;
 
 fn values_word(index: u32) -> u32 {
@@ -760,7 +761,8 @@ fn weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
 }
 
 // ---- element/words_plain.wgsl for weights
-// Words that nobody else writes while they are read.
+// Both files of words define weights_Stored and weights_word, for element/load_scalar.wgsl. Here nobody else
+// writes a word while it is read.
 alias weights_Stored = u32;
 
 fn weights_word(index: u32) -> u32 {

@@ -192,40 +192,6 @@ struct Place {
     lane: u32, // of the row
 }
 
-// ---- part.wgsl
-// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
-// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
-var<private> row_part: u32;
-
-fn place_at(index: u32, slot: u32, lane: u32) -> Place {
-    if !IS_SPLIT { return Place(index, slot, lane); }
-    row_part = index / parameters.rows;
-    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
-    return Place(row, slot, lane);
-}
-
-// The row's column that is column 0 here.
-fn first_column() -> u32 {
-    if !IS_SPLIT { return 0u; }
-    return row_part * parameters.part_classes;
-}
-
-// Where the elements gone over start, of a row that starts there.
-fn part_start(start: u32) -> u32 {
-    if !IS_SPLIT { return start; }
-    return element_at(start, first_column());
-}
-
-fn columns() -> u32 {
-    if !IS_SPLIT { return parameters.classes; }
-    return min(parameters.part_classes, parameters.classes - first_column());
-}
-
-fn state_index(place: Place) -> u32 {
-    if !IS_SPLIT { return parameters.state_offset + place.row; }
-    return parameters.state_offset + row_part * parameters.part_stride + place.row;
-}
-
 // ---- transform.wgsl
 // What the logits go through before the softmax: logit_scale * x where IS_SCALED, and
 // softcap * tanh(logit_scale * x / softcap) where it IS_CAPPED, too. Bits, since they may be special.
@@ -425,6 +391,39 @@ fn row_open(place: Place) -> Row {
 // The target's own coefficient in the loss, beside what label smoothing gives to every class.
 fn target_coefficient(row: Row) -> f32 {
     return parameters.target_share * row.class_weight;
+}
+
+// A row is gone over by one team; or, where it IS_SPLIT, it is cut into parts of part_classes columns,
+// each gone over by a team of its own: neighbouring teams have the same part of neighbouring rows.
+var<private> row_part: u32;
+
+fn place_at(index: u32, slot: u32, lane: u32) -> Place {
+    if !IS_SPLIT { return Place(index, slot, lane); }
+    row_part = index / parameters.rows;
+    let row = select(index % parameters.rows, parameters.rows, row_part >= parameters.parts);
+    return Place(row, slot, lane);
+}
+
+// The row's column that is column 0 here.
+fn first_column() -> u32 {
+    if !IS_SPLIT { return 0u; }
+    return row_part * parameters.part_classes;
+}
+
+// Where the elements gone over start, of a row that starts there.
+fn part_start(start: u32) -> u32 {
+    if !IS_SPLIT { return start; }
+    return element_at(start, first_column());
+}
+
+fn columns() -> u32 {
+    if !IS_SPLIT { return parameters.classes; }
+    return min(parameters.part_classes, parameters.classes - first_column());
+}
+
+fn state_index(place: Place) -> u32 {
+    if !IS_SPLIT { return parameters.state_offset + place.row; }
+    return parameters.state_offset + row_part * parameters.part_stride + place.row;
 }
 
 // ---- softmax_loss/row.wgsl
@@ -681,6 +680,7 @@ fn column_owner(column: u32) -> u32 {
 }
 
 // ---- weight/no_row.wgsl
+// Both files of row weights define row_weight. Here there are none, and no binding.
 fn row_weight(row: u32) -> f32 {
     return 1.0;
 }
@@ -704,7 +704,8 @@ fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
 }
 
 // ---- element/load_vector.wgsl for logits
-// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
+// The files that load an logits define logits_load4, of four columns, and logits_load1, of one, both as bits
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
 alias logits_Stored = Vector_f32;
 
@@ -776,7 +777,8 @@ fn team_count(place: Place, count: u32) -> u32 {
 }
 
 // ---- row_loss/kl_divergence.wgsl
-// Kullback-Leibler divergence of each class: p_t (d - 1 + exp(-d)) with d = log p_t - log p_s, never
+// Both divergences define row_loss, of four classes, and without_class and beyond_numbers for those that numbers do
+// not reach. Kullback-Leibler divergence of each class: p_t (d - 1 + exp(-d)) with d = log p_t - log p_s, never
 // negative, adds up to that of sum p_t d and loses no digit where d is small. The slope is the
 // gradient p_s - p_t itself. Slopes are multiples of parameters.unit, values of its square, and so d
 // comes in these units, too: it and its square may be too small for a number where these are not.
@@ -816,7 +818,8 @@ fn beyond_numbers(terms: Terms, quarter: vec4<f32>, is_beyond: vec4<bool>) -> Te
 }
 
 // ---- element/load_vector.wgsl for values
-// Values read four at a time: row starts, row strides and the number of classes are multiples of four,
+// The files that load an values define values_load4, of four columns, and values_load1, of one, both as bits
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
 // so a vector lies wholly inside its row.
 alias values_Stored = Vector_f32;
 
@@ -1122,13 +1125,15 @@ fn gradient_start(row: u32) -> u32 {
 }
 
 // ---- upstream/scalar.wgsl
-// The upstream gradient is known on the host.
+// Both files of upstream/ define upstream_of, for the gradient of a row. Here it is known on the host, and a
+// parameter: there is no binding, and nothing to load.
 fn upstream_of(place: Place) -> f32 {
     return parameters.upstream;
 }
 
 // ---- element/store_vector.wgsl for gradient
-// Values written four at a time, as element/load_vector.wgsl reads them.
+// The files that store an gradient define gradient_store4, of four columns, and gradient_Written, what its buffer is
+// an array of. Here values are written four at a time, as element/load_vector.wgsl reads them.
 alias gradient_Written = Vector_f32;
 
 fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
@@ -1136,7 +1141,7 @@ fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 }
 
 // ---- element/store.wgsl for gradient
-// Where a kernel's gradient goes.
+// Where a kernel's gradient goes: an gradient's store by the name that kernels call, and nothing else.
 fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
     gradient_store4(start, column, end, bits);
 }

@@ -48,7 +48,6 @@ pub(in crate::kernel) fn modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
     let mut modules = vec![
         module!("numeric.wgsl"),
         module!("parameters.wgsl"),
-        module!("part.wgsl"),
         module!("transform.wgsl"),
         module!("record/write.wgsl"),
         module!("state.wgsl"),

@@ -86,7 +86,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "part-beyond-row",
         "a row's last part ends with the row",
-        "part.wgsl",
+        "row.wgsl",
         "return min(parameters.part_classes, parameters.classes - first_column());",
         "return parameters.part_classes;",
     )
