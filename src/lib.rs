@@ -21,7 +21,6 @@ pub mod runtime;
 mod segments;
 mod targets;
 mod upstream;
-pub mod verify;
 mod weights;
 
 pub use axis::Axis;

@@ -29,7 +29,10 @@ impl<'a> Upstream<'a> {
     }
 
     /// The factor of one row.
-    pub(crate) fn of_row(&self, row: usize) -> f32 {
+    ///
+    /// # Panics
+    /// Where each row has a factor, and there is no such row.
+    pub fn of_row(&self, row: usize) -> f32 {
         match self {
             Self::Scalar(value) => *value,
             Self::PerRow(values) => values[row],

@@ -36,17 +36,18 @@ pub enum Reduction {
 
 impl Reduction {
     /// Whether a sum is divided: by 0 it is then a mean over nothing.
-    pub(crate) const fn is_mean(self) -> bool {
+    pub const fn is_mean(self) -> bool {
         matches!(self, Self::Mean | Self::BatchMean | Self::ElementMean)
     }
 
     /// Whether the sum is divided by what depends on the shape of the logits alone.
-    pub(crate) const fn is_mean_by_size(self) -> bool {
+    pub const fn is_mean_by_size(self) -> bool {
         matches!(self, Self::BatchMean | Self::ElementMean)
     }
 
-    /// What the sum over a batch of so many rows and classes is then divided by.
-    pub(crate) const fn batch_size(self, rows: usize, classes: usize) -> Option<f64> {
+    /// What the sum over a batch of so many rows and classes is then divided by; `None` where that
+    /// depends on more than the shape, or nothing is divided.
+    pub const fn batch_size(self, rows: usize, classes: usize) -> Option<f64> {
         match self {
             Self::None | Self::Sum | Self::Mean => None,
             Self::BatchMean => Some(rows as f64),

@@ -29,7 +29,7 @@ impl ElementwiseLoss {
     }
 
     /// What results of sums are divided by, where that is a number of elements or rows.
-    pub(crate) fn divisor(&self, input: Shape) -> Option<usize> {
+    pub fn divisor(&self, input: Shape) -> Option<usize> {
         match self.reduction {
             ElementwiseReduction::Mean => Some(self.elements(input)),
             ElementwiseReduction::BatchMean => Some(input.rows),

@@ -13,7 +13,7 @@ pub(crate) const OPERATION: &str = "reduction";
 
 impl Axis {
     /// Number of results along this axis.
-    pub(crate) fn results(self, values: Shape) -> usize {
+    pub fn results(self, values: Shape) -> usize {
         match self {
             Self::EachRow => values.rows,
             Self::EachColumn => values.classes,
