@@ -6,8 +6,10 @@
 extern crate self as wgpu_loss;
 
 mod axis;
+#[cfg(feature = "cpu")]
 pub mod cpu;
 mod element;
+#[cfg(any(feature = "cpu", feature = "runtime"))]
 mod engine;
 mod error;
 pub mod kernel;
@@ -17,6 +19,7 @@ pub mod ops;
 pub mod partial;
 pub(crate) mod pipelines;
 pub mod plan;
+#[cfg(feature = "runtime")]
 pub mod runtime;
 mod segments;
 mod targets;
@@ -25,6 +28,7 @@ mod weights;
 
 pub use axis::Axis;
 pub use element::{Element, Float, OwnedValues, Values};
+#[cfg(any(feature = "cpu", feature = "runtime"))]
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use half;
@@ -53,6 +57,7 @@ pub use ops::{
     DebugView, GradientPlace, Pass, PipelineView, Step, UpstreamOperand, UpstreamSource,
 };
 pub use pipelines::Kernels;
+#[cfg(feature = "runtime")]
 pub use runtime::{CustomLossReport, FurthestResult, Gpu, GpuOptions, Progress, Streaming};
 pub use segments::Segments;
 pub use targets::{ClassIndices, TargetLayout, TargetValues, Targets};

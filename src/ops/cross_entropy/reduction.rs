@@ -1,7 +1,5 @@
 //! How the losses of a batch's rows become one value.
 
-use super::Mode;
-
 /// How the losses of the rows become one value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reduction {
@@ -61,7 +59,9 @@ impl Reduction {
     }
 
     /// What becomes of the sum of the rows' losses; over nothing, the mean of masked mode is 0.
-    pub(crate) fn of_sum(self, sum: f64, denominator: f64, mode: Mode) -> f64 {
+    #[cfg(feature = "cpu")]
+    pub(crate) fn of_sum(self, sum: f64, denominator: f64, mode: super::Mode) -> f64 {
+        use super::Mode;
         match self {
             Self::None => f64::NAN,
             Self::Sum => sum,
@@ -74,6 +74,7 @@ impl Reduction {
     }
 
     /// The upstream gradient of each row's loss, from that of what they become.
+    #[cfg(feature = "cpu")]
     pub(crate) fn of_upstream(self, upstream: f64, denominator: f64) -> f64 {
         match self.is_mean() {
             false => upstream,

@@ -94,6 +94,7 @@ impl SoftmaxAgainstLayout {
     }
 
     /// The same with another shape of it.
+    #[cfg(feature = "runtime")]
     pub(crate) fn with_matrix(self, change: impl FnOnce(Shape) -> Shape) -> Self {
         match self {
             Self::Targets(targets) => Self::Targets(targets.with_matrix(change)),

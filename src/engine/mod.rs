@@ -1,5 +1,7 @@
 //! The one-call form of every operation, which the GPU and both CPU engines answer alike.
 
+pub(crate) mod validate;
+
 use crate::element::OwnedValues;
 use crate::error::Result;
 use crate::logits::Logits;
