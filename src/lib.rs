@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
+// docs.rs says of each item which feature it is there with.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // Unit tests share files with the tests outside.
 #[cfg(test)]
