@@ -145,12 +145,12 @@ impl<'a> Values<'a> {
     }
 
     /// The first `len` of them, or all where there are fewer.
-    pub(crate) fn first(&self, len: usize) -> Self {
+    pub fn first(&self, len: usize) -> Self {
         for_each_element!(Self, *self, values => Float::values(&values[..len.min(values.len())]))
     }
 
-    /// Those behind the first `start`.
-    pub(crate) fn behind(&self, start: usize) -> Self {
+    /// Those behind the first `start`; none where there are fewer.
+    pub fn behind(&self, start: usize) -> Self {
         for_each_element!(Self, *self, values => Float::values(&values[start.min(values.len())..]))
     }
 }

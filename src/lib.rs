@@ -1,13 +1,17 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
+// docs.rs says of each item which feature it is there with.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // Unit tests share files with the tests outside.
 #[cfg(test)]
 extern crate self as wgpu_loss;
 
 mod axis;
+#[cfg(feature = "cpu")]
 pub mod cpu;
 mod element;
+#[cfg(any(feature = "cpu", feature = "runtime"))]
 mod engine;
 mod error;
 pub mod kernel;
@@ -17,15 +21,16 @@ pub mod ops;
 pub mod partial;
 pub(crate) mod pipelines;
 pub mod plan;
+#[cfg(feature = "runtime")]
 pub mod runtime;
 mod segments;
 mod targets;
 mod upstream;
-pub mod verify;
 mod weights;
 
 pub use axis::Axis;
 pub use element::{Element, Float, OwnedValues, Values};
+#[cfg(any(feature = "cpu", feature = "runtime"))]
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use half;
@@ -54,6 +59,7 @@ pub use ops::{
     DebugView, GradientPlace, Pass, PipelineView, Step, UpstreamOperand, UpstreamSource,
 };
 pub use pipelines::Kernels;
+#[cfg(feature = "runtime")]
 pub use runtime::{CustomLossReport, FurthestResult, Gpu, GpuOptions, Progress, Streaming};
 pub use segments::Segments;
 pub use targets::{ClassIndices, TargetLayout, TargetValues, Targets};

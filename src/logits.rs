@@ -1,7 +1,5 @@
 //! The shape of logits, and a borrowed view of them in host memory.
 
-use std::ops::Range;
-
 use crate::element::{Element, Float, Values, for_each_element};
 use crate::error::{Error, Result};
 
@@ -87,6 +85,7 @@ impl Shape {
     }
 
     /// The rows that have elements: all of them, or none, however many there are.
+    #[cfg(feature = "cpu")]
     pub(crate) const fn occupied_rows(&self) -> usize {
         if self.classes == 0 { 0 } else { self.rows }
     }
@@ -248,7 +247,8 @@ impl<'a> Logits<'a> {
     }
 
     /// Some of the columns, where no rows lie side by side.
-    pub(crate) fn columns(&self, columns: Range<usize>) -> Result<Self> {
+    #[cfg(feature = "runtime")]
+    pub(crate) fn columns(&self, columns: std::ops::Range<usize>) -> Result<Self> {
         let shape = Shape { classes: columns.len(), ..self.shape };
         Self::from_values(self.values.behind(columns.start), shape)
     }

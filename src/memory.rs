@@ -3,9 +3,6 @@
 //!
 //! A row's or a block's scratch is not from here: it is no larger than what the caller holds.
 
-use bytemuck::Zeroable;
-use bytemuck::allocation::try_zeroed_vec;
-
 use crate::error::{Error, Result};
 
 fn out_of_memory<T>(operation: &'static str, count: usize) -> Error {
@@ -26,11 +23,16 @@ pub(crate) fn reserved<T>(operation: &'static str, count: usize) -> Result<Vec<T
 }
 
 /// So many zeros, which the system has at hand.
-pub(crate) fn zeros<T: Zeroable>(operation: &'static str, count: usize) -> Result<Vec<T>> {
-    try_zeroed_vec(count).map_err(|()| out_of_memory::<T>(operation, count))
+#[cfg(any(feature = "cpu", feature = "runtime"))]
+pub(crate) fn zeros<T: bytemuck::Zeroable>(
+    operation: &'static str,
+    count: usize,
+) -> Result<Vec<T>> {
+    bytemuck::allocation::try_zeroed_vec(count).map_err(|()| out_of_memory::<T>(operation, count))
 }
 
 /// One value so many times.
+#[cfg(feature = "cpu")]
 pub(crate) fn filled<T: Clone>(operation: &'static str, value: T, count: usize) -> Result<Vec<T>> {
     let mut values = reserved(operation, count)?;
     values.resize(count, value);
@@ -48,12 +50,14 @@ pub(crate) fn collected<T>(
 }
 
 /// What is made only where it is wanted.
+#[cfg(feature = "cpu")]
 pub(crate) fn when<T>(is_wanted: bool, make: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
     is_wanted.then(make).transpose()
 }
 
 /// Refuses so many bytes in several parts, each of which the system would promise alone; a promise
 /// that it cannot keep ends the process when the memory is used.
+#[cfg(any(feature = "cpu", feature = "runtime"))]
 pub(crate) fn check(operation: &'static str, parts: &[(usize, usize)]) -> Result<()> {
     let bytes = parts
         .iter()
@@ -61,7 +65,7 @@ pub(crate) fn check(operation: &'static str, parts: &[(usize, usize)]) -> Result
     reserved::<u8>(operation, bytes.unwrap_or(usize::MAX)).map(drop)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
 

@@ -159,6 +159,7 @@ pub struct TargetLayout {
     pub row_weights: bool,
 }
 
+#[cfg(feature = "runtime")]
 impl TargetLayout {
     /// The same with another shape of probabilities, where the targets are.
     pub(crate) fn with_matrix(self, change: impl FnOnce(Shape) -> Shape) -> Self {

@@ -1,7 +1,5 @@
 //! The upstream gradient of operations whose results are of rows.
 
-use crate::error::{Error, Result};
-
 /// The upstream gradient: the derivative of whatever is minimised with respect to this
 /// operation's result. `1` when the result itself is minimised.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +19,7 @@ impl Default for Upstream<'_> {
 
 impl<'a> Upstream<'a> {
     /// That of some of the rows.
+    #[cfg(feature = "runtime")]
     pub(crate) fn of_rows(self, rows: &std::ops::Range<usize>) -> Upstream<'a> {
         match self {
             Self::Scalar(_) => self,
@@ -29,35 +28,13 @@ impl<'a> Upstream<'a> {
     }
 
     /// The factor of one row.
-    pub(crate) fn of_row(&self, row: usize) -> f32 {
+    ///
+    /// # Panics
+    /// Where each row has a factor, and there is no such row.
+    pub fn of_row(&self, row: usize) -> f32 {
         match self {
             Self::Scalar(value) => *value,
             Self::PerRow(values) => values[row],
-        }
-    }
-
-    /// Refuses a factor for each row where rows and factors differ in number, or where the result
-    /// is reduced to one value.
-    pub(crate) fn validate(
-        &self,
-        operation: &'static str,
-        rows: usize,
-        reduced: bool,
-    ) -> Result<()> {
-        match self {
-            Self::PerRow(_) if reduced => Err(Error::invalid(
-                operation,
-                "upstream gradient",
-                "a scalar, since the loss is reduced to one value",
-                "one value per row",
-            )),
-            Self::PerRow(values) if values.len() != rows => Err(Error::invalid(
-                operation,
-                "upstream gradient",
-                format!("{rows} values, one per row"),
-                values.len(),
-            )),
-            _ => Ok(()),
         }
     }
 }

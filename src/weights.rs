@@ -1,6 +1,5 @@
 //! Weights of a reduction, in host memory.
 
-use crate::error::{Error, Result};
 use crate::logits::{Logits, Shape};
 
 /// What each value of a reduction is multiplied by.
@@ -19,25 +18,6 @@ pub enum Weights<'a> {
 }
 
 impl Weights<'_> {
-    /// Refuses another number than there are rows or columns; `what`: the number's name.
-    pub(crate) fn validate_length(
-        &self,
-        operation: &'static str,
-        what: &'static str,
-        values: Shape,
-    ) -> Result<()> {
-        let (found, expected, one) = match self {
-            Self::None | Self::PerElement(_) => return Ok(()),
-            Self::PerRow(weights) => (weights.len(), values.rows, "row"),
-            Self::PerColumn(weights) => (weights.len(), values.classes, "column"),
-        };
-        if found != expected {
-            let expected = format!("{expected}, one per {one}");
-            return Err(Error::invalid(operation, what, expected, found));
-        }
-        Ok(())
-    }
-
     /// The form, without the numbers.
     pub fn layout(&self) -> WeightLayout {
         match self {

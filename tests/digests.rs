@@ -20,8 +20,8 @@ use proptest::strategy::{Strategy, ValueTree as _};
 use random_call::{RandomCall, call};
 use random_reduction::reduction;
 use wgpu_loss::runtime::TwoStep;
-use wgpu_loss::verify::{Call, CaseResult, Extent, cases};
 use wgpu_loss::{Engine, cpu};
+use wgpu_loss_verify::{Call, CaseResult, Extent, cases};
 
 /// Random calls of each kind.
 const CALLS: u32 = 1000;

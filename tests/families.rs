@@ -22,12 +22,12 @@ use wgpu_loss::kernel::{
 };
 use wgpu_loss::plan::{AdapterClass, Capabilities, Entry, Purpose, Tuning, choose, every_variant};
 use wgpu_loss::runtime::TwoStep;
-use wgpu_loss::verify::{Case, Extent, cases, verify};
-use wgpu_loss::verify::{Content, check_cross_entropy, check_log_sum_exp, check_softmax};
 use wgpu_loss::{
     CrossEntropy, Element, Engine, Gpu, LogSumExp, Logits, OwnedValues, Reduction, RowOutputs,
     Shape, Softmax, Targets, Upstream,
 };
+use wgpu_loss_verify::{Case, Extent, cases, verify};
+use wgpu_loss_verify::{Content, check_cross_entropy, check_log_sum_exp, check_softmax};
 
 /// Deterministic numbers between -8 and 8, some rows of which have a clear winner.
 fn values(extent: usize, seed: u32) -> Vec<f32> {

@@ -16,8 +16,8 @@ use wgpu_loss::kernel::link::link;
 use wgpu_loss::kernel::{Family, Geometry, Mutation, Team, Variant};
 use wgpu_loss::plan::{AdapterClass, Capabilities, Entry, Tuning};
 use wgpu_loss::runtime::TwoStep;
-use wgpu_loss::verify::{Case, CaseResult, Extent, cases};
 use wgpu_loss::{Engine, Error, Gpu};
+use wgpu_loss_verify::{Case, CaseResult, Extent, cases};
 
 /// Names the mutants that the tests look at, between commas; all without it.
 const NAMES: &str = "WGPU_LOSS_MUTANTS";

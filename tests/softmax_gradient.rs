@@ -10,8 +10,8 @@ use std::mem::discriminant;
 use device::new_gpu;
 use wgpu_loss::kernel::{Family, Geometry, Team};
 use wgpu_loss::plan::{Entry, Purpose, Tuning, choose};
-use wgpu_loss::verify::check_softmax;
 use wgpu_loss::{Engine, Logits, Shape, Softmax, cpu};
+use wgpu_loss_verify::check_softmax;
 
 /// Every kernel that a row may be gone over by, with the numbers of classes that it is tried with.
 fn entries(largest: u32) -> Vec<(Entry, Vec<usize>)> {

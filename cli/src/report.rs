@@ -4,10 +4,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use serde::Deserialize;
-use wgpu_loss::verify::Extent;
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOutput, Engine, Gpu, Logits, OwnedValues, Targets, Upstream, cpu,
 };
+use wgpu_loss_verify::Extent;
 
 use crate::device::{self, Description};
 use crate::eval::layout::Matrix;

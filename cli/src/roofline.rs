@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use wgpu_loss::verify::Extent;
+use wgpu_loss_verify::Extent;
 
 use crate::arguments::RooflineOptions;
 use crate::bench::{self, Bench, Files, Form};

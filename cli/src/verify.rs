@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use wgpu_loss::verify::{Extent, Report, verify};
 use wgpu_loss::{Engine, cpu};
+use wgpu_loss_verify::{Extent, Report, verify};
 
 use crate::arguments::{VerifyDevice, VerifyOptions};
 use crate::device::{self, Description};

@@ -249,7 +249,7 @@ pub struct Totals {
 
 impl Totals {
     /// The same with denominators as they are, which may be infinite.
-    pub(crate) fn rounded(self) -> Self {
+    pub fn rounded(self) -> Self {
         let times = |value: f32, exponent: u32| {
             (f64::from(value) * f64::from(exponent as u16 as i16).exp2()) as f32
         };

@@ -3,6 +3,7 @@
 //! A plan chooses kernels and compiles them; `bind` checks the caller's buffers and makes bind
 //! groups; [`Step::record`] puts the dispatches into the caller's encoder and does nothing else.
 
+#[cfg(feature = "runtime")]
 pub(crate) mod block;
 #[cfg(test)]
 mod coverage;
@@ -12,7 +13,7 @@ pub mod elementwise;
 pub mod log_sum_exp;
 mod operand;
 mod pass;
-#[cfg(test)]
+#[cfg(all(test, feature = "runtime"))]
 mod piece_kernels;
 pub mod reduce;
 mod rows;

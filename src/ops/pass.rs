@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 use crate::kernel::{GradientKind, GradientVariant, UpstreamKind};
 use crate::logits::Shape;
 use crate::ops::cross_entropy::Reduction;
-use crate::upstream::Upstream;
 
 /// Which part of an operation a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,16 +75,6 @@ impl UpstreamOperand<'_> {
         match self {
             Self::Scalar(value) => *value,
             Self::Buffer(_) => 0.0,
-        }
-    }
-}
-
-impl Upstream<'_> {
-    /// Where a device has it.
-    pub(crate) fn source(&self) -> UpstreamSource {
-        match self {
-            Self::Scalar(_) => UpstreamSource::Scalar,
-            Self::PerRow(_) => UpstreamSource::PerRow,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use wgpu::{Device, DeviceDescriptor};
 
-use super::elementwise::pieces::WholeLoss;
+use super::elementwise::WholeLoss;
 use super::reduce::Wholes;
 use crate::axis::Axis;
 use crate::logits::Shape;

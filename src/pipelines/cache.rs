@@ -112,6 +112,7 @@ impl Kernels {
 
     /// The same kernels for pieces of this batch: of rows side by side, a piece of one row alone would
     /// else have another kernel than the batch, and other last bits.
+    #[cfg(feature = "runtime")]
     pub(crate) fn for_pieces_of(&self, batch: &Shape) -> Self {
         Self { side_by_side: batch.inner > 1, ..self.clone() }
     }

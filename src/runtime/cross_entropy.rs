@@ -1,13 +1,13 @@
 //! Softmax cross-entropy of host data on the GPU.
 
+#[cfg(not(target_arch = "wasm32"))]
 use crate::element::Float;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::kernel::parameters::Totals;
 use crate::logits::Logits;
 use crate::ops::cross_entropy::CrossEntropyOperands;
 use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
-use crate::ops::validate;
-#[cfg(not(target_arch = "wasm32"))]
 use crate::ops::validate::CROSS_ENTROPY;
 use crate::runtime::Gpu;
 use crate::targets::{TargetValues, Targets};

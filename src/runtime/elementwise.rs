@@ -2,8 +2,8 @@
 
 use super::call::{Call, place_of_results, slice};
 use super::readback::Waiting;
+use crate::engine::validate;
 use crate::error::Result;
-use crate::ops::elementwise::validate;
 use crate::ops::elementwise::{
     BinaryCounts, Elementwise, ElementwiseLoss, ElementwiseOperands, ElementwiseOutput,
     ElementwisePass, ElementwiseReduction, ElementwiseUpstream,

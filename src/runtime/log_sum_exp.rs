@@ -2,11 +2,12 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 use crate::element::Float;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::logits::Logits;
 use crate::ops::log_sum_exp::LogSumExpOperands;
 use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
-use crate::ops::validate::{self, LOG_SUM_EXP};
+use crate::ops::validate::LOG_SUM_EXP;
 use crate::runtime::Gpu;
 use crate::upstream::Upstream;
 

@@ -6,14 +6,27 @@ use std::ops::Range;
 use wgpu::{Buffer, BufferSlice};
 
 use crate::element::OwnedValues;
+use crate::engine::validate;
 use crate::error::{Error, Result};
 use crate::kernel::parameters::Totals;
 use crate::kernel::{Record, Word};
+use crate::ops::UpstreamSource;
 use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput, Reduction};
-use crate::ops::validate::{self, CROSS_ENTROPY};
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::targets::{ClassIndices, TargetValues, Targets};
+use crate::upstream::Upstream;
 
 use super::call::{Call, slice};
+
+impl Upstream<'_> {
+    /// Where a device has it.
+    pub(super) fn source(&self) -> UpstreamSource {
+        match self {
+            Self::Scalar(_) => UpstreamSource::Scalar,
+            Self::PerRow(_) => UpstreamSource::PerRow,
+        }
+    }
+}
 
 /// Targets and weights on the device.
 pub(super) struct DeviceTargets {

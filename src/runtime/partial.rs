@@ -1,12 +1,12 @@
 //! Softmax cross-entropy over a part of the classes, of host data on the GPU.
 
 use crate::element::OwnedValues;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::kernel::parameters::Totals;
 use crate::logits::Logits;
 use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
 use crate::ops::cross_entropy::{CrossEntropyOperands, MergeOperands};
-use crate::ops::validate;
 use crate::ops::validate::CROSS_ENTROPY;
 use crate::ops::{GradientPlace, Pass};
 use crate::partial::{ClassRange, PartialState};

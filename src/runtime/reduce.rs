@@ -1,9 +1,10 @@
 //! Weighted reductions of host data on the GPU.
 
+use crate::engine::validate;
 use crate::error::Result;
 use crate::logits::Logits;
 use crate::memory::collected;
-use crate::ops::reduce::validate::{self, OPERATION};
+use crate::ops::reduce::validate::OPERATION;
 use crate::ops::reduce::{
     Reduce, ReduceOperands, ReduceOutput, ReduceSegmentsOperands, SegmentLayout, Statistic,
 };

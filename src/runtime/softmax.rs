@@ -3,11 +3,11 @@
 #[cfg(not(target_arch = "wasm32"))]
 use crate::element::Float;
 use crate::element::OwnedValues;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::logits::Logits;
 use crate::ops::GradientPlace;
 use crate::ops::softmax::{Softmax, SoftmaxOperands, SoftmaxPass};
-use crate::ops::validate;
 use crate::runtime::Gpu;
 
 use super::call::{Call, place_of_results, slice};

@@ -1,9 +1,9 @@
 //! The relatives of softmax cross-entropy, of host data on the GPU.
 
+use crate::engine::validate;
 use crate::error::Result;
 use crate::kernel::parameters::Totals;
 use crate::logits::Logits;
-use crate::ops::softmax_loss::validate;
 use crate::ops::softmax_loss::{
     SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOperands, SoftmaxLossOutput, SoftmaxLossPass,
 };

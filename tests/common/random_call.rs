@@ -2,11 +2,11 @@
 //! layout.
 
 use proptest::prelude::*;
-use wgpu_loss::verify::{Call, Matrix, Operation, OwnedTargets, OwnedUpstream};
 use wgpu_loss::{
     CrossEntropy, Element, Engine, Input, LogSumExp, Mode, OwnedValues, Reduction, RowOutputs,
     Shape, Softmax,
 };
+use wgpu_loss_verify::{Call, Matrix, Operation, OwnedTargets, OwnedUpstream};
 
 /// One call; shrinks to the plainest operation, few rows, few classes and plain numbers.
 #[derive(Clone)]

@@ -1,8 +1,8 @@
 //! Random reductions for property tests of any engine: every option, type, layout and grouping.
 
 use proptest::prelude::*;
-use wgpu_loss::verify::{Call, Operation, OwnedSegments, OwnedTargets, OwnedUpstream};
 use wgpu_loss::{Axis, Denominator, Element, Mode, Reduce, Shape, Statistic};
+use wgpu_loss_verify::{Call, Operation, OwnedSegments, OwnedTargets, OwnedUpstream};
 
 use super::random_call::{RandomCall, element, logit, matrix, shape, weight};
 

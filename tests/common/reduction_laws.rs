@@ -1,8 +1,8 @@
 //! What holds of every reduction of rows, whatever the numbers.
 
 use proptest::prelude::*;
-use wgpu_loss::verify::{Call, Matrix, OwnedUpstream};
 use wgpu_loss::{Axis, Engine, Logits, Mode, Reduce, ReduceOutput, Statistic, Upstream, Weights};
+use wgpu_loss_verify::{Call, Matrix, OwnedUpstream};
 
 use super::random_call::{RandomCall, matrix};
 use super::random_reduction::reduction_of_rows;

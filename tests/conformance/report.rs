@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use wgpu_loss::verify::Digest;
 use wgpu_loss::{Engine, Error};
+use wgpu_loss_verify::Digest;
 
 use super::call::{Outputs, call};
 use super::compare::{Tolerance, difference};

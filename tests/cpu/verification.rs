@@ -1,7 +1,7 @@
 //! `verify` passes what is right: both CPU engines. Random calls are in `tests/properties.rs`.
 
-use wgpu_loss::verify::{self, Case, Extent, Operation, cases};
 use wgpu_loss::{Shape, cpu};
+use wgpu_loss_verify::{Case, Extent, Operation, cases};
 
 fn elements(case: &Case) -> usize {
     let Shape { rows, classes, .. } = case.shape;
@@ -11,9 +11,10 @@ fn elements(case: &Case) -> usize {
 #[test]
 fn passes_the_quick_verification() {
     let mut calls = Vec::new();
-    let report =
-        verify::verify(&cpu::Fast, Extent::Broad, &mut |done, total| calls.push((done, total)))
-            .unwrap();
+    let report = wgpu_loss_verify::verify(&cpu::Fast, Extent::Broad, &mut |done, total| {
+        calls.push((done, total))
+    })
+    .unwrap();
     assert!(report.passed(), "{:#?}", report.failures);
     assert!(report.worst_relative_error < 2e-6 && report.worst_relative_error > 0.0);
     assert_eq!(calls.first(), Some(&(0, report.checked)));

@@ -1,12 +1,12 @@
 //! Every function in every form against the oracle.
 
 use wgpu_loss::half::{bf16, f16};
-use wgpu_loss::verify::ElementwiseScale as Scale;
 use wgpu_loss::{
     Axis, Element, Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction,
     ElementwiseUpstream, Engine, Float, Gpu, Logits, LossFunction, Mode, OwnedValues, Shape,
     Weights, cpu,
 };
+use wgpu_loss_verify::ElementwiseScale as Scale;
 
 use crate::device;
 

@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use wgpu_loss::verify::{
+use wgpu_loss::{CrossEntropy, Engine, Gpu, GradientPlace, Shape};
+use wgpu_loss_verify::{
     Case, Content, Extent, Factor, Ignored, Integer, Operation, Targets, cases,
 };
-use wgpu_loss::{CrossEntropy, Engine, Gpu, GradientPlace, Shape};
 
 use crate::engine::Embedded;
 use crate::turns::everything_runs;

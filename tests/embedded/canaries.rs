@@ -3,12 +3,12 @@
 
 use wgpu_loss::kernel::{Access, Family, Geometry, Team, Variant};
 use wgpu_loss::plan::{Entry, Tuning};
-use wgpu_loss::verify::{Factor, Operation};
 use wgpu_loss::wgpu::{self, BindGroupDescriptor, BindGroupEntry};
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOperands, Element, Gpu, Kernels, LogSumExp, LogSumExpOperands, Pass,
     Shape, Softmax,
 };
+use wgpu_loss_verify::{Factor, Operation};
 
 use crate::calls::{check, cross_entropy, engines_in_turn, options};
 use crate::device::{gpu, read, submit};

@@ -1,8 +1,8 @@
 //! Logits with the class axis in the middle, `(outer, classes, inner)`, in one dispatch and in many.
 
 use wgpu_loss::plan::{RowOperand, row_chunks};
-use wgpu_loss::verify::{Case, Factor, Operation, Probabilities, Targets, Weights};
 use wgpu_loss::{CrossEntropy, Element, GradientPlace, Kernels, LogSumExp, Pass, Reduction, Shape};
+use wgpu_loss_verify::{Case, Factor, Operation, Probabilities, Targets, Weights};
 
 use crate::calls::{check, cross_entropy, engines_in_turn, options};
 use crate::device::{gpu, shrunken};

@@ -1,10 +1,10 @@
 //! Halves, two of which lie in one word and may belong to different rows, or to nobody.
 
-use wgpu_loss::verify::{Case, Factor, Operation};
 use wgpu_loss::{
     CrossEntropy, Element, Engine, GradientPlace, LogSumExp, OwnedValues, Reduction, Shape,
     Softmax, Upstream,
 };
+use wgpu_loss_verify::{Case, Factor, Operation};
 
 use crate::calls::{check, cross_entropy, engines, engines_in_turn, options};
 use crate::device::gpu;

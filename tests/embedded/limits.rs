@@ -3,12 +3,12 @@
 use wgpu_loss::kernel::{Family, Geometry, Team};
 use wgpu_loss::plan::{AdapterClass, Entry, Tuning};
 use wgpu_loss::runtime::TwoStep;
-use wgpu_loss::verify::{Case, Extent, Operation, cases};
 use wgpu_loss::wgpu::{BufferDescriptor, BufferUsages};
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOperands, Element, Engine, Gpu, GpuOptions, GradientPlace, Pass,
     Reduction, RowOutputs, Shape, TargetLayout, UpstreamOperand, UpstreamSource,
 };
+use wgpu_loss_verify::{Case, Extent, Operation, cases};
 
 use crate::buffers::Buffers;
 use crate::calls::{check, cross_entropy};

@@ -1,8 +1,8 @@
 //! Every option of cross-entropy, alone and all together, in every pass and place, against the
 //! oracle.
 
-use wgpu_loss::verify::{Case, Content, Factor, Probabilities, Targets, Weights};
 use wgpu_loss::{Element, Input, Mode, Reduction, RowOutputs, Shape};
+use wgpu_loss_verify::{Case, Content, Factor, Probabilities, Targets, Weights};
 
 use crate::calls::{check, cross_entropy, engines, options};
 use crate::device::gpu;

@@ -2,14 +2,14 @@
 //! each part, all in one submission and on the same buffers.
 
 use wgpu_loss::partial::{ClassRange, PartialState};
-use wgpu_loss::verify::{
-    Case, Factor, Probabilities, Targets as CaseTargets, Weights, check_merged_parts,
-};
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOperands, CrossEntropyOutput, Element, Engine, Error, GradientPlace,
     Input, LogSumExp, LogSumExpOutput, Logits, MergeOperands, Mode, OwnedValues, Pass, Reduce,
     ReduceOutput, Reduction, Result, Segments, Shape, Softmax, TargetLayout, Targets, Upstream,
     UpstreamSource,
+};
+use wgpu_loss_verify::{
+    Case, Factor, Probabilities, Targets as CaseTargets, Weights, check_merged_parts,
 };
 
 use crate::calls::{check, cross_entropy, engines, engines_in_turn, options};

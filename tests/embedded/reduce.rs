@@ -2,11 +2,11 @@
 //! come about, and errors that no other float32 sum is below.
 
 use wgpu_loss::plan::Capabilities;
-use wgpu_loss::verify::{Extent, Operation, cases};
 use wgpu_loss::{
     Axis, Element, Engine, GradientPlace, Logits, OwnedValues, Reduce, ReduceOutput, Segments,
     Shape, Statistic, Weights,
 };
+use wgpu_loss_verify::{Extent, Operation, cases};
 
 use crate::calls::{check, engines};
 use crate::device::gpu;

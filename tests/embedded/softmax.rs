@@ -1,10 +1,10 @@
 //! Softmax, log-softmax and their gradients on the caller's buffers.
 
-use wgpu_loss::verify::{Factor, Operation};
 use wgpu_loss::wgpu::BufferSlice;
 use wgpu_loss::{
     Element, Error, GradientPlace, Result, Shape, Softmax, SoftmaxOperands, SoftmaxPass,
 };
+use wgpu_loss_verify::{Factor, Operation};
 
 use crate::calls::{check, cross_entropy, engines_in_turn};
 use crate::device::{USAGE, gpu};

@@ -2,8 +2,8 @@
 
 use wgpu_loss::kernel::{Access, Family, Geometry, Team};
 use wgpu_loss::plan::{Entry, Tuning};
-use wgpu_loss::verify::Operation;
 use wgpu_loss::{CrossEntropy, Element, Gpu, GradientPlace, LogSumExp, Shape};
+use wgpu_loss_verify::Operation;
 
 use crate::calls::{check, cross_entropy, engines, engines_in_turn, options};
 use crate::device::gpu;

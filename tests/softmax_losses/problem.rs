@@ -1,10 +1,10 @@
 //! A call, made from a seed, and how far an engine may be from the oracle.
 
-use wgpu_loss::verify::SoftmaxLossScale as Scale;
 use wgpu_loss::{
     Element, Engine, Logits, Mode, OwnedValues, Reduction, Shape, SoftmaxAgainst, SoftmaxFunction,
     SoftmaxLoss, Targets, Upstream, cpu,
 };
+use wgpu_loss_verify::SoftmaxLossScale as Scale;
 
 /// What rows are compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

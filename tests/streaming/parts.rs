@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use wgpu_loss::partial::{ClassRange, PartialState};
 use wgpu_loss::plan::Capabilities;
-use wgpu_loss::verify::check_merged_parts;
 use wgpu_loss::{
     ClassIndices, CrossEntropy, CrossEntropyOutput, Element, Engine, Error, Gpu, Logits, Mode,
     OwnedValues, Reduction, Result, RowOutputs, Shape, Streaming, Targets, Upstream,
 };
+use wgpu_loss_verify::check_merged_parts;
 
 use super::compare::assert_same_matrix;
 use super::{TINY, assert_same_output, gpu, in_pieces, of_element, of_pieces, values};

@@ -213,7 +213,7 @@ pub fn test(arguments: &[OsString]) -> Result<(), ExitCode> {
     if !arguments.is_empty() {
         return all(&[test_step(&cargo(), &workspace(), arguments)]);
     }
-    all(&[smallest_step(&cargo(), &workspace())])?;
+    all(&feature_steps(&cargo(), &workspace()))?;
     // The validation layer, where it is installed, has a lane of its own: it takes its time.
     suite::run(&[("WGPU_VALIDATION", "0"), UNOPTIMISED])
 }
@@ -230,11 +230,24 @@ fn test_step(cargo: &OsStr, workspace: &Path, arguments: &[OsString]) -> Step {
     Step::new(cargo).folder(workspace).arguments(["test"]).arguments(scope).arguments(arguments)
 }
 
-/// The check of the smallest set of features.
-fn smallest_step(cargo: &OsStr, workspace: &Path) -> Step {
-    let features = ["--no-default-features", "--features", "default-backends"];
-    let check = ["check", "--package", "wgpu-loss"];
-    Step::new(cargo).folder(workspace).arguments(check).arguments(features)
+/// The library's features, each of which is checked alone.
+const FEATURES: [&str; 5] = ["cpu", "rayon", "runtime", "serde", "default-backends"];
+
+/// The checks of the library with no feature, each one, and all; and of a program that records steps
+/// into its own encoder, which no engine comes with.
+fn feature_steps(cargo: &OsStr, workspace: &Path) -> Vec<Step> {
+    let check = |arguments: &[&str]| {
+        let library = ["rustc", "--profile", "check", "--package", "wgpu-loss", "--lib"];
+        let step = Step::new(cargo).folder(workspace).arguments(library);
+        step.arguments(arguments).arguments(["--", "-D", "warnings"])
+    };
+    let mut steps = vec![check(&["--no-default-features"])];
+    let alone = |feature| check(&["--no-default-features", "--features", feature]);
+    steps.extend(FEATURES.map(alone));
+    steps.push(check(&["--all-features"]));
+    let program = ["check", "--package", "wgpu-loss-painter"];
+    steps.push(Step::new(cargo).folder(workspace).arguments(program));
+    steps
 }
 
 /// Runs the property tests for so many minutes, each call drawn anew; with `--faults` the test of
@@ -301,14 +314,18 @@ pub fn wasm_check() -> ExitCode {
         note(&format!("the target {WASM} isn't installed: rustup target add {WASM}"));
         return ExitCode::FAILURE;
     }
-    code_of(all(&[wasm_step(&cargo(), &workspace())]))
+    code_of(all(&wasm_steps(&cargo(), &workspace())))
 }
 
-/// The command of [`wasm_check`].
-fn wasm_step(cargo: &OsStr, workspace: &Path) -> Step {
-    let arguments = ["check", "--package", "wgpu-loss", "--target", WASM];
-    let features = ["--no-default-features", "--features", "default-backends"];
-    Step::new(cargo).arguments(arguments).arguments(features).folder(workspace)
+/// The commands of [`wasm_check`]: without engines, with each, and with both.
+fn wasm_steps(cargo: &OsStr, workspace: &Path) -> [Step; 4] {
+    let sets = ["default-backends", "cpu", "runtime", "cpu,default-backends,runtime"];
+    sets.map(|features| {
+        let library = ["rustc", "--profile", "check", "--package", "wgpu-loss", "--lib"];
+        let features = ["--no-default-features", "--features", features, "--", "-D", "warnings"];
+        let step = Step::new(cargo).folder(workspace).arguments(library);
+        step.arguments(["--target", WASM]).arguments(features)
+    })
 }
 
 #[cfg(test)]
@@ -321,13 +338,32 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_feature_set() {
-        let step = smallest_step(OsStr::new("/toolchain/bin/cargo"), Path::new("/w"));
-        assert_eq!(step.folder.as_deref(), Some(Path::new("/w")));
+    fn every_feature_is_checked_alone() {
+        let steps = feature_steps(OsStr::new("/toolchain/bin/cargo"), Path::new("/w"));
+        assert!(steps.iter().all(|step| step.folder.as_deref() == Some(Path::new("/w"))));
+        let steps: Vec<_> = steps.iter().map(ToString::to_string).collect();
+        let check = "cargo rustc --profile check --package wgpu-loss --lib";
+        assert_eq!(steps[0], format!("{check} --no-default-features -- -D warnings"));
         assert_eq!(
-            step.to_string(),
-            "cargo check --package wgpu-loss --no-default-features --features default-backends"
+            steps[1],
+            format!("{check} --no-default-features --features cpu -- -D warnings")
         );
+        assert_eq!(steps[6], format!("{check} --all-features -- -D warnings"));
+        assert_eq!(steps[7], "cargo check --package wgpu-loss-painter");
+    }
+
+    #[test]
+    fn features_are_those_of_the_manifest() {
+        let manifest = workspace().join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).expect("the library's manifest");
+        let table = manifest.split("[features]\n").nth(1).expect("features");
+        let names = table.lines().take_while(|line| !line.starts_with('['));
+        let names = names.filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+        let mut names: Vec<_> = names.filter(|name| *name != "default").collect();
+        let mut checked = FEATURES.to_vec();
+        names.sort_unstable();
+        checked.sort_unstable();
+        assert_eq!(checked, names);
     }
 
     #[test]
@@ -388,8 +424,11 @@ mod tests {
 
     #[test]
     fn browsers_get_no_default_features() {
-        let step = wasm_step(OsStr::new("cargo"), Path::new("/w")).to_string();
-        assert!(step.contains("--target wasm32-unknown-unknown --no-default-features"));
+        for step in wasm_steps(OsStr::new("cargo"), Path::new("/w")) {
+            let step = step.to_string();
+            assert!(step.contains("--target wasm32-unknown-unknown --no-default-features"));
+            assert!(!step.contains("rayon"), "{step}");
+        }
     }
 
     #[test]

@@ -30,8 +30,8 @@ Usage: cargo xtask [--no-install] COMMAND [ARGS..]
 
 Commands:
   run [ARGS..]   build the wgpu-loss program in release mode and run it with ARGS
-  test [ARGS..]  check the smallest feature set, run every test, several files of them at once, then
-                 `lanes`; with ARGS, only `cargo test ARGS`
+  test [ARGS..]  check every feature alone, run every test, several files of them at once, then `lanes`;
+                 with ARGS, only `cargo test ARGS`
   lanes [--full] [LANE..]
                  run the tests on other kinds of devices, all or those named: minimal (WebGPU's
                  least limits, no features), strict (nothing that WebGPU lacks), gl, poison

@@ -5,15 +5,15 @@ use super::matrix::Holds;
 use super::place::Place;
 use super::{Fast, elementwise, evaluate_cross_entropy, log_sum_exp};
 use crate::element::{Element, Float};
+use crate::engine::validate::{self, GRADIENT};
 use crate::error::Result;
 use crate::logits::{Logits, Shape};
 use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput};
-use crate::ops::elementwise::validate as elements;
 use crate::ops::elementwise::{
     Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseUpstream,
 };
 use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
-use crate::ops::validate::{self, CROSS_ENTROPY, GRADIENT, LOG_SUM_EXP};
+use crate::ops::validate::{CROSS_ENTROPY, LOG_SUM_EXP};
 use crate::targets::Targets;
 use crate::upstream::Upstream;
 
@@ -197,7 +197,7 @@ impl Fast {
         options: &ElementwiseLoss,
         gradient: &mut [G],
     ) -> Result<ElementwiseOutput> {
-        elements::elementwise(operands, Some(upstream), options)?;
+        validate::elementwise(operands, Some(upstream), options)?;
         let name = options.function.name();
         let gradient = apart(name, operands.input, gradient, options.gradient_element)?;
         elementwise::evaluate(operands, Some(upstream), options, Some(gradient))

@@ -4,9 +4,10 @@ use pulp::{Simd, WithSimd};
 
 use super::simd::dispatch;
 use super::threads::join;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::ops::cross_entropy::CrossEntropy;
-use crate::ops::validate;
+use crate::ops::validate::CROSS_ENTROPY;
 use crate::targets::{ClassIndices, TargetValues, Targets};
 
 /// Rows a thread takes at a time.
@@ -19,7 +20,7 @@ pub(super) fn count_rows(
     classes: usize,
     options: &CrossEntropy,
 ) -> Result<usize> {
-    count_rows_of(validate::CROSS_ENTROPY, targets, rows, classes, options.ignore_index)
+    count_rows_of(CROSS_ENTROPY, targets, rows, classes, options.ignore_index)
 }
 
 /// Counts the rows that are not ignored; refuses targets that are neither a class nor the ignore

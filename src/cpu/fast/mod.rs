@@ -43,21 +43,19 @@ use half::{bf16, f16};
 use super::Oracle;
 use crate::element::{Element, Float, OwnedValues};
 use crate::engine::Engine;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::logits::Logits;
 use crate::memory::when;
 use crate::ops::cross_entropy::{CrossEntropy, CrossEntropyOutput, Input};
-use crate::ops::elementwise::validate as elements;
 use crate::ops::elementwise::{
     Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseUpstream,
 };
 use crate::ops::log_sum_exp::{LogSumExp, LogSumExpOutput};
-use crate::ops::reduce::validate as check;
 use crate::ops::reduce::{Reduce, ReduceOutput};
 use crate::ops::softmax::Softmax;
-use crate::ops::softmax_loss::validate as softmax_loss_check;
 use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxLoss, SoftmaxLossOutput};
-use crate::ops::validate;
+use crate::ops::validate::{CROSS_ENTROPY, LOG_SUM_EXP};
 use crate::partial::{ClassRange, PartialState};
 use crate::segments::Segments;
 use crate::targets::Targets;
@@ -153,7 +151,7 @@ impl Engine for Fast {
         validate::log_sum_exp(logits, upstream)?;
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
-            let room = || room_for::<G>(validate::LOG_SUM_EXP, logits);
+            let room = || room_for::<G>(LOG_SUM_EXP, logits);
             let mut gradient = when(upstream.is_some(), room)?;
             let place = Place::apart(logits, fresh(&mut gradient));
             let output = log_sum_exp::evaluate(place, upstream)?;
@@ -172,7 +170,7 @@ impl Engine for Fast {
         let counted = count_rows(targets, logits.rows(), logits.classes(), options)?;
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
-            let room = || room_for::<G>(validate::CROSS_ENTROPY, logits);
+            let room = || room_for::<G>(CROSS_ENTROPY, logits);
             let mut gradient = when(upstream.is_some(), room)?;
             let place = Place::apart(logits, fresh(&mut gradient));
             let output = evaluate_cross_entropy(place, targets, counted, upstream, options)?;
@@ -243,7 +241,7 @@ impl Engine for Fast {
         upstream: Option<Upstream<'_>>,
         options: &SoftmaxLoss,
     ) -> Result<SoftmaxLossOutput> {
-        softmax_loss_check::softmax_loss(logits, &against, upstream, options)?;
+        validate::softmax_loss(logits, &against, upstream, options)?;
         let counted = softmax_loss::count(&against, logits, options)?;
         let element = options.gradient_element.unwrap_or(logits.element());
         Ok(with_element!(element, G => {
@@ -257,7 +255,7 @@ impl Engine for Fast {
         upstream: Option<ElementwiseUpstream<'_>>,
         options: &ElementwiseLoss,
     ) -> Result<ElementwiseOutput> {
-        elements::elementwise(operands, upstream, options)?;
+        validate::elementwise(operands, upstream, options)?;
         let element = options.gradient_element.unwrap_or(operands.input.element());
         Ok(with_element!(element, G => {
             let room = || room_for::<G>(options.function.name(), operands.input);
@@ -275,7 +273,7 @@ impl Engine for Fast {
         upstream: Option<Upstream<'_>>,
         options: &Reduce,
     ) -> Result<ReduceOutput> {
-        check::reduce(values, weights, upstream, options)?;
+        validate::reduce(values, weights, upstream, options)?;
         let element = options.gradient_element.unwrap_or(values.element());
         Ok(with_element!(element, G => {
             reduce::evaluate::<G>(values, weights, upstream, options)?
@@ -289,7 +287,7 @@ impl Engine for Fast {
         weights: Weights<'_>,
         options: &Reduce,
     ) -> Result<ReduceOutput> {
-        check::reduce_segments(values, segments, weights, options)?;
+        validate::reduce_segments(values, segments, weights, options)?;
         reduce::of_segments(values, segments, weights, options)
     }
 }

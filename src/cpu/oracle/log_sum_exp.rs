@@ -2,11 +2,12 @@
 
 use super::row::Row;
 use super::transform::Transform;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::logits::Logits;
 use crate::memory::{reserved, when, zeros};
 use crate::ops::log_sum_exp::LogSumExpOutput;
-use crate::ops::validate::{self, LOG_SUM_EXP};
+use crate::ops::validate::LOG_SUM_EXP;
 use crate::upstream::Upstream;
 
 pub(super) fn evaluate(

@@ -2,11 +2,11 @@
 
 use super::row::Row;
 use super::transform::Transform;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::logits::Logits;
 use crate::memory::zeros;
 use crate::ops::softmax::Softmax;
-use crate::ops::validate;
 
 pub(super) fn evaluate(
     logits: Logits<'_>,

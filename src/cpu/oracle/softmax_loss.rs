@@ -1,13 +1,13 @@
 //! Focal loss, and divergences of two rows of logits.
 
 use super::row::Softmax;
+use crate::engine::validate;
+use crate::engine::validate::count_targets;
 use crate::error::Result;
 use crate::logits::Logits;
 use crate::memory::{reserved, when, zeros};
 use crate::ops::cross_entropy::Mode;
-use crate::ops::softmax_loss::validate;
 use crate::ops::softmax_loss::{SoftmaxAgainst, SoftmaxFunction, SoftmaxLoss, SoftmaxLossOutput};
-use crate::ops::validate::count_targets;
 use crate::targets::TargetValues;
 use crate::upstream::Upstream;
 

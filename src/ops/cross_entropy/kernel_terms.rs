@@ -59,8 +59,9 @@ impl CrossEntropy {
             .with(Word::Correct, self.correct)
     }
 
-    /// Whether classes before the target are counted.
-    pub(crate) fn ranks_target(&self) -> bool {
+    /// Whether classes before the target are counted: for its rank, or for
+    /// [`top_k`](Self::top_k) beyond the first.
+    pub fn ranks_target(&self) -> bool {
         self.rows.target_rank || (self.correct && self.top_k > 1)
     }
 

@@ -16,6 +16,7 @@ use crate::pipelines::Kernels;
 use crate::plan::row_chunks;
 use crate::targets::TargetLayout;
 
+#[cfg(feature = "runtime")]
 use super::super::block::BatchReductions;
 use super::super::operand::{Operand, Rows, if_wanted};
 use super::super::rows::offset_of;
@@ -134,11 +135,6 @@ impl CrossEntropy {
 }
 
 impl MergePlan {
-    /// Of a piece of a batch of so many rows.
-    pub(crate) fn of_batch(self, batch_rows: usize) -> Self {
-        Self { batch_rows, ..self }
-    }
-
     fn variant(&self, saves_state: bool) -> Variant {
         Variant::Merge(MergeVariant {
             log_sum_exp: false,
@@ -157,11 +153,6 @@ impl MergePlan {
         self.record
     }
 
-    /// Whether any value of each row was asked for.
-    pub(crate) fn returns_rows(&self) -> bool {
-        self.options.wants_rows()
-    }
-
     /// Checks the caller's buffers and binds them.
     ///
     /// # Errors
@@ -170,25 +161,6 @@ impl MergePlan {
         let mut builder = StepBuilder::new(&self.kernels, OPERATION);
         let totals = self.bind_totals(&mut builder, operands)?;
         self.bind_with(builder, operands, totals.as_ref())
-    }
-
-    /// The rows alone, of a batch that [`batch_reductions`](Self::batch_reductions) reduce.
-    pub(crate) fn bind_rows(&self, operands: &MergeOperands<'_>) -> Result<Step> {
-        self.bind_with(StepBuilder::new(&self.kernels, OPERATION), operands, None)
-    }
-
-    /// How the rows are reduced where the batch comes in blocks.
-    pub(crate) fn batch_reductions(&self) -> BatchReductions {
-        let is_class = self.comparison.target == TargetKind::Class;
-        BatchReductions {
-            kernels: self.kernels.clone(),
-            operation: OPERATION,
-            counts: Some(self.counts),
-            sums: self.sums,
-            parameters: self.totals_parameters(),
-            record_words: self.record.words(),
-            class_weights: (self.comparison.class_weights && is_class).then_some(self.classes),
-        }
     }
 
     /// The rows, and the sums of their losses where there are `totals`.
@@ -215,13 +187,6 @@ impl MergePlan {
         if let (Some(sums), Some(totals)) = (self.sums, totals) {
             sums.bind(&mut builder, &[records], totals, self.rows, self.totals_parameters())?;
         }
-        builder.finish()
-    }
-
-    /// The counts of `totals` alone, which the backward of a part needs.
-    pub(crate) fn bind_counts(&self, operands: &MergeOperands<'_>) -> Result<Step> {
-        let mut builder = StepBuilder::new(&self.kernels, OPERATION);
-        self.bind_totals(&mut builder, operands)?;
         builder.finish()
     }
 
@@ -315,5 +280,45 @@ impl MergePlan {
             builder.dispatch(&self.variant(saves_state), &parameters, chunk.workgroups, &bound)?;
         }
         Ok(())
+    }
+}
+
+// What a batch that comes in blocks needs.
+#[cfg(feature = "runtime")]
+impl MergePlan {
+    /// Of a piece of a batch of so many rows.
+    pub(crate) fn of_batch(self, batch_rows: usize) -> Self {
+        Self { batch_rows, ..self }
+    }
+
+    /// Whether any value of each row was asked for.
+    pub(crate) fn returns_rows(&self) -> bool {
+        self.options.wants_rows()
+    }
+
+    /// The rows alone, of a batch that [`batch_reductions`](Self::batch_reductions) reduce.
+    pub(crate) fn bind_rows(&self, operands: &MergeOperands<'_>) -> Result<Step> {
+        self.bind_with(StepBuilder::new(&self.kernels, OPERATION), operands, None)
+    }
+
+    /// How the rows are reduced where the batch comes in blocks.
+    pub(crate) fn batch_reductions(&self) -> BatchReductions {
+        let is_class = self.comparison.target == TargetKind::Class;
+        BatchReductions {
+            kernels: self.kernels.clone(),
+            operation: OPERATION,
+            counts: Some(self.counts),
+            sums: self.sums,
+            parameters: self.totals_parameters(),
+            record_words: self.record.words(),
+            class_weights: (self.comparison.class_weights && is_class).then_some(self.classes),
+        }
+    }
+
+    /// The counts of `totals` alone, which the backward of a part needs.
+    pub(crate) fn bind_counts(&self, operands: &MergeOperands<'_>) -> Result<Step> {
+        let mut builder = StepBuilder::new(&self.kernels, OPERATION);
+        self.bind_totals(&mut builder, operands)?;
+        builder.finish()
     }
 }

@@ -13,6 +13,7 @@ use crate::pipelines::Kernels;
 use crate::plan::Purpose;
 use crate::targets::TargetLayout;
 
+#[cfg(feature = "runtime")]
 use super::super::block::BatchReductions;
 use super::super::debug_view::DebugView;
 use super::super::operand::{Operand, Rows, if_wanted, required, unwanted};
@@ -188,11 +189,6 @@ impl CrossEntropy {
 }
 
 impl CrossEntropyPlan {
-    /// Of a piece of a batch of so many rows.
-    pub(crate) fn of_batch(self, batch_rows: usize) -> Self {
-        Self { batch_rows, ..self }
-    }
-
     /// Checks the caller's buffers and binds them. Allocates, so not on the hot path; the step is
     /// recorded as often as wanted.
     ///
@@ -202,28 +198,6 @@ impl CrossEntropyPlan {
     /// binding.
     pub fn bind(&self, operands: &CrossEntropyOperands<'_>) -> Result<Step> {
         self.bind_with(operands, true)
-    }
-
-    /// The rows alone, of a batch that [`batch_reductions`](Self::batch_reductions) reduce: of a
-    /// mean's gradient, `totals` holds the denominators already.
-    pub(crate) fn bind_rows(&self, operands: &CrossEntropyOperands<'_>) -> Result<Step> {
-        self.bind_with(operands, false)
-    }
-
-    /// How the rows are reduced where the batch comes in blocks.
-    pub(crate) fn batch_reductions(&self) -> BatchReductions {
-        let comparison = &self.rows.variant.comparison;
-        let counts_classes =
-            comparison.class_weights && !matches!(comparison.target, TargetKind::Probability(_));
-        BatchReductions {
-            kernels: self.kernels.clone(),
-            operation: OPERATION,
-            counts: self.counts,
-            sums: self.sums,
-            parameters: self.totals_parameters(),
-            record_words: self.record().words(),
-            class_weights: counts_classes.then_some(self.classes.total),
-        }
     }
 
     fn bind_with(&self, operands: &CrossEntropyOperands<'_>, reduces: bool) -> Result<Step> {
@@ -358,11 +332,6 @@ impl CrossEntropyPlan {
         self.rows.variant.record
     }
 
-    /// Whether any value of each row was asked for.
-    pub(crate) fn returns_rows(&self) -> bool {
-        self.options.wants_rows()
-    }
-
     /// Bytes of each row's state: 8 for class targets, 32 where every class has a term in the loss
     /// and for parts of the classes, 0 where none is saved.
     pub fn state_bytes(&self) -> u64 {
@@ -396,6 +365,42 @@ impl CrossEntropyPlan {
     /// How often the logits are read: once where rows are held in registers.
     pub fn reads(&self) -> u32 {
         self.rows.reads()
+    }
+}
+
+// What a batch that comes in blocks needs.
+#[cfg(feature = "runtime")]
+impl CrossEntropyPlan {
+    /// Of a piece of a batch of so many rows.
+    pub(crate) fn of_batch(self, batch_rows: usize) -> Self {
+        Self { batch_rows, ..self }
+    }
+
+    /// The rows alone, of a batch that [`batch_reductions`](Self::batch_reductions) reduce: of a
+    /// mean's gradient, `totals` holds the denominators already.
+    pub(crate) fn bind_rows(&self, operands: &CrossEntropyOperands<'_>) -> Result<Step> {
+        self.bind_with(operands, false)
+    }
+
+    /// How the rows are reduced where the batch comes in blocks.
+    pub(crate) fn batch_reductions(&self) -> BatchReductions {
+        let comparison = &self.rows.variant.comparison;
+        let counts_classes =
+            comparison.class_weights && !matches!(comparison.target, TargetKind::Probability(_));
+        BatchReductions {
+            kernels: self.kernels.clone(),
+            operation: OPERATION,
+            counts: self.counts,
+            sums: self.sums,
+            parameters: self.totals_parameters(),
+            record_words: self.record().words(),
+            class_weights: counts_classes.then_some(self.classes.total),
+        }
+    }
+
+    /// Whether any value of each row was asked for.
+    pub(crate) fn returns_rows(&self) -> bool {
+        self.options.wants_rows()
     }
 }
 

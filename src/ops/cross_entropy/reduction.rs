@@ -1,7 +1,5 @@
 //! How the losses of a batch's rows become one value.
 
-use super::Mode;
-
 /// How the losses of the rows become one value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reduction {
@@ -36,17 +34,18 @@ pub enum Reduction {
 
 impl Reduction {
     /// Whether a sum is divided: by 0 it is then a mean over nothing.
-    pub(crate) const fn is_mean(self) -> bool {
+    pub const fn is_mean(self) -> bool {
         matches!(self, Self::Mean | Self::BatchMean | Self::ElementMean)
     }
 
     /// Whether the sum is divided by what depends on the shape of the logits alone.
-    pub(crate) const fn is_mean_by_size(self) -> bool {
+    pub const fn is_mean_by_size(self) -> bool {
         matches!(self, Self::BatchMean | Self::ElementMean)
     }
 
-    /// What the sum over a batch of so many rows and classes is then divided by.
-    pub(crate) const fn batch_size(self, rows: usize, classes: usize) -> Option<f64> {
+    /// What the sum over a batch of so many rows and classes is then divided by; `None` where that
+    /// depends on more than the shape, or nothing is divided.
+    pub const fn batch_size(self, rows: usize, classes: usize) -> Option<f64> {
         match self {
             Self::None | Self::Sum | Self::Mean => None,
             Self::BatchMean => Some(rows as f64),
@@ -60,7 +59,9 @@ impl Reduction {
     }
 
     /// What becomes of the sum of the rows' losses; over nothing, the mean of masked mode is 0.
-    pub(crate) fn of_sum(self, sum: f64, denominator: f64, mode: Mode) -> f64 {
+    #[cfg(feature = "cpu")]
+    pub(crate) fn of_sum(self, sum: f64, denominator: f64, mode: super::Mode) -> f64 {
+        use super::Mode;
         match self {
             Self::None => f64::NAN,
             Self::Sum => sum,
@@ -73,6 +74,7 @@ impl Reduction {
     }
 
     /// The upstream gradient of each row's loss, from that of what they become.
+    #[cfg(feature = "cpu")]
     pub(crate) fn of_upstream(self, upstream: f64, denominator: f64) -> f64 {
         match self.is_mean() {
             false => upstream,

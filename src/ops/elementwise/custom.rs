@@ -58,6 +58,7 @@ impl CustomLoss {
 
     /// Value and derivative as the CPU engines have them: of operands that are not finite NaN, unless
     /// the module says what becomes of them.
+    #[cfg(any(feature = "cpu", feature = "runtime"))]
     pub(crate) fn evaluate(&self, x: f64, t: f64) -> [f64; 2] {
         if (x.is_finite() && t.is_finite()) || self.module().handles_special() {
             (self.function)(x, t, self.parameters.map(f64::from))

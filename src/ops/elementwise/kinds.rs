@@ -1,6 +1,5 @@
 //! Where the kernels find each operand.
 
-use super::pieces::WholeLoss;
 use super::{ElementwiseLayout, ElementwisePass, ElementwiseUpstreamLayout};
 use crate::axis::Axis;
 use crate::element::Element;
@@ -63,6 +62,17 @@ fn bytes_of(kind: WeightsKind) -> u64 {
         WeightsKind::Along(element) => element.bytes() as u64,
         WeightsKind::None | WeightsKind::OfRun => 4,
     }
+}
+
+/// What a piece is a part of.
+#[derive(Clone, Copy)]
+pub(crate) struct WholeLoss<'a> {
+    /// The forms of everything.
+    pub(crate) layout: &'a ElementwiseLayout,
+    /// The pass over everything.
+    pub(crate) pass: ElementwisePass,
+    /// A piece has partial results; else its rows or elements have results of their own.
+    pub(crate) is_merged: bool,
 }
 
 /// The forms of everything that a plan reads and writes.

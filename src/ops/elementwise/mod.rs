@@ -54,11 +54,15 @@ mod layout;
 mod operands;
 mod options;
 mod output;
+#[cfg(feature = "runtime")]
 pub(crate) mod pieces;
 mod plan;
 mod stages;
 pub(crate) mod validate;
 mod write;
+
+#[cfg(feature = "runtime")]
+pub(crate) use kinds::WholeLoss;
 
 pub use custom::CustomLoss;
 pub use function::LossFunction;

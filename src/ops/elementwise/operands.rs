@@ -100,7 +100,7 @@ impl<'a> ElementwiseUpstream<'a> {
     }
 
     /// All factors but a scalar, as weights of elements.
-    pub(crate) fn weights(&self) -> Weights<'a> {
+    pub fn weights(&self) -> Weights<'a> {
         match *self {
             Self::Scalar(_) => Weights::None,
             Self::PerRow(factors) => Weights::PerRow(factors),
@@ -110,7 +110,7 @@ impl<'a> ElementwiseUpstream<'a> {
     }
 
     /// The scalar, or 1.
-    pub(crate) fn scalar(&self) -> f32 {
+    pub fn scalar(&self) -> f32 {
         match self {
             Self::Scalar(factor) => *factor,
             _ => 1.0,

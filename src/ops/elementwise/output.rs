@@ -34,6 +34,7 @@ pub struct BinaryCounts {
 
 impl BinaryCounts {
     /// One element's.
+    #[cfg(feature = "cpu")]
     pub(crate) fn add(&mut self, input: f32, target: f32, threshold: f32) {
         let count = match (input > threshold, target > 0.5) {
             (true, true) => &mut self.true_positives,

@@ -3,7 +3,7 @@
 use wgpu::BufferSlice;
 
 use super::ElementwiseLayout;
-use super::kinds::{Forms, broadcast_rows};
+use super::kinds::{Forms, WholeLoss, broadcast_rows};
 use super::plan::ElementwisePlan;
 use super::{ElementwiseLoss, ElementwisePass};
 use crate::error::Result;
@@ -14,17 +14,6 @@ use crate::ops::reduce::pieces::PiecewiseReduction;
 use crate::ops::reduce::reduction::{Reduction, Source, Sources};
 use crate::ops::step::{Step, StepBuilder};
 use crate::pipelines::Kernels;
-
-/// What a piece is a part of.
-#[derive(Clone, Copy)]
-pub(crate) struct WholeLoss<'a> {
-    /// The forms of everything.
-    pub(crate) layout: &'a ElementwiseLayout,
-    /// The pass over everything.
-    pub(crate) pass: ElementwisePass,
-    /// A piece has partial results; else its rows or elements have results of their own.
-    pub(crate) is_merged: bool,
-}
 
 /// The whole whose pieces have partial results.
 pub(crate) struct PiecewiseLoss {

@@ -2,8 +2,7 @@
 
 use wgpu::BufferSlice;
 
-use super::kinds::{DENOMINATOR_WORDS, Forms};
-use super::pieces::WholeLoss;
+use super::kinds::{DENOMINATOR_WORDS, Forms, WholeLoss};
 use super::stages::Stages;
 use super::validate;
 use super::write::Writing;

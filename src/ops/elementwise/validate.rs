@@ -1,14 +1,11 @@
-//! What every engine refuses of an element-wise loss before it computes anything.
+//! Options and shapes of an element-wise loss that plans and engines refuse.
 
-use super::{
-    Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseReduction, ElementwiseUpstream,
-    LossFunction,
-};
+use super::{ElementwiseLayout, ElementwiseLoss, ElementwiseReduction, LossFunction};
 use crate::axis::Axis;
 use crate::error::{Error, Result};
 use crate::logits::Shape;
 use crate::ops::validate::{addressable, same_form};
-use crate::weights::{WeightLayout, Weights};
+use crate::weights::WeightLayout;
 
 impl ElementwiseLoss {
     /// Number of results.
@@ -29,7 +26,7 @@ impl ElementwiseLoss {
     }
 
     /// What results of sums are divided by, where that is a number of elements or rows.
-    pub(crate) fn divisor(&self, input: Shape) -> Option<usize> {
+    pub fn divisor(&self, input: Shape) -> Option<usize> {
         match self.reduction {
             ElementwiseReduction::Mean => Some(self.elements(input)),
             ElementwiseReduction::BatchMean => Some(input.rows),
@@ -163,27 +160,4 @@ pub(crate) fn upstream(asked: &ElementwiseLoss, input: Shape, layout: WeightLayo
         Axis::All => "a scalar, since the loss is reduced to one value",
     };
     Err(Error::invalid(operation, "upstream gradient", expected, found))
-}
-
-/// Refuses what [`options`] and [`upstream`] do, and operands of the wrong length.
-pub(crate) fn elementwise(
-    operands: &Elementwise<'_>,
-    upstream_gradient: Option<ElementwiseUpstream<'_>>,
-    asked: &ElementwiseLoss,
-) -> Result<()> {
-    let operation = asked.function.name();
-    let shape = operands.input.shape();
-    options(asked, &operands.layout())?;
-    let factors = upstream_gradient.map_or(Weights::None, |factors| factors.weights());
-    upstream(asked, shape, factors.layout())?;
-    let others = [
-        ("number of weights", operands.weights),
-        ("number of weights of positives", operands.positive_weights),
-        ("number of variances", operands.variance),
-        ("upstream gradient", factors),
-    ];
-    for (what, weights) in others {
-        weights.validate_length(operation, what, shape)?;
-    }
-    Ok(())
 }

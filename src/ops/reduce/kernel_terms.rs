@@ -91,6 +91,7 @@ impl Reduce {
     }
 
     /// [`ReducePlan::result_words`](super::ReducePlan::result_words).
+    #[cfg(feature = "runtime")]
     pub(crate) fn result_words(&self, weights: WeightLayout) -> u32 {
         self.statistic_kind(weights).result_words()
     }

@@ -8,16 +8,19 @@ mod operands;
 mod options;
 pub(in crate::ops) mod others;
 mod output;
+#[cfg(feature = "runtime")]
 pub(crate) mod pieces;
 pub(in crate::ops) mod places;
 mod plan;
 pub(in crate::ops) mod reduction;
+#[cfg(feature = "runtime")]
 pub(crate) mod segment_pieces;
 mod segments;
 mod segments_plan;
 mod sort;
 pub(crate) mod validate;
 
+#[cfg(feature = "runtime")]
 pub(crate) use plan::Wholes;
 pub(in crate::ops) use plan::countable;
 

@@ -7,12 +7,14 @@ use crate::error::{Error, Result};
 use crate::kernel::Variant;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::ReduceParameters;
+use crate::kernel::reduce::ReduceVariant;
 use crate::logits::Shape;
 use crate::ops::operand::{Operand, Rows};
 use crate::ops::step::{Step, StepBuilder};
 use crate::pipelines::Kernels;
 use crate::plan::reduce::{ReduceLayout, Walk};
 
+use super::merge::bind_merges;
 use super::reduction::{Reduction, Source};
 
 /// See the module.
@@ -41,6 +43,25 @@ pub(crate) struct Parts {
     each: usize,
     /// What is left of whole vectors is a part of its own.
     has_tail: bool,
+}
+
+impl Reduction {
+    /// The merges of partial results that pieces left, all of them in this buffer.
+    fn bind_merges(
+        &self,
+        builder: &mut StepBuilder<'_>,
+        partials: Source,
+        results: &Source,
+        fixed: ReduceParameters,
+    ) -> Result<()> {
+        let kernels = builder.kernels().clone();
+        bind_merges(builder, self.merges(&kernels), Some(partials), results, fixed)
+    }
+
+    /// The kernels of [`bind_merges`](Self::bind_merges).
+    fn merge_variants(&self, kernels: &Kernels) -> Vec<ReduceVariant> {
+        self.merges(kernels).into_iter().map(|merge| merge.variant).collect()
+    }
 }
 
 impl Parts {
@@ -77,7 +98,8 @@ impl PiecewiseReduction {
         Ok(Self { kernels: kernels.clone(), operation, whole, fixed })
     }
 
-    pub(in crate::ops) fn layout(&self) -> &ReduceLayout {
+    /// How everything is gone through.
+    pub(crate) fn layout(&self) -> &ReduceLayout {
         self.whole.layout()
     }
 

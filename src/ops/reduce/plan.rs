@@ -23,6 +23,7 @@ use crate::weights::WeightLayout;
 use super::gradients::{GradientSources, Gradients};
 use super::kernel_terms::{upstream_kind, weights_kind};
 use super::operands::{ReduceOperands, weights_operand};
+#[cfg(feature = "runtime")]
 use super::pieces::PiecewiseReduction;
 use super::reduction::{Reduction, Source, Sources};
 use super::validate::{self, OPERATION};
@@ -32,16 +33,16 @@ use super::validate::{self, OPERATION};
 pub(crate) struct Wholes<'a> {
     /// How the rows of everything are gone through, where a piece has results of its own.
     pub(crate) rows: Option<&'a ReduceLayout>,
-    /// What a piece has partial results of, with what merges them.
-    pub(crate) results: Option<&'a PiecewiseReduction>,
-    /// Gradients with respect to weights that rows share.
-    pub(crate) weight_gradient: Option<&'a PiecewiseReduction>,
+    /// How everything is gone through that a piece has partial results of.
+    pub(crate) results: Option<&'a ReduceLayout>,
+    /// The same of gradients with respect to weights that rows share.
+    pub(crate) weight_gradient: Option<&'a ReduceLayout>,
 }
 
 impl<'a> Wholes<'a> {
     /// How everything is gone through.
     fn walked(&self) -> Option<&'a ReduceLayout> {
-        self.results.map(PiecewiseReduction::layout).or(self.rows)
+        self.results.or(self.rows)
     }
 }
 
@@ -78,42 +79,6 @@ impl Reduce {
         pass: Pass,
     ) -> Result<ReducePlan> {
         self.plan_piece(kernels, values, weights, pass, Wholes::default())
-    }
-
-    /// How a reduction of values and weights of this form goes in pieces.
-    pub(crate) fn piecewise(
-        &self,
-        kernels: &Kernels,
-        values: Shape,
-        weights: WeightLayout,
-    ) -> Result<PiecewiseReduction> {
-        let layout = reduce_layout(values, self.axis, weights, self.axis, None);
-        let reduced = self.reduced(values, weights, &layout);
-        let whole = Reduction::new(kernels, layout, None, reduced, Vec::new())?;
-        PiecewiseReduction::new(kernels, OPERATION, whole, self.parameters())
-    }
-
-    /// How the gradient with respect to weights that rows share goes in pieces, where there is one.
-    pub(crate) fn piecewise_weight_gradient(
-        &self,
-        kernels: &Kernels,
-        values: Shape,
-        weights: WeightLayout,
-        upstream: UpstreamSource,
-    ) -> Result<Option<PiecewiseReduction>> {
-        if weights != WeightLayout::PerColumn {
-            return Ok(None);
-        }
-        let wholes = Wholes::default();
-        let whole = self.weight_reduction(kernels, values, weights, upstream, wholes)?;
-        let parameters = self.parameters();
-        let of = |whole| PiecewiseReduction::new(kernels, OPERATION, whole, parameters);
-        whole.map(of).transpose()
-    }
-
-    /// How the rows of values and weights of this form are gone through.
-    pub(crate) fn row_layout(&self, values: Shape, weights: WeightLayout) -> ReduceLayout {
-        reduce_layout(values, Axis::EachRow, weights, Axis::EachRow, None)
     }
 
     /// The plan of a piece: what it has of a whole are partial results.
@@ -220,7 +185,7 @@ impl Reduce {
             WeightLayout::PerColumn if self.weight_gradient => Axis::EachColumn,
             _ => return Ok(None),
         };
-        let parts = wholes.weight_gradient.map(PiecewiseReduction::layout);
+        let parts = wholes.weight_gradient;
         let walked = parts.or(wholes.walked());
         let layout = reduce_layout(values, axis, weights, self.axis, walked);
         let reduced = ReducedValues {
@@ -236,6 +201,46 @@ impl Reduce {
         let rows = wholes.rows.filter(|_| axis == Axis::EachRow);
         let reduction = Reduction::new(kernels, layout, parts.or(rows), reduced, Vec::new())?;
         Ok(Some(if parts.is_none() { reduction.with_results() } else { reduction }))
+    }
+}
+
+// What a batch that comes in pieces needs.
+#[cfg(feature = "runtime")]
+impl Reduce {
+    /// How a reduction of values and weights of this form goes in pieces.
+    pub(crate) fn piecewise(
+        &self,
+        kernels: &Kernels,
+        values: Shape,
+        weights: WeightLayout,
+    ) -> Result<PiecewiseReduction> {
+        let layout = reduce_layout(values, self.axis, weights, self.axis, None);
+        let reduced = self.reduced(values, weights, &layout);
+        let whole = Reduction::new(kernels, layout, None, reduced, Vec::new())?;
+        PiecewiseReduction::new(kernels, OPERATION, whole, self.parameters())
+    }
+
+    /// How the gradient with respect to weights that rows share goes in pieces, where there is one.
+    pub(crate) fn piecewise_weight_gradient(
+        &self,
+        kernels: &Kernels,
+        values: Shape,
+        weights: WeightLayout,
+        upstream: UpstreamSource,
+    ) -> Result<Option<PiecewiseReduction>> {
+        if weights != WeightLayout::PerColumn {
+            return Ok(None);
+        }
+        let wholes = Wholes::default();
+        let whole = self.weight_reduction(kernels, values, weights, upstream, wholes)?;
+        let parameters = self.parameters();
+        let of = |whole| PiecewiseReduction::new(kernels, OPERATION, whole, parameters);
+        whole.map(of).transpose()
+    }
+
+    /// How the rows of values and weights of this form are gone through.
+    pub(crate) fn row_layout(&self, values: Shape, weights: WeightLayout) -> ReduceLayout {
+        reduce_layout(values, Axis::EachRow, weights, Axis::EachRow, None)
     }
 }
 

@@ -3,17 +3,16 @@
 use crate::error::Result;
 use crate::kernel::Access;
 use crate::kernel::bindings::Slot;
-use crate::kernel::parameters::ReduceParameters;
 use crate::kernel::reduce::{
     Along, ColumnsVariant, ReduceOutputKind, ReduceVariant, ReducedValues, RowsOf, RunsVariant,
     WeightsKind,
 };
 use crate::ops::operand::Operand;
-use crate::ops::step::{Bound, StepBuilder};
+use crate::ops::step::Bound;
 use crate::pipelines::Kernels;
 use crate::plan::reduce::{Boxed, Nest, ReduceLayout, RunEntry, Strides, Walk, run_geometry};
 
-use super::merge::{Merge, bind_merges, merges};
+use super::merge::{Merge, merges};
 use super::others::Other;
 
 /// Bytes that the rows of a part of a column may be apart, so that a binding holds it.
@@ -269,6 +268,24 @@ impl Reduction {
         self.is_piece.then_some(((partials * self.layout.results) as usize, words))
     }
 
+    /// Bytes of partial results that are written and read again.
+    pub(in crate::ops) fn scratch_bytes(&self) -> u64 {
+        match self.partials {
+            0 | 1 => 0,
+            _ if self.is_piece => 0,
+            partials => {
+                partials
+                    * self.layout.results
+                    * 16
+                    * u64::from(self.values.statistic.partial_vectors())
+            }
+        }
+    }
+}
+
+// What a batch that comes in pieces needs.
+#[cfg(feature = "runtime")]
+impl Reduction {
     /// How values are gone through.
     pub(in crate::ops) fn layout(&self) -> &ReduceLayout {
         &self.layout
@@ -286,37 +303,6 @@ impl Reduction {
             // Runs that a workgroup takes together are apart.
             Geometry::Runs { is_grouped: false, .. } => [1, length],
             Geometry::Runs { .. } | Geometry::Columns { .. } => [inner, length],
-        }
-    }
-
-    /// The merges of partial results that pieces left, all of them in this buffer.
-    pub(in crate::ops) fn bind_merges(
-        &self,
-        builder: &mut StepBuilder<'_>,
-        partials: Source,
-        results: &Source,
-        fixed: ReduceParameters,
-    ) -> Result<()> {
-        let kernels = builder.kernels().clone();
-        bind_merges(builder, self.merges(&kernels), Some(partials), results, fixed)
-    }
-
-    /// The kernels of [`bind_merges`](Self::bind_merges).
-    pub(in crate::ops) fn merge_variants(&self, kernels: &Kernels) -> Vec<ReduceVariant> {
-        self.merges(kernels).into_iter().map(|merge| merge.variant).collect()
-    }
-
-    /// Bytes of partial results that are written and read again.
-    pub(in crate::ops) fn scratch_bytes(&self) -> u64 {
-        match self.partials {
-            0 | 1 => 0,
-            _ if self.is_piece => 0,
-            partials => {
-                partials
-                    * self.layout.results
-                    * 16
-                    * u64::from(self.values.statistic.partial_vectors())
-            }
         }
     }
 }

@@ -75,11 +75,6 @@ impl SegmentReduction {
         Self { values, layout, segments, by_ids, usual }
     }
 
-    /// Some of its rows or segments, gone through as all of them are.
-    pub(super) fn part(&self, layout: ReduceLayout, segments: u64) -> Self {
-        Self { layout, segments, ..self.clone() }
-    }
-
     fn rows(&self) -> u64 {
         self.layout.inner
     }
@@ -290,6 +285,25 @@ impl SegmentReduction {
         16 * u64::from(self.values.statistic.partial_vectors())
     }
 
+    /// Bytes from the first to the last element that rows and columns reach.
+    fn span(&self, strides: Strides, element: u64) -> u64 {
+        match self.rows() {
+            0 => 0,
+            rows => {
+                ((rows - 1) * strides.inner + (self.columns() - 1) * strides.step + 1) * element
+            }
+        }
+    }
+}
+
+// What a batch that comes in pieces needs.
+#[cfg(feature = "runtime")]
+impl SegmentReduction {
+    /// Some of its rows or segments, gone through as all of them are.
+    pub(super) fn part(&self, layout: ReduceLayout, segments: u64) -> Self {
+        Self { layout, segments, ..self.clone() }
+    }
+
     /// Columns that a workgroup takes together.
     pub(super) fn width(&self, kernels: &Kernels) -> u64 {
         self.share(kernels).width
@@ -311,16 +325,6 @@ impl SegmentReduction {
             self.segments.saturating_mul(self.columns() * result),
         ];
         all.into_iter().max().unwrap_or_default()
-    }
-
-    /// Bytes from the first to the last element that rows and columns reach.
-    fn span(&self, strides: Strides, element: u64) -> u64 {
-        match self.rows() {
-            0 => 0,
-            rows => {
-                ((rows - 1) * strides.inner + (self.columns() - 1) * strides.step + 1) * element
-            }
-        }
     }
 }
 

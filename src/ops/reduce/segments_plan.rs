@@ -14,6 +14,7 @@ use crate::weights::WeightLayout;
 use super::operands::{ReduceSegmentsOperands, SegmentLayout, weights_operand};
 use super::plan::check_shapes;
 use super::reduction::Source;
+#[cfg(feature = "runtime")]
 use super::segment_pieces::PiecewiseSegments;
 use super::segments::{SegmentReduction, SegmentSources};
 use super::validate::{self, OPERATION};
@@ -63,7 +64,10 @@ impl Reduce {
         let by_ids = matches!(segments, SegmentLayout::Ids(_));
         Ok(SegmentReduction::new(reduced, layout, segments.segments() as u64, by_ids))
     }
+}
 
+#[cfg(feature = "runtime")]
+impl Reduce {
     /// How a segmented reduction of values and weights of this form goes in pieces.
     pub(crate) fn piecewise_segments(
         &self,

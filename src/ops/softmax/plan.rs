@@ -59,7 +59,7 @@ pub struct SoftmaxPlan {
 
 impl Softmax {
     /// The operation's name in errors.
-    pub(crate) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         if self.log { "log-softmax" } else { "softmax" }
     }
 

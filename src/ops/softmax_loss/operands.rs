@@ -35,7 +35,7 @@ impl<'a> SoftmaxAgainst<'a> {
     }
 
     /// Target classes, where there are such.
-    pub(crate) fn classes(&self) -> Option<ClassIndices<'a>> {
+    pub fn classes(&self) -> Option<ClassIndices<'a>> {
         match self {
             Self::Targets(targets) => targets.class_indices(),
             Self::Teacher { .. } => None,
@@ -43,7 +43,7 @@ impl<'a> SoftmaxAgainst<'a> {
     }
 
     /// What has a value for each logit: probabilities, or the teacher's logits.
-    pub(crate) fn matrix(&self) -> Option<Logits<'a>> {
+    pub fn matrix(&self) -> Option<Logits<'a>> {
         match self {
             Self::Teacher { logits, .. } => Some(*logits),
             Self::Targets(Targets { values: TargetValues::Probabilities(matrix), .. }) => {
@@ -53,14 +53,16 @@ impl<'a> SoftmaxAgainst<'a> {
         }
     }
 
-    pub(crate) fn class_weights(&self) -> Option<&'a [f32]> {
+    /// A weight for each class, where there are such.
+    pub fn class_weights(&self) -> Option<&'a [f32]> {
         match self {
             Self::Targets(targets) => targets.class_weights,
             Self::Teacher { .. } => None,
         }
     }
 
-    pub(crate) fn row_weights(&self) -> Option<&'a [f32]> {
+    /// A weight for each row, where there are such.
+    pub fn row_weights(&self) -> Option<&'a [f32]> {
         match self {
             Self::Targets(targets) => targets.row_weights,
             Self::Teacher { row_weights, .. } => *row_weights,
@@ -92,6 +94,7 @@ impl SoftmaxAgainstLayout {
     }
 
     /// The same with another shape of it.
+    #[cfg(feature = "runtime")]
     pub(crate) fn with_matrix(self, change: impl FnOnce(Shape) -> Shape) -> Self {
         match self {
             Self::Targets(targets) => Self::Targets(targets.with_matrix(change)),

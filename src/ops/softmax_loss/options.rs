@@ -109,7 +109,7 @@ impl SoftmaxLoss {
     }
 
     /// What the sum of a row's terms is multiplied by: `T^2` of a divergence.
-    pub(crate) fn loss_scale(&self) -> f64 {
+    pub fn loss_scale(&self) -> f64 {
         match self.function.has_teacher() {
             true => f64::from(self.temperature).powi(2),
             false => 1.0,

@@ -14,6 +14,7 @@ use crate::ops::{GradientPlace, Pass, UpstreamSource};
 use crate::pipelines::Kernels;
 use crate::plan::row_chunks;
 
+#[cfg(feature = "runtime")]
 use super::super::block::BatchReductions;
 use super::super::operand::{Operand, Rows, if_wanted, required};
 use super::super::pass::UpstreamOperand;
@@ -140,11 +141,6 @@ impl SoftmaxLoss {
 }
 
 impl SoftmaxLossPlan {
-    /// Of a piece of a batch of so many rows.
-    pub(crate) fn of_batch(self, batch_rows: usize) -> Self {
-        Self { batch_rows, ..self }
-    }
-
     /// Checks the caller's buffers and binds them, as
     /// [`CrossEntropyPlan::bind`](crate::CrossEntropyPlan::bind).
     ///
@@ -152,25 +148,6 @@ impl SoftmaxLossPlan {
     /// As there.
     pub fn bind(&self, operands: &SoftmaxLossOperands<'_>) -> Result<Step> {
         self.bind_with(operands, true)
-    }
-
-    /// The rows alone, of a batch that [`batch_reductions`](Self::batch_reductions) reduce: of a
-    /// mean's gradient, `totals` holds the denominator already.
-    pub(crate) fn bind_rows(&self, operands: &SoftmaxLossOperands<'_>) -> Result<Step> {
-        self.bind_with(operands, false)
-    }
-
-    /// How the rows are reduced where the batch comes in blocks.
-    pub(crate) fn batch_reductions(&self) -> BatchReductions {
-        BatchReductions {
-            kernels: self.kernels.clone(),
-            operation: self.options.function.name(),
-            counts: Some(self.counts),
-            sums: self.sums,
-            parameters: self.totals_parameters(),
-            record_words: 1,
-            class_weights: None,
-        }
     }
 
     fn bind_with(&self, operands: &SoftmaxLossOperands<'_>, reduces: bool) -> Result<Step> {
@@ -372,5 +349,33 @@ impl SoftmaxLossPlan {
     /// How often the logits are read: once where rows are held in registers.
     pub fn reads(&self) -> u32 {
         self.variant.reads()
+    }
+}
+
+// What a batch that comes in blocks needs.
+#[cfg(feature = "runtime")]
+impl SoftmaxLossPlan {
+    /// Of a piece of a batch of so many rows.
+    pub(crate) fn of_batch(self, batch_rows: usize) -> Self {
+        Self { batch_rows, ..self }
+    }
+
+    /// The rows alone, of a batch that [`batch_reductions`](Self::batch_reductions) reduce: of a
+    /// mean's gradient, `totals` holds the denominator already.
+    pub(crate) fn bind_rows(&self, operands: &SoftmaxLossOperands<'_>) -> Result<Step> {
+        self.bind_with(operands, false)
+    }
+
+    /// How the rows are reduced where the batch comes in blocks.
+    pub(crate) fn batch_reductions(&self) -> BatchReductions {
+        BatchReductions {
+            kernels: self.kernels.clone(),
+            operation: self.options.function.name(),
+            counts: Some(self.counts),
+            sums: self.sums,
+            parameters: self.totals_parameters(),
+            record_words: 1,
+            class_weights: None,
+        }
     }
 }

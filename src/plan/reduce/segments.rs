@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-/// Rows after which a segment is cut, counted from the first row of all.
-pub(crate) const PIECE_ROWS: usize = 4096;
+use super::PIECE_ROWS;
 
 /// Segments that have rows, one behind the other. What segment `s` has of the `t`th `PIECE_ROWS` rows
 /// is the partial result `s + t`, counted from the first.

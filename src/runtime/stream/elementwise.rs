@@ -5,7 +5,8 @@ use crate::element::{Element, OwnedValues};
 use crate::error::Result;
 use crate::logits::Logits;
 use crate::ops::UpstreamOperand;
-use crate::ops::elementwise::pieces::{PiecewiseLoss, WholeLoss};
+use crate::ops::elementwise::WholeLoss;
+use crate::ops::elementwise::pieces::PiecewiseLoss;
 use crate::ops::elementwise::{
     Elementwise, ElementwiseLayout, ElementwiseLoss, ElementwiseOperands, ElementwiseOutput,
     ElementwisePass, ElementwisePlan, ElementwiseReduction, ElementwiseUpstream,

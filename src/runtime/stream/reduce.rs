@@ -253,8 +253,8 @@ impl ReducedInPieces<'_> {
         let wholes = Wholes {
             // Pieces lie closer together than the whole.
             rows: self.pieces.whole().is_none().then_some(&of_rows),
-            results: self.pieces.whole(),
-            weight_gradient: self.of_weights.as_ref().map(|(whole, _)| whole),
+            results: self.pieces.whole().map(PiecewiseReduction::layout),
+            weight_gradient: self.of_weights.as_ref().map(|(whole, _)| whole.layout()),
         };
         self.options.plan_piece(kernels, values, weights.layout(piece), pass, wholes)
     }

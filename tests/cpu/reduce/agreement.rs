@@ -2,11 +2,11 @@
 
 use super::{Weighting, every_weighting};
 use crate::Noise;
-use wgpu_loss::verify::check_reduce;
 use wgpu_loss::{
     Axis, Denominator, Element, Engine, Logits, Mode, OwnedValues, Reduce, Shape, Statistic,
     Upstream, Weights, cpu,
 };
+use wgpu_loss_verify::check_reduce;
 
 pub const STATISTICS: [Statistic; 7] = [
     Statistic::Sum,

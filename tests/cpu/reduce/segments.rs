@@ -3,11 +3,11 @@
 use super::agreement::STATISTICS;
 use super::every_weighting;
 use crate::{ENGINES, Noise};
-use wgpu_loss::verify::check_reduce_segments;
 use wgpu_loss::{
     Axis, Element, Engine, Logits, Mode, OwnedValues, Reduce, Segments, Shape, Statistic, Weights,
     cpu,
 };
+use wgpu_loss_verify::check_reduce_segments;
 
 fn options(statistic: Statistic) -> Reduce {
     Reduce::new(statistic, Axis::EachColumn)

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use wgpu_loss::verify::{Case, Content, Extent, Factor, Fault, Operation, Targets, cases};
 use wgpu_loss::{Element, Input, Mode};
+use wgpu_loss_verify::{Case, Content, Extent, Factor, Fault, Operation, Targets, cases};
 
 fn elements(case: &Case) -> usize {
     case.shape.rows * case.shape.classes

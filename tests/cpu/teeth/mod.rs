@@ -10,11 +10,11 @@ mod softmax_loss;
 mod wrong;
 
 use wgpu_loss::partial::{ClassRange, PartialState};
-use wgpu_loss::verify::{self, Case, Extent, cases};
 use wgpu_loss::{
     CrossEntropy, CrossEntropyOutput, Engine, Error, LogSumExp, LogSumExpOutput, Logits,
     OwnedValues, Reduce, ReduceOutput, Result, Segments, Softmax, Targets, Upstream, Weights,
 };
+use wgpu_loss_verify::{Case, Extent, cases};
 
 use mistake::Mistake;
 use wrong::Wrong;
@@ -47,7 +47,8 @@ fn no_mistake_is_none() {
 /// An engine that returns zeros passes only where zeros are right.
 #[test]
 fn a_report_names_what_failed() {
-    let report = verify::verify(&Wrong(Mistake::Zeros), Extent::Broad, &mut |_, _| {}).unwrap();
+    let report =
+        wgpu_loss_verify::verify(&Wrong(Mistake::Zeros), Extent::Broad, &mut |_, _| {}).unwrap();
     assert!(!report.passed());
     assert_eq!(report.failed, report.failures.len());
     assert!(report.failed > report.checked / 2, "{} of {}", report.failed, report.checked);
@@ -172,6 +173,6 @@ impl Engine for Lost {
 
 #[test]
 fn a_lost_device_ends_the_verification() {
-    let result = verify::verify(&Lost, Extent::Broad, &mut |_, _| {});
+    let result = wgpu_loss_verify::verify(&Lost, Extent::Broad, &mut |_, _| {});
     assert!(matches!(result, Err(Error::DeviceLost { .. })));
 }

@@ -4,10 +4,10 @@ mod functions;
 
 use super::reduce::{Sum, mean};
 use crate::axis::Axis;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::memory::{collected, filled, when, zeros};
 use crate::ops::cross_entropy::Mode;
-use crate::ops::elementwise::validate;
 use crate::ops::elementwise::{
     BinaryCounts, Elementwise, ElementwiseLoss, ElementwiseOutput, ElementwiseReduction,
     ElementwiseUpstream, LossFunction,

@@ -6,10 +6,11 @@ mod sum;
 mod terms;
 
 use crate::axis::Axis;
+use crate::engine::validate;
 use crate::error::Result;
 use crate::logits::Logits;
 use crate::memory::{collected, filled, reserved, when};
-use crate::ops::reduce::validate::{self, OPERATION};
+use crate::ops::reduce::validate::OPERATION;
 use crate::ops::reduce::{Reduce, ReduceOutput, Statistic};
 use crate::segments::Segments;
 use crate::upstream::Upstream;
