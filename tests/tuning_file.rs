@@ -1,13 +1,14 @@
 //! Tunings as JSON files: what is written is read, what is broken is refused by name, and the
 //! planner takes what was read.
 
+#[path = "common/corpus.rs"]
+mod corpus;
 #[path = "common/device.rs"]
 mod device;
 #[path = "common/tuned.rs"]
 mod tuned;
 
-use std::path::Path;
-
+use corpus::corpus;
 use device::new_gpu;
 use serde_json::{Value, json};
 use wgpu_loss::kernel::{Family, Geometry, Team};
@@ -118,13 +119,9 @@ fn changed(pointer: &str, value: Value) -> String {
 /// What `cargo fuzz run tuning_file` found worth keeping.
 #[test]
 fn the_corpus_of_tuning_files() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/tuning_file");
-    let files = std::fs::read_dir(&folder).expect("a folder of fuzz/corpus");
     let (mut count, mut read) = (0, 0);
-    for file in files {
-        let path = file.expect("an entry").path();
-        println!("{}", path.display()); // shown where it fails
-        let bytes = std::fs::read(path).expect("a file");
+    for (name, bytes) in corpus("tuning_file") {
+        println!("{name}"); // shown where it fails
         tuned::check(&bytes);
         read += usize::from(TuningFile::from_json(&bytes).is_ok());
         count += 1;

@@ -1,11 +1,12 @@
 //! What holds of the dispatches of any call: each row is covered once, each binding is aligned and
 //! within its limit, each dispatch within the number of workgroups.
 
+#[path = "../../tests/common/corpus.rs"]
+mod corpus;
 #[path = "../../tests/common/planned/mod.rs"]
 mod planned;
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use proptest::prelude::any;
 use proptest::test_runner::{Config, TestRunner};
@@ -14,6 +15,7 @@ use super::step::Pending;
 use crate::kernel::bindings::Slot;
 use crate::kernel::parameters::{RowParameters, TotalsParameters};
 use crate::kernel::{TotalsKernel, Variant};
+use corpus::corpus;
 use planned::Planned;
 
 /// Calls that are drawn; each may need kernels of its own.
@@ -147,13 +149,10 @@ fn any_call_is_refused_or_covers_every_row_within_the_limits() {
 /// What `cargo fuzz run plan` found worth keeping.
 #[test]
 fn the_corpus_of_calls() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/plan");
-    let files = std::fs::read_dir(&folder).expect("a folder of fuzz/corpus");
     let (mut calls, mut bound) = (0, 0);
-    for file in files {
-        let path = file.expect("an entry").path();
-        println!("{}", path.display()); // shown where it fails
-        bound += usize::from(check(&std::fs::read(path).expect("a file")) > 0);
+    for (name, bytes) in corpus("plan") {
+        println!("{name}"); // shown where it fails
+        bound += usize::from(check(&bytes) > 0);
         calls += 1;
     }
     assert!(calls >= 100 && bound >= 30, "only {bound} of {calls} calls were bound");

@@ -104,21 +104,21 @@ fn check(tensor: &Tensor<'_>) {
 }
 
 #[cfg(test)]
+#[path = "../../../tests/common/corpus.rs"]
+mod corpus;
+
+#[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use super::corpus::corpus;
 
     /// Every file of a corpus, as a fuzz target reads it.
     fn replay(target: &str, check: fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-        let files = std::fs::read_dir(&folder).expect("a folder of fuzz/corpus");
-        let mut count = 0;
-        for file in files {
-            let path = file.expect("an entry").path();
-            println!("{}", path.display()); // shown where it fails
-            check(&std::fs::read(path).expect("a file"));
-            count += 1;
+        let inputs = corpus(target);
+        for (name, bytes) in &inputs {
+            println!("{name}"); // shown where it fails
+            check(bytes);
         }
-        assert!(count >= 20, "only {count} files in {}", folder.display());
+        assert!(inputs.len() >= 20, "only {} inputs of {target}", inputs.len());
     }
 
     #[test]
