@@ -4,6 +4,8 @@
 pub mod bindings;
 pub mod link;
 pub mod loss;
+#[cfg(test)]
+mod module_kinds;
 mod modules;
 #[cfg(debug_assertions)]
 mod mutation;
@@ -14,6 +16,7 @@ pub mod softmax_loss;
 mod split;
 #[cfg(feature = "serde")]
 mod team_name;
+mod totals;
 pub mod variant;
 pub mod wgsl;
 

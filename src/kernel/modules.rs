@@ -3,7 +3,7 @@
 use super::link::Module;
 use super::variant::{
     Access, Family, GradientKind, MergeVariant, Operation, RowVariant, StateKind, TargetKind, Team,
-    TotalsKernel, Transform, UpstreamKind,
+    Transform, UpstreamKind,
 };
 use crate::element::Element;
 
@@ -211,11 +211,11 @@ fn comparison_modules(variant: &RowVariant) -> Vec<Module> {
     modules
 }
 
-fn class_weight_module(weighted: bool) -> Module {
+pub(super) fn class_weight_module(weighted: bool) -> Module {
     if weighted { module!("weight/class.wgsl") } else { module!("weight/no_class.wgsl") }
 }
 
-fn row_weight_module(weighted: bool) -> Module {
+pub(super) fn row_weight_module(weighted: bool) -> Module {
     if weighted { module!("weight/row.wgsl") } else { module!("weight/no_row.wgsl") }
 }
 
@@ -516,39 +516,5 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
             module!("family/merged.wgsl"),
         ],
     });
-    modules
-}
-
-pub(super) fn totals_modules(kernel: TotalsKernel) -> Vec<Module> {
-    let mut modules = vec![
-        module!("totals/parameters.wgsl"),
-        module!("totals/counts.wgsl"),
-        module!("totals/merge_sums.wgsl"),
-        module!("sum/exact.wgsl"),
-        module!("sum/power_of_two.wgsl"),
-        module!("sum/wide.wgsl"),
-        module!("sum/sum.wgsl"),
-    ];
-    match kernel {
-        TotalsKernel::CountTiles { classes, class_weights, row_weights } => {
-            modules.push(module!("totals/count_tiles.wgsl"));
-            modules.push(row_weight_module(row_weights));
-            if classes {
-                modules.push(module!("totals/targets_class.wgsl"));
-                modules.push(class_weight_module(class_weights));
-            } else {
-                modules.push(module!("totals/targets_probability.wgsl"));
-            }
-        }
-        TotalsKernel::CountFinish { .. } => {
-            modules.extend([module!("totals/count_finish.wgsl"), module!("totals/layout.wgsl")]);
-        }
-        TotalsKernel::SumTiles { .. } => modules.push(module!("totals/sum_tiles.wgsl")),
-        TotalsKernel::SumFinish { .. } => modules.extend([
-            module!("totals/sum_finish.wgsl"),
-            module!("totals/layout.wgsl"),
-            module!("bits.wgsl"),
-        ]),
-    }
     modules
 }

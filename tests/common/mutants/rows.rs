@@ -397,8 +397,8 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "ignored-rows-in-denominator",
         "ignored rows are no part of the mean's denominator",
-        "totals/targets_class.wgsl",
-        "targets[parameters.targets_offset + row] != parameters.ignore_index",
+        "totals/count_tiles.wgsl",
+        "label_at(row) != parameters.ignore_index",
         "true",
     )
     .hint(&["ignored", "11 x 5 f32 NotANumber"]),
@@ -412,9 +412,9 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "class-weights-of-probabilities-in-denominator",
         "class weights of probabilities stay out of the denominator",
-        "totals/targets_probability.wgsl",
-        "return 1.0;",
-        "return 2.0;",
+        "totals/count_tiles.wgsl",
+        "if !HAS_CLASSES { return 1.0; }",
+        "if !HAS_CLASSES { return 2.0; }",
     ),
     Mutant::new(
         "masked-mean-of-nothing",
