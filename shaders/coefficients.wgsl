@@ -6,11 +6,11 @@ fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
     if HAS_PROBABILITIES {
         share = parameters.target_share * values4(place, column, end) + parameters.smoothing_share;
     }
-    return select(vec4<f32>(0.0), share * class_weights4(column, end), columns < vec4<u32>(end));
+    return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));
 }
 
 // Of four columns; anything beyond the row's end.
-fn class_weights4(column: u32, end: u32) -> vec4<f32> {
+fn weights_of_classes(column: u32, end: u32) -> vec4<f32> {
     if !HAS_CLASS_WEIGHTS { return vec4<f32>(1.0); }
     let first = parameters.first_class + first_column();
     let classes = first + min(columns4(column), vec4<u32>(end - 1u));

@@ -1,5 +1,6 @@
 // What the order of a row's logits tells: the most likely class, where one FINDS_ARGMAX, and how many
-// classes come before the target, where one RANKS_TARGET.
+// classes come before the target, where one RANKS_TARGET. argmax_see and target_rank_see see each vector as
+// it is loaded, argmax_close and target_rank_close write what came of it.
 
 // Logits in the order of torch.topk: the smaller, the greater the logit; 0 for NaN. Compared as integers,
 // special values need no float rule.

@@ -1,6 +1,6 @@
 // The files that load an operand define operand_load4, of four columns, and operand_load1, of one, both as bits
-// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
-// so a vector lies wholly inside its row.
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are
+// multiples of four, so a vector lies wholly inside its row.
 alias operand_Stored = Vector_TYPE;
 
 fn operand_load4(start: u32, column: u32, end: u32) -> vec4<u32> {

@@ -39,7 +39,7 @@ fn terms_at(span: Span, position: u32) -> Terms {
         let row = row_at(positions[k]);
         rows[k] = row;
         x[k] = values_load1(span.column.values + row * parameters.values_inner, 0u);
-        t[k] = target1(span.column.targets + row * parameters.targets_inner);
+        t[k] = targets_load1(span.column.targets + row * parameters.targets_inner, 0u);
         third[k] = third1(span.column.third + row * parameters.third_inner);
         weights[k] = weights1(span.column.weights + row * parameters.weights_inner);
     }
@@ -48,4 +48,15 @@ fn terms_at(span: Span, position: u32) -> Terms {
     let losses = losses4(x, t, third);
     if HAS_GRADIENT { write_gradients(span.column, rows, present, losses, weights); }
     return terms_of(losses.values, weights, present, vec4<u32>(0u));
+}
+
+fn write_gradients(column: Column, rows: vec4<u32>, present: u32, losses: Losses, weights: vec4<u32>) {
+    var upstream: vec4<u32>;
+    for (var k = 0u; k < 4u; k++) { upstream[k] = upstream1(column.upstream + rows[k] * parameters.upstream_inner); }
+    let factors = factors4(upstream, vec4<u32>(column.result) + rows * parameters.result_inner);
+    store_apart(vec4<u32>(column.gradient) + rows * parameters.gradient_inner, present, gradients4(losses.derivatives, weights, factors));
+    if HAS_THIRD_GRADIENT {
+        let places = vec4<u32>(column.third_gradient) + rows * parameters.third_gradient_inner;
+        third_gradient_store_apart(places, present, gradients4(losses.of_third, weights, factors));
+    }
 }

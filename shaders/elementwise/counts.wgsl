@@ -1,3 +1,6 @@
+// What happens beside the terms of a reduction: `begin_terms` before the first, `count4` at every four
+// elements, `finish_terms` behind the last, each in uniform control flow.
+//
 // Counts positives and negatives, as they are and as they are taken for: true positives, false
 // positives, true negatives, false negatives.
 @group(0) @binding(10) var<storage, read_write> counts: array<atomic<u32>>;

@@ -1,3 +1,25 @@
+// Element-wise losses. Each file of shaders/loss/ defines, for `losses4` to call,
+//   loss_of          the loss of an input, a target and a third number (the weight of positives, or
+//                    the variance): its value, its derivative in the input, and that in the variance
+//   special_loss_of  the same by bits, where one of the three is infinite or NaN
+struct Loss {
+    value: f32,
+    derivative: f32,
+    of_third: f32,
+}
+
+struct SpecialLoss {
+    value: u32,
+    derivative: u32,
+    of_third: u32,
+}
+
+// A probability times what it is the probability of.
+fn part_bits(probability: u32, value: u32) -> u32 {
+    if MASKED && is_zero_bits(probability) { return 0u; }
+    return multiply_bits(probability, value);
+}
+
 // The losses of four elements, and their derivatives times what they are multiplied by.
 struct Losses {
     values: vec4<u32>,
@@ -41,19 +63,44 @@ fn losses4(x: vec4<u32>, t: vec4<u32>, third: vec4<u32>) -> Losses {
     return losses;
 }
 
-// What the derivatives of four elements are multiplied by, besides their weights.
-fn factors4(upstream: vec4<u32>, results: vec4<u32>) -> vec4<u32> {
-    var factors = multiply4(upstream, vec4<u32>(bitcast<u32>(parameters.upstream)));
-    if IS_DIVIDED {
-        for (var k = 0u; k < 4u; k++) { factors[k] = divided_factor(factors[k], results[k], k); }
+// What the derivatives of four elements are multiplied by, besides their weights; and what the weights
+// are multiplied by: 1, but 2^-64 where only that part of a denominator is finite.
+struct Factors {
+    of_derivatives: vec4<u32>,
+    of_weights: vec4<f32>,
+}
+
+const LARGE_DENOMINATOR: u32 = 0x6c800000u; // 2^90
+
+// What each mean is divided by is one of the forward's results, with its 2^-64th part behind it.
+fn factors4(upstream: vec4<u32>, results: vec4<u32>) -> Factors {
+    var factors = Factors(multiply4(upstream, vec4<u32>(bitcast<u32>(parameters.upstream))), vec4<f32>(1.0));
+    if !IS_DIVIDED { return factors; }
+    for (var k = 0u; k < 4u; k++) {
+        let denominator = forward_results_at(parameters.result_offset + results[k]);
+        var divisor = denominator;
+        if (denominator & 0x7fffffffu) >= LARGE_DENOMINATOR {
+            let part = forward_results_at(parameters.result_offset + results[k] + 1u);
+            if is_finite_bits(part) {
+                divisor = part;
+                factors.of_weights[k] = 0x1p-64f;
+            }
+        }
+        let quotient = divide_bits(factors.of_derivatives[k], divisor);
+        factors.of_derivatives[k] = select(quotient, BITS_NAN, is_zero_bits(denominator));
     }
     return factors;
 }
 
-fn gradients4(derivatives: vec4<u32>, weights: vec4<u32>, factors: vec4<u32>) -> vec4<u32> {
+fn scaled_weights(weights: vec4<u32>, scales: vec4<f32>) -> vec4<u32> {
+    if !IS_DIVIDED || all(scales == vec4<f32>(1.0)) { return weights; }
+    return multiply4(weights, bitcast<vec4<u32>>(scales));
+}
+
+fn gradients4(derivatives: vec4<u32>, weights: vec4<u32>, factors: Factors) -> vec4<u32> {
     var gradients = derivatives;
-    if HAS_WEIGHTS { gradients = multiply4(scaled_weights(weights), gradients); }
-    gradients = multiply4(gradients, factors);
+    if HAS_WEIGHTS { gradients = multiply4(scaled_weights(weights, factors.of_weights), gradients); }
+    gradients = multiply4(gradients, factors.of_derivatives);
     if HAS_WEIGHTS && MASKED {
         gradients = select(gradients, vec4<u32>(0u), (weights & vec4<u32>(0x7fffffffu)) == vec4<u32>(0u));
     }

@@ -2,6 +2,14 @@
 // long one.
 const BLOCK: u32 = 4u * LANES;
 
+@compute @workgroup_size(LANES * ROWS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    run(workgroup.x, index);
+}
+
 fn run(group: u32, index: u32) {
     begin_terms(index);
     let part = group % parameters.parts;
@@ -14,7 +22,8 @@ fn run(group: u32, index: u32) {
         let end = min(first + parameters.part_length, parameters.length);
         for (var column = first + 4u * (index % LANES); column < end; column += BLOCK) {
             let elements = elements_at(run, column, end, min(end - column, 4u));
-            write_losses(run.losses, column, end, weighted4(elements.losses.values, elements.weights));
+            let losses = weighted4(elements.bits, elements.weights);
+            if WRITES_LOSSES { results_store4(run.losses, column, end, losses); }
         }
     }
     finish_terms(index);

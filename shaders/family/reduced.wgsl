@@ -1,4 +1,5 @@
-// Rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
+// The files of family/ define run, what each lane does; team/ calls it with the lane's place. Here are
+// rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
 // registers: one read of the logits, one exp per element, and one write where there is a gradient. Rows too
 // long for that are streamed: each lane keeps a state, rescaled once per block, and a gradient is a second
 // sweep in the opposite direction.

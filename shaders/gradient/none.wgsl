@@ -1,5 +1,6 @@
-// No gradient: the logits are read alone, nothing is written but the row's results. This file, in_place and
-// separate declare the logits; what calls a gradient is here or in gradient/write.wgsl.
+// gradient_from_block, gradient_from_logits and gradient_constant write the gradient of a row that is held, that is
+// read again, that holds log-probabilities; gradient_shift tells by how many columns its vectors start early. Here
+// there is no gradient: the logits are read alone, nothing is written but the row's results.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 
 fn gradient_shift(row: u32) -> u32 {

@@ -1,4 +1,5 @@
-// The gradient has a buffer of its own.
+// Both files that say where a gradient goes declare the logits and define gradient_start, where a row of it
+// starts. Here it has a buffer of its own.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 @group(0) @binding(2) var<storage, read_write> gradient: array<gradient_Written>;
 

@@ -26,25 +26,35 @@ const VECTORS: u32 = 2u;
 const TEAM: u32 = 256u;
 const IS_WEIGHTED: bool = false;
 const IS_MEAN: bool = true;
+const IS_COUNTED_MEAN: bool = false;
 const IS_SQUARED: bool = false;
 const IS_MAXIMUM: bool = false;
-const HAS_PIVOT: bool = false;
 const MASKED: bool = false;
 const PARTIAL_VECTORS: u32 = 1u;
 const RESULT_WORDS: u32 = 1u;
 alias Words = array<vec4<u32>, PARTIAL_VECTORS>;
 alias Result = array<u32, RESULT_WORDS>;
 const HAS_TERM: bool = false;
+const IS_WEIGHT_GRADIENT: bool = false;
+const IS_OF_EXPONENTIALS: bool = false;
+const HAS_PIVOT: bool = false;
 const READS_ONCE: bool = true;
 const IS_CUT: bool = false;
 const LEAVES_OUT: bool = false;
 const HAS_GRADIENT: bool = true;
+const HAS_THIRD_GRADIENT: bool = false;
 const HAS_WEIGHTS: bool = false;
 const IS_DIVIDED: bool = false;
 const IS_SMOOTHED: bool = false;
+const third_IS_OF_RUN: bool = false;
+const IS_OF_PROBABILITIES: bool = false;
 const IS_GROUPED: bool = true;
 const ALONG_PARTS: bool = false;
 const ALONG_UNITS: bool = true;
+const values_BINDING: u32 = 1u;
+const gradient_BINDING: u32 = 3u;
+const targets_BINDING: u32 = 5u;
+const third_BINDING: u32 = 6u;
 
 // ---- reduce/parameters.wgsl
 // What the dispatches of a reduction are told. Offsets, strides and lengths count elements. A run is
@@ -132,9 +142,17 @@ struct ReduceParameters {
 
 @group(0) @binding(0) var<uniform> parameters: ReduceParameters;
 
-// ---- reduce/constants.wgsl
 const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
 const BITS_ONE: u32 = 0x3f800000u;
+
+// Where the values and the weights of a run start.
+fn values_start(outer: u32, at: u32) -> u32 {
+    return parameters.values_offset + outer * parameters.values_outer + at * parameters.values_inner;
+}
+
+fn weights_start(outer: u32, at: u32) -> u32 {
+    return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
+}
 
 // ---- columns/neighbours.wgsl
 // A lane's vector is four neighbouring columns; the next lane has the next four. Both
@@ -303,7 +321,7 @@ fn times_power_of_two(x: f32, n: i32) -> f32 {
     return x * power_of_two(half) * power_of_two(clamp(n, -252, 252) - half);
 }
 
-// ---- sum/wide.wgsl
+// ---- sum/sum.wgsl
 // Numbers that may leave the range of f32: sums that do so on their way, where what they end in is
 // back in it.
 
@@ -424,7 +442,6 @@ fn wide_total(sums: Exact4) -> Wide {
     return Wide(exact4_total(scaled), select(0, 32, is_far));
 }
 
-// ---- sum/sum.wgsl
 // A sum whose terms may be infinite or NaN: the finite ones, and which of the others were met.
 struct Sum {
     finite: Wide,
@@ -508,7 +525,19 @@ fn sum_quotient_bits(sum: Sum, divisor: Sum, masked: bool) -> u32 {
 }
 
 // ---- reduce/statistic/sum.wgsl
-// The sum of values, of weighted values, or of their squares; divided by a number that is told.
+// The sum of values, of weighted values, or of their squares; divided by a number that is told, or by
+// the number of values or of weights that are not 0 (IS_COUNTED_MEAN).
+//
+// Each file of this folder defines NEUTRAL, the bits of a value that changes nothing, and
+//   pivot_of, accumulator_new         what a lane starts from
+//   look_ahead, take_ahead            if LOOKS_AHEAD: at four values of a block; then, before their sum
+//   accumulate                        at every four values
+//   accumulator_is_unusual            at the end: whether all is read again, with these for each value
+//   accumulator_meet                  one that is infinite or NaN
+//   term_is_far, accumulate_far       one to be added up apart; the bits that take its place
+//   partial_of, partial_empty, partial_merge, partial_words, partial_from
+//                                     what a lane found, and how it meets others'
+//   result_of                         the words of a result
 const NEUTRAL: u32 = 0u;
 const LOOKS_AHEAD: bool = false;
 
@@ -516,12 +545,27 @@ struct Accumulator {
     sum: Exact4,
     far: Wide, // of terms that may not join the others
     met: u32,
+    count: u32,
 }
 
-alias Partial = Sum;
+struct Partial {
+    sum: Sum,
+    count: u32,
+}
+
+fn pivot_of(bits: vec4<u32>, weights: vec4<u32>, present: u32) -> f32 {
+    return 0.0;
+}
 
 fn accumulator_new(pivot: f32) -> Accumulator {
-    return Accumulator(Exact4(vec4<f32>(0.0), vec4<f32>(0.0)), WIDE_ZERO, 0u);
+    return Accumulator(Exact4(vec4<f32>(0.0), vec4<f32>(0.0)), WIDE_ZERO, 0u, 0u);
+}
+
+// Values are taken as they come.
+fn look_ahead(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>) {
+}
+
+fn take_ahead(accumulator: ptr<function, Accumulator>) {
 }
 
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {
@@ -540,6 +584,12 @@ fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_b
         exact4_add(&sum, x);
     }
     (*accumulator).sum = sum;
+    if IS_COUNTED_MEAN && IS_WEIGHTED {
+        let counts = select(vec4<u32>(0u), vec4<u32>(1u), (weight_bits & vec4<u32>(0x7fffffffu)) != vec4<u32>(0u));
+        (*accumulator).count += (counts.x + counts.y) + (counts.z + counts.w);
+    } else if IS_COUNTED_MEAN {
+        (*accumulator).count += present;
+    }
 }
 
 fn accumulator_is_unusual(accumulator: Accumulator) -> bool {
@@ -548,6 +598,8 @@ fn accumulator_is_unusual(accumulator: Accumulator) -> bool {
 
 fn accumulator_meet(accumulator: ptr<function, Accumulator>, of_product: u32, of_weight: u32) {
     (*accumulator).met |= of_product;
+    // A weight that is not finite was replaced by 0, but is not 0.
+    if IS_COUNTED_MEAN { (*accumulator).count += select(0u, 1u, of_weight != 0u); }
 }
 
 fn term_is_far(accumulator: Accumulator, x: f32, w: f32) -> bool {
@@ -562,66 +614,56 @@ fn accumulate_far(accumulator: ptr<function, Accumulator>, x: f32, w: f32) -> u3
     if IS_WEIGHTED { term = wide_product(wide_of(w), term); }
     if IS_SQUARED { term = wide_product(term, wide_of(x)); }
     (*accumulator).far = wide_sum((*accumulator).far, term);
+    // Its weight is replaced by 0, but is not 0.
+    if IS_COUNTED_MEAN && IS_WEIGHTED { (*accumulator).count += 1u; }
     return NEUTRAL;
 }
 
 fn partial_of(accumulator: Accumulator) -> Partial {
-    return Sum(wide_sum(wide_total(accumulator.sum), accumulator.far), accumulator.met);
+    let finite = wide_sum(wide_total(accumulator.sum), accumulator.far);
+    return Partial(Sum(finite, accumulator.met), accumulator.count);
 }
 
 fn partial_empty() -> Partial {
-    return Sum(WIDE_ZERO, 0u);
+    return Partial(Sum(WIDE_ZERO, 0u), 0u);
 }
 
 fn partial_merge(a: Partial, b: Partial) -> Partial {
-    return sum_merge(a, b);
+    return Partial(sum_merge(a.sum, b.sum), a.count + b.count);
 }
 
 fn partial_words(partial: Partial) -> Words {
-    let finite = partial.finite;
-    return Words(vec4<u32>(
-        bitcast<u32>(finite.value.high),
-        bitcast<u32>(finite.value.low),
-        partial.met,
-        bitcast<u32>(finite.exponent),
-    ));
+    let finite = partial.sum.finite;
+    let exponent = bitcast<u32>(finite.exponent);
+    var rest = vec2<u32>(partial.sum.met, exponent);
+    if IS_COUNTED_MEAN { rest = vec2<u32>(partial.sum.met | (exponent << 8u), partial.count); }
+    return Words(vec4<u32>(bitcast<u32>(finite.value.high), bitcast<u32>(finite.value.low), rest));
 }
 
 fn partial_from(words: Words) -> Partial {
     let finite = bitcast<vec2<f32>>(words[0].xy);
-    return Sum(Wide(Exact(finite.x, finite.y), bitcast<i32>(words[0].w)), words[0].z);
+    let rest = words[0].zw;
+    let value = Exact(finite.x, finite.y);
+    if IS_COUNTED_MEAN { return Partial(Sum(Wide(value, bitcast<i32>(rest.x) >> 8u), rest.x & 0xffu), rest.y); }
+    return Partial(Sum(Wide(value, bitcast<i32>(rest.y)), rest.x), 0u);
 }
 
 fn result_of(partial: Partial) -> Result {
     var result = Result();
-    if RESULT_WORDS == 2u { result[RESULT_WORDS - 1u] = sum_part_bits(partial); }
+    var divisor = Sum(Wide(Exact(parameters.divisor_high, parameters.divisor_low), 0), 0u);
+    if IS_COUNTED_MEAN { divisor = Sum(Wide(exact_count(partial.count), 0), 0u); }
+    // Behind a mean its divisor, behind a sum that gradients are divided by its 2^-64th part.
+    if RESULT_WORDS == 2u {
+        var behind = sum_part_bits(partial.sum);
+        if IS_COUNTED_MEAN { behind = sum_bits(divisor); }
+        result[RESULT_WORDS - 1u] = behind;
+    }
     if IS_MEAN {
-        let divisor = Sum(Wide(Exact(parameters.divisor_high, parameters.divisor_low), 0), 0u);
-        result[0] = sum_quotient_bits(partial, divisor, MASKED);
+        result[0] = sum_quotient_bits(partial.sum, divisor, MASKED);
     } else {
-        result[0] = sum_bits(partial);
+        result[0] = sum_bits(partial.sum);
     }
     return result;
-}
-
-// ---- reduce/statistic/product.wgsl
-// What a term w x, or w x^2, is: 0 where it is finite.
-fn met_by_term(bits: u32, weight_bits: u32) -> u32 {
-    let of_x = met_by(bits);
-    let of_w = met_by(weight_bits);
-    if (of_x | of_w) == 0u { return 0u; }
-    let is_zero = (bits & 0x7fffffffu) == 0u || (weight_bits & 0x7fffffffu) == 0u;
-    if ((of_x | of_w) & MET_NAN) != 0u || is_zero { return MET_NAN; }
-    let sign = select(bits ^ weight_bits, weight_bits, IS_SQUARED);
-    return select(MET_POSITIVE, MET_NEGATIVE, (sign & 0x80000000u) != 0u);
-}
-
-// ---- reduce/statistic/no_look_ahead.wgsl
-// Statistics that take values as they come.
-fn look_ahead(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>) {
-}
-
-fn take_ahead(accumulator: ptr<function, Accumulator>) {
 }
 
 // ---- reduce/terms.wgsl
@@ -652,6 +694,18 @@ fn terms_of(bits: vec4<u32>, weights: vec4<u32>, present: u32, result: vec4<u32>
     return terms;
 }
 
+// What is reduced in place of the values: the weights themselves, or each value's part of the gradient
+// with respect to its weight.
+fn term4(bits: vec4<u32>, weights: vec4<u32>, result: vec4<u32>) -> vec4<u32> {
+    if !IS_WEIGHT_GRADIENT { return weights; }
+    return vec4<u32>(
+        weight_gradient_of(bits.x, weights.x, result.x),
+        weight_gradient_of(bits.y, weights.y, result.y),
+        weight_gradient_of(bits.z, weights.z, result.z),
+        weight_gradient_of(bits.w, weights.w, result.w),
+    );
+}
+
 // Notes infinities and NaN, and takes them out, as well as what must be added up apart.
 fn terms_cleared(accumulator: ptr<function, Accumulator>, terms: Terms) -> Terms {
     var cleared = terms;
@@ -676,14 +730,37 @@ fn terms_cleared(accumulator: ptr<function, Accumulator>, terms: Terms) -> Terms
     return cleared;
 }
 
-// ---- reduce/statistic/no_pivot.wgsl
-fn pivot_of(terms: Terms, present: u32) -> f32 {
-    return 0.0;
+// What a term w x, or w x^2 or w exp(x), is: 0 where it is finite.
+fn met_by_term(bits: u32, weight_bits: u32) -> u32 {
+    if IS_OF_EXPONENTIALS { return met_by_exponential(bits, weight_bits); }
+    let of_x = met_by(bits);
+    let of_w = met_by(weight_bits);
+    if (of_x | of_w) == 0u { return 0u; }
+    let is_zero = (bits & 0x7fffffffu) == 0u || (weight_bits & 0x7fffffffu) == 0u;
+    if ((of_x | of_w) & MET_NAN) != 0u || is_zero { return MET_NAN; }
+    let sign = select(bits ^ weight_bits, weight_bits, IS_SQUARED);
+    return select(MET_POSITIVE, MET_NEGATIVE, (sign & 0x80000000u) != 0u);
 }
 
-// ---- reduce/term/value.wgsl
-fn term4(bits: vec4<u32>, weights: vec4<u32>, result: vec4<u32>) -> vec4<u32> {
-    return bits;
+fn met_by_exponential(bits: u32, weight_bits: u32) -> u32 {
+    let of_x = met_by(bits);
+    let of_w = met_by(weight_bits);
+    if of_x == MET_NAN || of_w == MET_NAN { return MET_NAN; }
+    if of_x == MET_NEGATIVE { return select(0u, MET_NAN, of_w != 0u); }
+    if of_x == MET_POSITIVE || of_w != 0u {
+        return select(MET_POSITIVE, MET_NEGATIVE, (weight_bits & 0x80000000u) != 0u);
+    }
+    return 0u;
+}
+
+// ---- reduce/gradient/none.wgsl
+// Where no gradient is asked for.
+fn value_gradient_of(bits: u32, weight: u32, result: u32) -> u32 {
+    return 0u;
+}
+
+fn weight_gradient_of(bits: u32, weight: u32, result: u32) -> u32 {
+    return 0u;
 }
 
 // ---- element/f32.wgsl
@@ -706,8 +783,8 @@ fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
 
 // ---- element/load_vector.wgsl for values
 // The files that load an values define values_load4, of four columns, and values_load1, of one, both as bits
-// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
-// so a vector lies wholly inside its row.
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are
+// multiples of four, so a vector lies wholly inside its row.
 alias values_Stored = Vector_f32;
 
 fn values_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
@@ -719,8 +796,14 @@ fn values_load1(start: u32, column: u32) -> u32 {
     return vector_widened_f32(values[element / 4u])[element % 4u];
 }
 
-// ---- reduce/values_read.wgsl
-@group(0) @binding(1) var<storage, read> values: array<values_Stored>;
+// ---- operand/read.wgsl for values
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(values_BINDING) var<storage, read> values: array<values_Stored>;
+
+fn values_at(index: u32) -> values_Stored {
+    return values[index];
+}
 
 // ---- layout/rows.wgsl
 // (rows, classes): the classes of a row are neighbours. Each layout defines row_start, element_at and
@@ -739,18 +822,36 @@ fn place_of(index: u32) -> vec2<u32> {
     return vec2<u32>(index / LANES, index % LANES);
 }
 
-// ---- broadcast/none.wgsl for weights
-// 1 for every value.
+// ---- operand/absent.wgsl for weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
 fn weights_of_run(start: u32) -> u32 {
     return 0u;
 }
 
 fn weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
-    return vec4<u32>(BITS_ONE);
+    return vec4<u32>(0x3f800000u);
 }
 
 fn weights1(index: u32) -> u32 {
-    return BITS_ONE;
+    return 0x3f800000u;
+}
+
+fn weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
 // ---- numeric.wgsl
@@ -1016,6 +1117,28 @@ fn infinity() -> f32 {
 }
 
 // ---- elementwise/losses.wgsl
+// Element-wise losses. Each file of shaders/loss/ defines, for `losses4` to call,
+//   loss_of          the loss of an input, a target and a third number (the weight of positives, or
+//                    the variance): its value, its derivative in the input, and that in the variance
+//   special_loss_of  the same by bits, where one of the three is infinite or NaN
+struct Loss {
+    value: f32,
+    derivative: f32,
+    of_third: f32,
+}
+
+struct SpecialLoss {
+    value: u32,
+    derivative: u32,
+    of_third: u32,
+}
+
+// A probability times what it is the probability of.
+fn part_bits(probability: u32, value: u32) -> u32 {
+    if MASKED && is_zero_bits(probability) { return 0u; }
+    return multiply_bits(probability, value);
+}
+
 // The losses of four elements, and their derivatives times what they are multiplied by.
 struct Losses {
     values: vec4<u32>,
@@ -1059,49 +1182,90 @@ fn losses4(x: vec4<u32>, t: vec4<u32>, third: vec4<u32>) -> Losses {
     return losses;
 }
 
-// What the derivatives of four elements are multiplied by, besides their weights.
-fn factors4(upstream: vec4<u32>, results: vec4<u32>) -> vec4<u32> {
-    var factors = multiply4(upstream, vec4<u32>(bitcast<u32>(parameters.upstream)));
-    if IS_DIVIDED {
-        for (var k = 0u; k < 4u; k++) { factors[k] = divided_factor(factors[k], results[k], k); }
+// What the derivatives of four elements are multiplied by, besides their weights; and what the weights
+// are multiplied by: 1, but 2^-64 where only that part of a denominator is finite.
+struct Factors {
+    of_derivatives: vec4<u32>,
+    of_weights: vec4<f32>,
+}
+
+const LARGE_DENOMINATOR: u32 = 0x6c800000u; // 2^90
+
+// What each mean is divided by is one of the forward's results, with its 2^-64th part behind it.
+fn factors4(upstream: vec4<u32>, results: vec4<u32>) -> Factors {
+    var factors = Factors(multiply4(upstream, vec4<u32>(bitcast<u32>(parameters.upstream))), vec4<f32>(1.0));
+    if !IS_DIVIDED { return factors; }
+    for (var k = 0u; k < 4u; k++) {
+        let denominator = forward_results_at(parameters.result_offset + results[k]);
+        var divisor = denominator;
+        if (denominator & 0x7fffffffu) >= LARGE_DENOMINATOR {
+            let part = forward_results_at(parameters.result_offset + results[k] + 1u);
+            if is_finite_bits(part) {
+                divisor = part;
+                factors.of_weights[k] = 0x1p-64f;
+            }
+        }
+        let quotient = divide_bits(factors.of_derivatives[k], divisor);
+        factors.of_derivatives[k] = select(quotient, BITS_NAN, is_zero_bits(denominator));
     }
     return factors;
 }
 
-fn gradients4(derivatives: vec4<u32>, weights: vec4<u32>, factors: vec4<u32>) -> vec4<u32> {
+fn scaled_weights(weights: vec4<u32>, scales: vec4<f32>) -> vec4<u32> {
+    if !IS_DIVIDED || all(scales == vec4<f32>(1.0)) { return weights; }
+    return multiply4(weights, bitcast<vec4<u32>>(scales));
+}
+
+fn gradients4(derivatives: vec4<u32>, weights: vec4<u32>, factors: Factors) -> vec4<u32> {
     var gradients = derivatives;
-    if HAS_WEIGHTS { gradients = multiply4(scaled_weights(weights), gradients); }
-    gradients = multiply4(gradients, factors);
+    if HAS_WEIGHTS { gradients = multiply4(scaled_weights(weights, factors.of_weights), gradients); }
+    gradients = multiply4(gradients, factors.of_derivatives);
     if HAS_WEIGHTS && MASKED {
         gradients = select(gradients, vec4<u32>(0u), (weights & vec4<u32>(0x7fffffffu)) == vec4<u32>(0u));
     }
     return gradients;
 }
 
-// ---- loss/interface.wgsl
-// What a loss module returns: the value, its derivative in the input, and that in the variance.
-struct Loss {
-    value: f32,
-    derivative: f32,
-    of_third: f32,
-}
-
-// The same by bits, where an operand is infinite or NaN.
-struct SpecialLoss {
-    value: u32,
-    derivative: u32,
-    of_third: u32,
-}
-
-// A probability times what it is the probability of.
-fn part_bits(probability: u32, value: u32) -> u32 {
-    if MASKED && is_zero_bits(probability) { return 0u; }
-    return multiply_bits(probability, value);
-}
-
-// ---- loss/binary_cross_entropy_with_logits.wgsl
-// Binary cross-entropy of a logit; `third` is the weight of positives.
+// ---- loss/binary.wgsl
+// Cross-entropies of two classes: of a probability, or of a logit.
 fn loss_of(x: f32, t: f32, third: f32) -> Loss {
+    if IS_OF_PROBABILITIES { return probability_loss_of(x, t, third); }
+    return logit_loss_of(x, t, third);
+}
+
+fn special_loss_of(x: u32, t: u32, third: u32) -> SpecialLoss {
+    if IS_OF_PROBABILITIES { return probability_special_loss_of(x, t, third); }
+    return logit_special_loss_of(x, t, third);
+}
+
+// Binary cross-entropy of a probability, with PyTorch's bounds.
+fn probability_loss_of(x: f32, t: f32, third: f32) -> Loss {
+    var value = not_a_number();
+    if x >= 0.0 && x <= 1.0 {
+        let log_x = select(max(log_positive(x, x - 1.0), -100.0), -100.0, x == 0.0);
+        let log_rest = select(max(log_positive(1.0 - x, -x), -100.0), -100.0, x == 1.0);
+        value = -(t * log_x + (1.0 - t) * log_rest);
+    }
+    return Loss(value, (x - t) / max(x * (1.0 - x), 1e-12), 0.0);
+}
+
+fn bounded_log_bits(x: u32) -> u32 {
+    let log = log_bits(x);
+    return select(log, bitcast<u32>(-100.0), is_less_bits(log, bitcast<u32>(-100.0)));
+}
+
+fn probability_special_loss_of(x: u32, t: u32, third: u32) -> SpecialLoss {
+    let rest = add_bits(BITS_ONE, negative_bits(x));
+    let of_rest = multiply_bits(add_bits(BITS_ONE, negative_bits(t)), bounded_log_bits(rest));
+    let value = add_bits(multiply_bits(t, bounded_log_bits(x)), of_rest);
+    let variance = multiply_bits(x, rest);
+    let least = bitcast<u32>(1e-12);
+    let divisor = select(variance, least, is_less_bits(variance, least));
+    return SpecialLoss(negative_bits(value), divide_bits(add_bits(x, negative_bits(t)), divisor), 0u);
+}
+
+// Binary cross-entropy of a logit; `third` is the weight of positives.
+fn logit_loss_of(x: f32, t: f32, third: f32) -> Loss {
     let positive = third * t;
     let negative = 1.0 - t;
     let both = logistic(x);
@@ -1109,7 +1273,7 @@ fn loss_of(x: f32, t: f32, third: f32) -> Loss {
     return Loss(value, negative * both.sigmoids.x - positive * both.sigmoids.y, 0.0);
 }
 
-fn special_loss_of(x: u32, t: u32, third: u32) -> SpecialLoss {
+fn logit_special_loss_of(x: u32, t: u32, third: u32) -> SpecialLoss {
     let both = cross_entropy_bits(x, t, third);
     return SpecialLoss(both.x, both.y, 0u);
 }
@@ -1137,8 +1301,8 @@ fn cross_entropy_bits(x: u32, t: u32, weight: u32) -> vec2<u32> {
 
 // ---- element/load_vector.wgsl for targets
 // The files that load an targets define targets_load4, of four columns, and targets_load1, of one, both as bits
-// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
-// so a vector lies wholly inside its row.
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are
+// multiples of four, so a vector lies wholly inside its row.
 alias targets_Stored = Vector_f32;
 
 fn targets_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
@@ -1150,21 +1314,19 @@ fn targets_load1(start: u32, column: u32) -> u32 {
     return vector_widened_f32(targets[element / 4u])[element % 4u];
 }
 
-// ---- elementwise/target.wgsl
-@group(0) @binding(5) var<storage, read> targets: array<targets_Stored>;
+// ---- operand/read.wgsl for targets
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(targets_BINDING) var<storage, read> targets: array<targets_Stored>;
 
-fn target4(start: u32, column: u32, end: u32) -> vec4<u32> {
-    return targets_load4(start, column, end);
-}
-
-fn target1(index: u32) -> u32 {
-    return targets_load1(index, 0u);
+fn targets_at(index: u32) -> targets_Stored {
+    return targets[index];
 }
 
 // ---- element/load_vector.wgsl for third
 // The files that load an third define third_load4, of four columns, and third_load1, of one, both as bits
-// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
-// so a vector lies wholly inside its row.
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are
+// multiples of four, so a vector lies wholly inside its row.
 alias third_Stored = Vector_f32;
 
 fn third_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
@@ -1176,13 +1338,25 @@ fn third_load1(start: u32, column: u32) -> u32 {
     return vector_widened_f32(third[element / 4u])[element % 4u];
 }
 
-// ---- broadcast/along.wgsl for third
-// A number for each value of a run.
+// ---- operand/read.wgsl for third
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(third_BINDING) var<storage, read> third: array<third_Stored>;
+
+fn third_at(index: u32) -> third_Stored {
+    return third[index];
+}
+
+// ---- operand/broadcast.wgsl for third
+// Factors, one for each value or IS_OF_RUN: _of_run gives that of a run, asked for once; 4 those of four
+// values; 1 that of a value of a column.
 fn third_of_run(start: u32) -> u32 {
-    return 0u;
+    if !third_IS_OF_RUN { return 0u; }
+    return third_load1(start, 0u);
 }
 
 fn third4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    if third_IS_OF_RUN { return vec4<u32>(of_run); }
     return third_load4(start, column, end);
 }
 
@@ -1190,62 +1364,116 @@ fn third1(index: u32) -> u32 {
     return third_load1(index, 0u);
 }
 
-// ---- elementwise/third.wgsl
-@group(0) @binding(6) var<storage, read> third: array<third_Stored>;
-
 // ---- elementwise/uncounted.wgsl
-fn count4(x: vec4<u32>, t: vec4<u32>, weights: vec4<u32>, present: u32) {
+// Nothing is counted beside the terms: nothing before the first, at four elements or behind the last.
+fn begin_terms(index: u32) {
 }
 
-// ---- reduce/uncounted.wgsl
-// Nothing is counted beside the terms.
-fn begin_terms(index: u32) {
+fn count4(x: vec4<u32>, t: vec4<u32>, weights: vec4<u32>, present: u32) {
 }
 
 fn finish_terms(index: u32) {
 }
 
-// ---- elementwise/no_denominator.wgsl
-// Gradients are not divided.
-fn divided_factor(factor: u32, result: u32, k: u32) -> u32 {
-    return factor;
+// ---- operand/absent.wgsl for upstream
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn upstream_at(index: u32) -> u32 {
+    return 0u;
 }
 
-fn scaled_weights(weights: vec4<u32>) -> vec4<u32> {
-    return weights;
+fn upstream_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
 }
 
-// ---- broadcast/none.wgsl for upstream
-// 1 for every value.
+fn upstream_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
 fn upstream_of_run(start: u32) -> u32 {
     return 0u;
 }
 
 fn upstream4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
-    return vec4<u32>(BITS_ONE);
+    return vec4<u32>(0x3f800000u);
 }
 
 fn upstream1(index: u32) -> u32 {
-    return BITS_ONE;
+    return 0x3f800000u;
 }
 
-// ---- reduce/gradient/separate.wgsl
-@group(0) @binding(3) var<storage, read_write> gradient: array<gradient_Stored>;
-
-// ---- element/stored_f32_vector.wgsl for gradient
-alias gradient_Stored = vec4<u32>;
-
-// ---- elementwise/gradient.wgsl
-fn upstream_of_run_at(start: u32) -> u32 {
-    return upstream_of_run(start);
+fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 }
 
-fn write_gradients(run: Run, column: u32, end: u32, losses: Losses, weights: vec4<u32>) {
-    let upstream = upstream4(run.upstream_of_run, run.upstream, column, end);
-    let columns = min(vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(end - 1u));
-    let factors = factors4(upstream, vec4<u32>(run.result) + columns * parameters.result_step);
-    store4(run.gradient, column, end, gradients4(losses.derivatives, weights, factors));
-    write_third_gradient(run.third_gradient, column, end, losses.of_third, weights, factors);
+fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- operand/absent.wgsl for forward_results
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn forward_results_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn forward_results_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn forward_results_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn forward_results_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn forward_results4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn forward_results1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn forward_results_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn forward_results_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- operand/written.wgsl for gradient
+// A buffer that is written, or read and written in place. Shorter than others, as no constant can
+// choose an access.
+@group(0) @binding(gradient_BINDING) var<storage, read_write> gradient: array<gradient_Written>;
+
+// ---- operand/absent.wgsl for third_gradient
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn third_gradient_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn third_gradient_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn third_gradient_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn third_gradient_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn third_gradient4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn third_gradient1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn third_gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn third_gradient_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
 // ---- element/store_vector.wgsl for gradient
@@ -1259,12 +1487,9 @@ fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 
 // ---- element/store.wgsl for gradient
 // Where a kernel's gradient goes: an gradient's store by the name that kernels call, and nothing else.
+// Shorter than others for that.
 fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
     gradient_store4(start, column, end, bits);
-}
-
-// ---- elementwise/no_third_gradient.wgsl
-fn write_third_gradient(start: u32, column: u32, end: u32, derivatives: vec4<u32>, weights: vec4<u32>, factors: vec4<u32>) {
 }
 
 // ---- elementwise/run.wgsl
@@ -1291,8 +1516,6 @@ fn run_at(outer: u32, at: u32) -> Run {
     let weights = weights_start(outer, at);
     let third = parameters.third_offset + outer * parameters.third_outer + at * parameters.third_inner;
     let upstream = parameters.upstream_offset + outer * parameters.upstream_outer + at * parameters.upstream_inner;
-    var upstream_of_run = BITS_ONE;
-    if HAS_GRADIENT { upstream_of_run = upstream_of_run_at(upstream); }
     return Run(
         values_start(outer, at),
         weights,
@@ -1301,7 +1524,7 @@ fn run_at(outer: u32, at: u32) -> Run {
         third,
         third_of_run(third),
         upstream,
-        upstream_of_run,
+        upstream_of_run(upstream),
         parameters.gradient_offset + outer * parameters.gradient_outer + at * parameters.gradient_inner,
         parameters.third_gradient_offset + outer * parameters.third_gradient_outer + at * parameters.third_gradient_inner,
         parameters.losses_offset + outer * parameters.losses_outer + at * parameters.losses_inner,
@@ -1309,27 +1532,33 @@ fn run_at(outer: u32, at: u32) -> Run {
     );
 }
 
+// What stands for four values: their losses.
 struct Elements {
-    losses: Losses,
+    bits: vec4<u32>,
     weights: vec4<u32>,
+    results: vec4<u32>,
 }
 
 // Four elements from `column` on, of which `present` are there.
 fn elements_at(run: Run, column: u32, end: u32, present: u32) -> Elements {
     let x = values_load4(run.values, column, end);
-    let t = target4(run.targets, column, end);
+    let t = targets_load4(run.targets, column, end);
     let third = third4(run.third_of_run, run.third, column, end);
     let weights = weights4(run.of_run, run.weights, column, end);
     count4(x, t, weights, present);
     let losses = losses4(x, t, third);
     if HAS_GRADIENT { write_gradients(run, column, end, losses, weights); }
-    return Elements(losses, weights);
+    return Elements(losses.values, weights, vec4<u32>(0u));
 }
 
-// ---- elementwise/run_terms.wgsl
-fn terms_at(span: Span, run: Run, column: u32, present: u32) -> Terms {
-    let elements = elements_at(run, column, span.end, present);
-    return terms_of(elements.losses.values, elements.weights, present, vec4<u32>(0u));
+fn write_gradients(run: Run, column: u32, end: u32, losses: Losses, weights: vec4<u32>) {
+    let upstream = upstream4(run.upstream_of_run, run.upstream, column, end);
+    let columns = min(vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(end - 1u));
+    let factors = factors4(upstream, vec4<u32>(run.result) + columns * parameters.result_step);
+    store4(run.gradient, column, end, gradients4(losses.derivatives, weights, factors));
+    if HAS_THIRD_GRADIENT {
+        third_gradient_store4(run.third_gradient, column, end, gradients4(losses.of_third, weights, factors));
+    }
 }
 
 // ---- reduce/team_workgroup.wgsl
@@ -1357,7 +1586,9 @@ fn team_merge(index: u32, own: Partial) -> Partial {
     return merged;
 }
 
-// ---- reduce/output/partial.wgsl
+// ---- reduce/output_partial.wgsl
+// What is written: partial results that another kernel merges, or results. Each alternative defines
+// `emit`, which the first lane of a team calls at the end.
 @group(0) @binding(4) var<storage, read_write> partial_results: array<vec4<u32>>;
 
 fn emit(index: u32, partial: Partial) {
@@ -1381,6 +1612,11 @@ struct Span {
     rounds: u32,
     first: u32,
     end: u32,
+}
+
+fn terms_at(span: Span, run: Run, column: u32, present: u32) -> Terms {
+    let elements = elements_at(run, column, span.end, present);
+    return terms_of(elements.bits, elements.weights, present, elements.results);
 }
 
 fn take(accumulator: ptr<function, Accumulator>, terms: Terms, present: u32, is_ahead: bool) {
@@ -1492,7 +1728,8 @@ fn run(group: u32, index: u32) {
         let end = min(first + parameters.part_length, parameters.length);
         let present = min(end - first, 4u);
         let whole = Span(outer, pivot_run, 0u, first, end);
-        pivot = pivot_of(terms_at(whole, run_at(outer, pivot_run), first, present), present);
+        let terms = terms_at(whole, run_at(outer, pivot_run), first, present);
+        pivot = pivot_of(terms.bits, terms.weights, present);
     }
     var accumulator = accumulator_new(pivot);
     scan(&accumulator, span, lane, false);
@@ -1511,14 +1748,4 @@ fn run(group: u32, index: u32) {
         let at = select(first_run, unit, IS_GROUPED);
         emit(outer * parameters.output_outer + at * parameters.output_inner + part * parameters.output_part, merged);
     }
-}
-
-// ---- reduce/starts.wgsl
-// Where the values and the weights of a run start.
-fn values_start(outer: u32, at: u32) -> u32 {
-    return parameters.values_offset + outer * parameters.values_outer + at * parameters.values_inner;
-}
-
-fn weights_start(outer: u32, at: u32) -> u32 {
-    return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
 }

@@ -32,10 +32,8 @@ const MASKED: bool = false;
 const Z_LOSS: bool = false;
 const HAS_LOG_PROBABILITIES: bool = false;
 const HAS_PROBABILITIES: bool = false;
-const HAS_CLASS_WEIGHTS: bool = false;
 const IS_LOG_SUM_EXP: bool = false;
 const IS_LOG_SOFTMAX: bool = false;
-const DIVIDES_BY_SIZE: bool = false;
 const IS_SHIFTED: bool = false;
 const HAS_TERMS: bool = false;
 const HAS_ENTROPY: bool = false;
@@ -47,6 +45,15 @@ const KEEPS_ARGMAX: bool = false;
 const KEEPS_RANK: bool = false;
 const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
+const HAS_CLASS_WEIGHTS: bool = false;
+const HAS_ROW_WEIGHTS: bool = false;
+const class_weights_BINDING: u32 = 10u;
+const row_weights_BINDING: u32 = 11u;
+const IS_UPSTREAM_BUFFER: bool = false;
+const IS_DIVIDED_BY_TOTALS: bool = false;
+const DIVIDES_BY_SIZE: bool = false;
+const upstream_BINDING: u32 = 8u;
+const totals_BINDING: u32 = 9u;
 const RECORD_WORDS: u32 = 2u;
 const WORD_LOSS: u32 = 0u;
 const WORD_LOG_SUM_EXP: u32 = 4294967295u;
@@ -700,6 +707,7 @@ fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
 }
 
 // ---- tile/fill_f32.wgsl for logits
+// tile_fill is called once, before a barrier, by each lane of a workgroup. Here it brings
 // f32 to workgroup memory. All of a lane's loads are under way at once.
 alias logits_Stored = u32;
 
@@ -718,6 +726,82 @@ fn tile_fill(lane: u32, first: u32, count: u32) {
         if at.z < count { tile[element_at(at.z, 0u)] = bits.z; }
         if at.w < count { tile[element_at(at.w, 0u)] = bits.w; }
     }
+}
+
+// ---- weights.wgsl
+// The weights of classes and of rows, 1 where there are none.
+fn class_weight(index: u32) -> f32 {
+    if !HAS_CLASS_WEIGHTS { return 1.0; }
+    return bitcast<f32>(class_weights_at(parameters.class_weights_offset + index));
+}
+
+fn row_weight(row: u32) -> f32 {
+    if !HAS_ROW_WEIGHTS { return 1.0; }
+    return bitcast<f32>(row_weights_at(parameters.row_weights_offset + row));
+}
+
+// ---- operand/absent.wgsl for class_weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn class_weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn class_weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn class_weights1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- operand/absent.wgsl for row_weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn row_weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn row_weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn row_weights1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
 // ---- target/class.wgsl
@@ -768,11 +852,11 @@ fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
     if HAS_PROBABILITIES {
         share = parameters.target_share * values4(place, column, end) + parameters.smoothing_share;
     }
-    return select(vec4<f32>(0.0), share * class_weights4(column, end), columns < vec4<u32>(end));
+    return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));
 }
 
 // Of four columns; anything beyond the row's end.
-fn class_weights4(column: u32, end: u32) -> vec4<f32> {
+fn weights_of_classes(column: u32, end: u32) -> vec4<f32> {
     if !HAS_CLASS_WEIGHTS { return vec4<f32>(1.0); }
     let first = parameters.first_class + first_column();
     let classes = first + min(columns4(column), vec4<u32>(end - 1u));
@@ -784,21 +868,10 @@ fn class_weights4(column: u32, end: u32) -> vec4<f32> {
     );
 }
 
-// ---- weight/no_class.wgsl
-// Both files of class weights define class_weight. Here there are none, and no binding.
-fn class_weight(index: u32) -> f32 {
-    return 1.0;
-}
-
-// ---- weight/no_row.wgsl
-// Both files of row weights define row_weight. Here there are none, and no binding.
-fn row_weight(row: u32) -> f32 {
-    return 1.0;
-}
-
 // ---- gradient/none.wgsl
-// No gradient: the logits are read alone, nothing is written but the row's results. This file, in_place and
-// separate declare the logits; what calls a gradient is here or in gradient/write.wgsl.
+// gradient_from_block, gradient_from_logits and gradient_constant write the gradient of a row that is held, that is
+// read again, that holds log-probabilities; gradient_shift tells by how many columns its vectors start early. Here
+// there is no gradient: the logits are read alone, nothing is written but the row's results.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 
 fn gradient_shift(row: u32) -> u32 {
@@ -926,7 +999,8 @@ fn record_write(place: Place, word: u32, bits: u32) {
 }
 
 // ---- family/reduced.wgsl
-// Rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
+// The files of family/ define run, what each lane does; team/ calls it with the lane's place. Here are
+// rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
 // registers: one read of the logits, one exp per element, and one write where there is a gradient. Rows too
 // long for that are streamed: each lane keeps a state, rescaled once per block, and a gradient is a second
 // sweep in the opposite direction.
@@ -982,7 +1056,8 @@ fn summarize(place: Place, own: vec2<f32>, state: vec2<f32>) -> Summary {
 
 // ---- order.wgsl
 // What the order of a row's logits tells: the most likely class, where one FINDS_ARGMAX, and how many
-// classes come before the target, where one RANKS_TARGET.
+// classes come before the target, where one RANKS_TARGET. argmax_see and target_rank_see see each vector as
+// it is loaded, argmax_close and target_rank_close write what came of it.
 
 // Logits in the order of torch.topk: the smaller, the greater the logit; 0 for NaN. Compared as integers,
 // special values need no float rule.

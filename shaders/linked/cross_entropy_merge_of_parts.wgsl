@@ -32,6 +32,10 @@ const KEEPS_ARGMAX: bool = false;
 const KEEPS_RANK: bool = false;
 const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = true;
+const HAS_CLASS_WEIGHTS: bool = false;
+const HAS_ROW_WEIGHTS: bool = false;
+const class_weights_BINDING: u32 = 10u;
+const row_weights_BINDING: u32 = 11u;
 const RECORD_WORDS: u32 = 3u;
 const WORD_LOSS: u32 = 0u;
 const WORD_LOG_SUM_EXP: u32 = 4294967295u;
@@ -382,12 +386,6 @@ fn state_index(place: Place) -> u32 {
     return parameters.state_offset + row_part * parameters.part_stride + place.row;
 }
 
-// ---- weight/no_row.wgsl
-// Both files of row weights define row_weight. Here there are none, and no binding.
-fn row_weight(row: u32) -> f32 {
-    return 1.0;
-}
-
 // ---- record/write.wgsl
 // Records of the rows, RECORD_WORDS words each: a word that is not asked for has no place.
 @group(0) @binding(4) var<storage, read_write> records: array<u32>;
@@ -409,6 +407,82 @@ fn state_save_argmax(place: Place, column: u32) {}
 fn state_save_rank(place: Place, row: Row, rank: u32) {}
 
 fn state_save_merged(place: Place, merged: PartialState) {}
+
+// ---- weights.wgsl
+// The weights of classes and of rows, 1 where there are none.
+fn class_weight(index: u32) -> f32 {
+    if !HAS_CLASS_WEIGHTS { return 1.0; }
+    return bitcast<f32>(class_weights_at(parameters.class_weights_offset + index));
+}
+
+fn row_weight(row: u32) -> f32 {
+    if !HAS_ROW_WEIGHTS { return 1.0; }
+    return bitcast<f32>(row_weights_at(parameters.row_weights_offset + row));
+}
+
+// ---- operand/absent.wgsl for class_weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn class_weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn class_weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn class_weights1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- operand/absent.wgsl for row_weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn row_weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn row_weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn row_weights1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
 
 // ---- target/merged_class.wgsl
 // A target class among those of all parts; its logit comes with the states.

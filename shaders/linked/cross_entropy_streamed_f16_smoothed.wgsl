@@ -35,10 +35,8 @@ const MASKED: bool = false;
 const Z_LOSS: bool = false;
 const HAS_LOG_PROBABILITIES: bool = false;
 const HAS_PROBABILITIES: bool = false;
-const HAS_CLASS_WEIGHTS: bool = false;
 const IS_LOG_SUM_EXP: bool = false;
 const IS_LOG_SOFTMAX: bool = false;
-const DIVIDES_BY_SIZE: bool = false;
 const IS_SHIFTED: bool = false;
 const HAS_TERMS: bool = true;
 const HAS_ENTROPY: bool = false;
@@ -50,6 +48,15 @@ const KEEPS_ARGMAX: bool = false;
 const KEEPS_RANK: bool = false;
 const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
+const HAS_CLASS_WEIGHTS: bool = false;
+const HAS_ROW_WEIGHTS: bool = false;
+const class_weights_BINDING: u32 = 10u;
+const row_weights_BINDING: u32 = 11u;
+const IS_UPSTREAM_BUFFER: bool = false;
+const IS_DIVIDED_BY_TOTALS: bool = true;
+const DIVIDES_BY_SIZE: bool = false;
+const upstream_BINDING: u32 = 8u;
+const totals_BINDING: u32 = 9u;
 const RECORD_WORDS: u32 = 2u;
 const WORD_LOSS: u32 = 0u;
 const WORD_LOG_SUM_EXP: u32 = 4294967295u;
@@ -704,8 +711,8 @@ fn vector_narrowed_f16(bits: vec4<u32>) -> vec2<u32> {
 
 // ---- element/load_vector.wgsl for logits
 // The files that load an logits define logits_load4, of four columns, and logits_load1, of one, both as bits
-// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
-// so a vector lies wholly inside its row.
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are
+// multiples of four, so a vector lies wholly inside its row.
 alias logits_Stored = Vector_f16;
 
 fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
@@ -715,6 +722,82 @@ fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
 fn logits_load1(start: u32, column: u32) -> u32 {
     let element = start + column;
     return vector_widened_f16(logits[element / 4u])[element % 4u];
+}
+
+// ---- weights.wgsl
+// The weights of classes and of rows, 1 where there are none.
+fn class_weight(index: u32) -> f32 {
+    if !HAS_CLASS_WEIGHTS { return 1.0; }
+    return bitcast<f32>(class_weights_at(parameters.class_weights_offset + index));
+}
+
+fn row_weight(row: u32) -> f32 {
+    if !HAS_ROW_WEIGHTS { return 1.0; }
+    return bitcast<f32>(row_weights_at(parameters.row_weights_offset + row));
+}
+
+// ---- operand/absent.wgsl for class_weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn class_weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn class_weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn class_weights1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- operand/absent.wgsl for row_weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn row_weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn row_weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn row_weights1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
 // ---- target/class.wgsl
@@ -765,11 +848,11 @@ fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
     if HAS_PROBABILITIES {
         share = parameters.target_share * values4(place, column, end) + parameters.smoothing_share;
     }
-    return select(vec4<f32>(0.0), share * class_weights4(column, end), columns < vec4<u32>(end));
+    return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));
 }
 
 // Of four columns; anything beyond the row's end.
-fn class_weights4(column: u32, end: u32) -> vec4<f32> {
+fn weights_of_classes(column: u32, end: u32) -> vec4<f32> {
     if !HAS_CLASS_WEIGHTS { return vec4<f32>(1.0); }
     let first = parameters.first_class + first_column();
     let classes = first + min(columns4(column), vec4<u32>(end - 1u));
@@ -779,18 +862,6 @@ fn class_weights4(column: u32, end: u32) -> vec4<f32> {
         class_weight(classes.z),
         class_weight(classes.w),
     );
-}
-
-// ---- weight/no_class.wgsl
-// Both files of class weights define class_weight. Here there are none, and no binding.
-fn class_weight(index: u32) -> f32 {
-    return 1.0;
-}
-
-// ---- weight/no_row.wgsl
-// Both files of row weights define row_weight. Here there are none, and no binding.
-fn row_weight(row: u32) -> f32 {
-    return 1.0;
 }
 
 // ---- gradient/write.wgsl
@@ -927,12 +998,14 @@ fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 
 // ---- element/store.wgsl for gradient
 // Where a kernel's gradient goes: an gradient's store by the name that kernels call, and nothing else.
+// Shorter than others for that.
 fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
     gradient_store4(start, column, end, bits);
 }
 
 // ---- gradient/separate.wgsl
-// The gradient has a buffer of its own.
+// Both files that say where a gradient goes declare the logits and define gradient_start, where a row of it
+// starts. Here it has a buffer of its own.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 @group(0) @binding(2) var<storage, read_write> gradient: array<gradient_Written>;
 
@@ -940,16 +1013,17 @@ fn gradient_start(row: u32) -> u32 {
     return part_start(row_start(parameters.gradient_offset, parameters.gradient_stride, row));
 }
 
-// ---- upstream/scalar.wgsl
-// Both files of upstream/ define upstream_of, for the gradient of a row. Here it is known on the host, and a
-// parameter: there is no binding, and nothing to load.
+// ---- upstream.wgsl
+// The upstream gradient of a row: a parameter, or on the device, where it IS_UPSTREAM_BUFFER, one value for each
+// row or one for all (stride 0).
 fn upstream_of(place: Place) -> f32 {
-    return parameters.upstream;
+    if !IS_UPSTREAM_BUFFER { return parameters.upstream; }
+    return bitcast<f32>(upstream_at(parameters.upstream_offset + place.row * parameters.upstream_stride));
 }
 
-// ---- denominator/totals.wgsl
-// The denominators of the mean, which an earlier dispatch computed: of the loss, and of the z-loss.
-@group(0) @binding(9) var<storage, read> totals: array<u32>;
+// ---- denominator.wgsl
+// What a mean is divided by, of the loss and of the z-loss: where it IS_DIVIDED_BY_TOTALS, what an earlier dispatch
+// computed; else what is known beforehand, the size of the batch (DIVIDES_BY_SIZE) or 1.
 
 // `scale` is 1, but smaller where a quotient by the sum of such weights would leave the range of f32
 // though its product with one of them does not: then `sums` holds the sum times `scale`, and so must be
@@ -962,9 +1036,12 @@ struct Denominators {
 const LARGE_DENOMINATOR: u32 = 0x6c800000u; // 2^90
 
 fn denominators() -> Denominators {
+    if !IS_DIVIDED_BY_TOTALS {
+        return Denominators(vec2<f32>(select(1.0, parameters.batch_size, DIVIDES_BY_SIZE)), vec2<f32>(1.0));
+    }
     let at = parameters.totals_offset;
-    let words = vec2<u32>(totals[at + TOTALS_DENOMINATOR], totals[at + TOTALS_ROW_WEIGHT]);
-    let exponents = (vec2<i32>(bitcast<i32>(totals[at + TOTALS_EXPONENTS])) << vec2<u32>(16u, 0u)) >> vec2<u32>(16u);
+    let words = vec2<u32>(totals_at(at + TOTALS_DENOMINATOR), totals_at(at + TOTALS_ROW_WEIGHT));
+    let exponents = (vec2<i32>(bitcast<i32>(totals_at(at + TOTALS_EXPONENTS))) << vec2<u32>(16u, 0u)) >> vec2<u32>(16u);
     var all = Denominators(bitcast<vec2<f32>>(words), vec2<f32>(1.0));
     for (var k = 0u; k < 2u; k++) {
         let magnitude = words[k] & 0x7fffffffu;
@@ -977,6 +1054,7 @@ fn denominators() -> Denominators {
 }
 
 fn divided(upstream: f32, weight: f32, chain: f32, denominator: f32, scale: f32) -> f32 {
+    if !IS_DIVIDED_BY_TOTALS && !DIVIDES_BY_SIZE { return upstream * weight * chain; }
     if scale != 1.0 { return upstream * chain / denominator * weight; }
     return upstream * weight * chain / denominator;
 }
@@ -1002,6 +1080,56 @@ fn power_of_two(n: i32) -> f32 {
 fn times_power_of_two(x: f32, n: i32) -> f32 {
     let half = clamp(n, -252, 252) / 2;
     return x * power_of_two(half) * power_of_two(clamp(n, -252, 252) - half);
+}
+
+// ---- operand/absent.wgsl for upstream
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn upstream_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn upstream_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn upstream_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn upstream_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn upstream4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn upstream1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- operand/read.wgsl for totals
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(totals_BINDING) var<storage, read> totals: array<totals_Stored>;
+
+fn totals_at(index: u32) -> totals_Stored {
+    return totals[index];
+}
+
+// ---- element/words_plain.wgsl for totals
+// Both files of words define totals_Stored and totals_word, for element/load_scalar.wgsl. Here nobody else
+// writes a word while it is read.
+alias totals_Stored = u32;
+
+fn totals_word(index: u32) -> u32 {
+    return totals[index];
 }
 
 // ---- cross_entropy/gradient.wgsl
@@ -1184,7 +1312,8 @@ fn record_write(place: Place, word: u32, bits: u32) {
 }
 
 // ---- family/reduced.wgsl
-// Rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
+// The files of family/ define run, what each lane does; team/ calls it with the lane's place. Here are
+// rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
 // registers: one read of the logits, one exp per element, and one write where there is a gradient. Rows too
 // long for that are streamed: each lane keeps a state, rescaled once per block, and a gradient is a second
 // sweep in the opposite direction.
@@ -1240,7 +1369,8 @@ fn summarize(place: Place, own: vec2<f32>, state: vec2<f32>) -> Summary {
 
 // ---- order.wgsl
 // What the order of a row's logits tells: the most likely class, where one FINDS_ARGMAX, and how many
-// classes come before the target, where one RANKS_TARGET.
+// classes come before the target, where one RANKS_TARGET. argmax_see and target_rank_see see each vector as
+// it is loaded, argmax_close and target_rank_close write what came of it.
 
 // Logits in the order of torch.topk: the smaller, the greater the logit; 0 for NaN. Compared as integers,
 // special values need no float rule.

@@ -25,10 +25,8 @@ const MASKED: bool = false;
 const Z_LOSS: bool = false;
 const HAS_LOG_PROBABILITIES: bool = false;
 const HAS_PROBABILITIES: bool = false;
-const HAS_CLASS_WEIGHTS: bool = false;
 const IS_LOG_SUM_EXP: bool = true;
 const IS_LOG_SOFTMAX: bool = false;
-const DIVIDES_BY_SIZE: bool = false;
 const IS_SHIFTED: bool = false;
 const HAS_TERMS: bool = false;
 const HAS_ENTROPY: bool = false;
@@ -40,6 +38,15 @@ const KEEPS_ARGMAX: bool = false;
 const KEEPS_RANK: bool = false;
 const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
+const HAS_CLASS_WEIGHTS: bool = false;
+const HAS_ROW_WEIGHTS: bool = false;
+const class_weights_BINDING: u32 = 10u;
+const row_weights_BINDING: u32 = 11u;
+const IS_UPSTREAM_BUFFER: bool = false;
+const IS_DIVIDED_BY_TOTALS: bool = false;
+const DIVIDES_BY_SIZE: bool = false;
+const upstream_BINDING: u32 = 8u;
+const totals_BINDING: u32 = 9u;
 const RECORD_WORDS: u32 = 1u;
 const WORD_LOSS: u32 = 4294967295u;
 const WORD_LOG_SUM_EXP: u32 = 0u;
@@ -716,8 +723,8 @@ fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
 
 // ---- element/load_vector.wgsl for logits
 // The files that load an logits define logits_load4, of four columns, and logits_load1, of one, both as bits
-// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
-// so a vector lies wholly inside its row.
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are
+// multiples of four, so a vector lies wholly inside its row.
 alias logits_Stored = Vector_f32;
 
 fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
@@ -727,6 +734,82 @@ fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
 fn logits_load1(start: u32, column: u32) -> u32 {
     let element = start + column;
     return vector_widened_f32(logits[element / 4u])[element % 4u];
+}
+
+// ---- weights.wgsl
+// The weights of classes and of rows, 1 where there are none.
+fn class_weight(index: u32) -> f32 {
+    if !HAS_CLASS_WEIGHTS { return 1.0; }
+    return bitcast<f32>(class_weights_at(parameters.class_weights_offset + index));
+}
+
+fn row_weight(row: u32) -> f32 {
+    if !HAS_ROW_WEIGHTS { return 1.0; }
+    return bitcast<f32>(row_weights_at(parameters.row_weights_offset + row));
+}
+
+// ---- operand/absent.wgsl for class_weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn class_weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn class_weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn class_weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn class_weights1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- operand/absent.wgsl for row_weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn row_weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn row_weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn row_weights1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
 // ---- target/none.wgsl
@@ -740,15 +823,10 @@ fn row_label(place: Place) -> u32 {
     return NO_TARGET;
 }
 
-// ---- weight/no_row.wgsl
-// Both files of row weights define row_weight. Here there are none, and no binding.
-fn row_weight(row: u32) -> f32 {
-    return 1.0;
-}
-
 // ---- gradient/none.wgsl
-// No gradient: the logits are read alone, nothing is written but the row's results. This file, in_place and
-// separate declare the logits; what calls a gradient is here or in gradient/write.wgsl.
+// gradient_from_block, gradient_from_logits and gradient_constant write the gradient of a row that is held, that is
+// read again, that holds log-probabilities; gradient_shift tells by how many columns its vectors start early. Here
+// there is no gradient: the logits are read alone, nothing is written but the row's results.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 
 fn gradient_shift(row: u32) -> u32 {
@@ -776,7 +854,8 @@ fn state_save_rank(place: Place, row: Row, rank: u32) {}
 fn state_save_merged(place: Place, merged: PartialState) {}
 
 // ---- log_sum_exp.wgsl
-// The only result of a row without a target: its log-sum-exp.
+// row_close writes the results of a row, once it has been gone over, and target_rank_write what is found of its
+// target later. Here a row has no target, and its log-sum-exp is its only result.
 fn row_close(place: Place, row: Row, summary: Summary) {
     if !row.closes { return; }
     record_write(place, WORD_LOG_SUM_EXP, state_log_sum_exp(summary.state));
@@ -796,7 +875,8 @@ fn record_write(place: Place, word: u32, bits: u32) {
 }
 
 // ---- family/reduced.wgsl
-// Rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
+// The files of family/ define run, what each lane does; team/ calls it with the lane's place. Here are
+// rows that are gone over for their state. Where they are HELD, the lanes of a row hold all of it in
 // registers: one read of the logits, one exp per element, and one write where there is a gradient. Rows too
 // long for that are streamed: each lane keeps a state, rescaled once per block, and a gradient is a second
 // sweep in the opposite direction.
@@ -852,7 +932,8 @@ fn summarize(place: Place, own: vec2<f32>, state: vec2<f32>) -> Summary {
 
 // ---- order.wgsl
 // What the order of a row's logits tells: the most likely class, where one FINDS_ARGMAX, and how many
-// classes come before the target, where one RANKS_TARGET.
+// classes come before the target, where one RANKS_TARGET. argmax_see and target_rank_see see each vector as
+// it is loaded, argmax_close and target_rank_close write what came of it.
 
 // Logits in the order of torch.topk: the smaller, the greater the logit; 0 for NaN. Compared as integers,
 // special values need no float rule.

@@ -21,19 +21,26 @@ const VECTORS: u32 = 2u;
 const TEAM: u32 = 1u;
 const IS_WEIGHTED: bool = true;
 const IS_MEAN: bool = false;
+const IS_COUNTED_MEAN: bool = false;
 const IS_SQUARED: bool = false;
 const IS_MAXIMUM: bool = false;
-const HAS_PIVOT: bool = false;
 const MASKED: bool = false;
 const PARTIAL_VECTORS: u32 = 2u;
 const RESULT_WORDS: u32 = 3u;
 alias Words = array<vec4<u32>, PARTIAL_VECTORS>;
 alias Result = array<u32, RESULT_WORDS>;
 const HAS_TERM: bool = false;
+const IS_WEIGHT_GRADIENT: bool = false;
+const IS_OF_EXPONENTIALS: bool = false;
+const HAS_PIVOT: bool = false;
 const READS_ONCE: bool = false;
 const IS_CUT: bool = true;
 const LEAVES_OUT: bool = false;
+const weights_IS_OF_RUN: bool = false;
 const IS_SHALLOW: bool = true;
+const ROWS_ARE_SORTED: bool = false;
+const values_BINDING: u32 = 1u;
+const weights_BINDING: u32 = 2u;
 
 // ---- reduce/parameters.wgsl
 // What the dispatches of a reduction are told. Offsets, strides and lengths count elements. A run is
@@ -121,9 +128,17 @@ struct ReduceParameters {
 
 @group(0) @binding(0) var<uniform> parameters: ReduceParameters;
 
-// ---- reduce/constants.wgsl
 const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
 const BITS_ONE: u32 = 0x3f800000u;
+
+// Where the values and the weights of a run start.
+fn values_start(outer: u32, at: u32) -> u32 {
+    return parameters.values_offset + outer * parameters.values_outer + at * parameters.values_inner;
+}
+
+fn weights_start(outer: u32, at: u32) -> u32 {
+    return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
+}
 
 // ---- columns/neighbours.wgsl
 // A lane's vector is four neighbouring columns; the next lane has the next four. Both
@@ -292,7 +307,7 @@ fn times_power_of_two(x: f32, n: i32) -> f32 {
     return x * power_of_two(half) * power_of_two(clamp(n, -252, 252) - half);
 }
 
-// ---- sum/wide.wgsl
+// ---- sum/sum.wgsl
 // Numbers that may leave the range of f32: sums that do so on their way, where what they end in is
 // back in it.
 
@@ -413,7 +428,6 @@ fn wide_total(sums: Exact4) -> Wide {
     return Wide(exact4_total(scaled), select(0, 32, is_far));
 }
 
-// ---- sum/sum.wgsl
 // A sum whose terms may be infinite or NaN: the finite ones, and which of the others were met.
 struct Sum {
     finite: Wide,
@@ -514,9 +528,20 @@ struct Partial {
     weight: Sum,
 }
 
+fn pivot_of(bits: vec4<u32>, weights: vec4<u32>, present: u32) -> f32 {
+    return 0.0;
+}
+
 fn accumulator_new(pivot: f32) -> Accumulator {
     let none = Exact4(vec4<f32>(0.0), vec4<f32>(0.0));
     return Accumulator(none, none, WIDE_ZERO, WIDE_ZERO, vec2<u32>(0u));
+}
+
+// Values are taken as they come.
+fn look_ahead(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>) {
+}
+
+fn take_ahead(accumulator: ptr<function, Accumulator>) {
 }
 
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {
@@ -585,26 +610,6 @@ fn result_of(partial: Partial) -> Result {
     return Result(mean, sum_bits(partial.weight), sum_part_bits(partial.weight));
 }
 
-// ---- reduce/statistic/product.wgsl
-// What a term w x, or w x^2, is: 0 where it is finite.
-fn met_by_term(bits: u32, weight_bits: u32) -> u32 {
-    let of_x = met_by(bits);
-    let of_w = met_by(weight_bits);
-    if (of_x | of_w) == 0u { return 0u; }
-    let is_zero = (bits & 0x7fffffffu) == 0u || (weight_bits & 0x7fffffffu) == 0u;
-    if ((of_x | of_w) & MET_NAN) != 0u || is_zero { return MET_NAN; }
-    let sign = select(bits ^ weight_bits, weight_bits, IS_SQUARED);
-    return select(MET_POSITIVE, MET_NEGATIVE, (sign & 0x80000000u) != 0u);
-}
-
-// ---- reduce/statistic/no_look_ahead.wgsl
-// Statistics that take values as they come.
-fn look_ahead(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>) {
-}
-
-fn take_ahead(accumulator: ptr<function, Accumulator>) {
-}
-
 // ---- reduce/terms.wgsl
 // What becomes of values and weights before a statistic sees them.
 
@@ -633,6 +638,18 @@ fn terms_of(bits: vec4<u32>, weights: vec4<u32>, present: u32, result: vec4<u32>
     return terms;
 }
 
+// What is reduced in place of the values: the weights themselves, or each value's part of the gradient
+// with respect to its weight.
+fn term4(bits: vec4<u32>, weights: vec4<u32>, result: vec4<u32>) -> vec4<u32> {
+    if !IS_WEIGHT_GRADIENT { return weights; }
+    return vec4<u32>(
+        weight_gradient_of(bits.x, weights.x, result.x),
+        weight_gradient_of(bits.y, weights.y, result.y),
+        weight_gradient_of(bits.z, weights.z, result.z),
+        weight_gradient_of(bits.w, weights.w, result.w),
+    );
+}
+
 // Notes infinities and NaN, and takes them out, as well as what must be added up apart.
 fn terms_cleared(accumulator: ptr<function, Accumulator>, terms: Terms) -> Terms {
     var cleared = terms;
@@ -657,14 +674,37 @@ fn terms_cleared(accumulator: ptr<function, Accumulator>, terms: Terms) -> Terms
     return cleared;
 }
 
-// ---- reduce/statistic/no_pivot.wgsl
-fn pivot_of(terms: Terms, present: u32) -> f32 {
-    return 0.0;
+// What a term w x, or w x^2 or w exp(x), is: 0 where it is finite.
+fn met_by_term(bits: u32, weight_bits: u32) -> u32 {
+    if IS_OF_EXPONENTIALS { return met_by_exponential(bits, weight_bits); }
+    let of_x = met_by(bits);
+    let of_w = met_by(weight_bits);
+    if (of_x | of_w) == 0u { return 0u; }
+    let is_zero = (bits & 0x7fffffffu) == 0u || (weight_bits & 0x7fffffffu) == 0u;
+    if ((of_x | of_w) & MET_NAN) != 0u || is_zero { return MET_NAN; }
+    let sign = select(bits ^ weight_bits, weight_bits, IS_SQUARED);
+    return select(MET_POSITIVE, MET_NEGATIVE, (sign & 0x80000000u) != 0u);
 }
 
-// ---- reduce/term/value.wgsl
-fn term4(bits: vec4<u32>, weights: vec4<u32>, result: vec4<u32>) -> vec4<u32> {
-    return bits;
+fn met_by_exponential(bits: u32, weight_bits: u32) -> u32 {
+    let of_x = met_by(bits);
+    let of_w = met_by(weight_bits);
+    if of_x == MET_NAN || of_w == MET_NAN { return MET_NAN; }
+    if of_x == MET_NEGATIVE { return select(0u, MET_NAN, of_w != 0u); }
+    if of_x == MET_POSITIVE || of_w != 0u {
+        return select(MET_POSITIVE, MET_NEGATIVE, (weight_bits & 0x80000000u) != 0u);
+    }
+    return 0u;
+}
+
+// ---- reduce/gradient/none.wgsl
+// Where no gradient is asked for.
+fn value_gradient_of(bits: u32, weight: u32, result: u32) -> u32 {
+    return 0u;
+}
+
+fn weight_gradient_of(bits: u32, weight: u32, result: u32) -> u32 {
+    return 0u;
 }
 
 // ---- element/f32.wgsl
@@ -717,8 +757,14 @@ fn values_word(index: u32) -> u32 {
     return values[index];
 }
 
-// ---- reduce/values_read.wgsl
-@group(0) @binding(1) var<storage, read> values: array<values_Stored>;
+// ---- operand/read.wgsl for values
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(values_BINDING) var<storage, read> values: array<values_Stored>;
+
+fn values_at(index: u32) -> values_Stored {
+    return values[index];
+}
 
 // ---- layout/rows.wgsl
 // (rows, classes): the classes of a row are neighbours. Each layout defines row_start, element_at and
@@ -769,13 +815,25 @@ fn weights_word(index: u32) -> u32 {
     return weights[index];
 }
 
-// ---- broadcast/along.wgsl for weights
-// A number for each value of a run.
+// ---- operand/read.wgsl for weights
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(weights_BINDING) var<storage, read> weights: array<weights_Stored>;
+
+fn weights_at(index: u32) -> weights_Stored {
+    return weights[index];
+}
+
+// ---- operand/broadcast.wgsl for weights
+// Factors, one for each value or IS_OF_RUN: _of_run gives that of a run, asked for once; 4 those of four
+// values; 1 that of a value of a column.
 fn weights_of_run(start: u32) -> u32 {
-    return 0u;
+    if !weights_IS_OF_RUN { return 0u; }
+    return weights_load1(start, 0u);
 }
 
 fn weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    if weights_IS_OF_RUN { return vec4<u32>(of_run); }
     return weights_load4(start, column, end);
 }
 
@@ -783,13 +841,10 @@ fn weights1(index: u32) -> u32 {
     return weights_load1(index, 0u);
 }
 
-// ---- reduce/weights.wgsl
-@group(0) @binding(2) var<storage, read> weights: array<weights_Stored>;
-
-// ---- reduce/column/plain.wgsl
-// Columns of values.
-
-// Where row 0 of a column has its value, its weight and its result.
+// ---- reduce/column.wgsl
+// What a reduction over columns takes from them; here their values. Each alternative defines
+//   Column, column_at  a column, and where row 0 of it has its operands: once for each
+//   terms_at           the terms of four of its values: at every four
 struct Column {
     values: u32,
     weights: u32,
@@ -830,15 +885,20 @@ fn terms_at(span: Span, position: u32) -> Terms {
     return terms_of(bits, weights, present_at(span, position), results);
 }
 
-// ---- reduce/uncounted.wgsl
-// Nothing is counted beside the terms.
+// ---- elementwise/uncounted.wgsl
+// Nothing is counted beside the terms: nothing before the first, at four elements or behind the last.
 fn begin_terms(index: u32) {
+}
+
+fn count4(x: vec4<u32>, t: vec4<u32>, weights: vec4<u32>, present: u32) {
 }
 
 fn finish_terms(index: u32) {
 }
 
-// ---- reduce/output/partial.wgsl
+// ---- reduce/output_partial.wgsl
+// What is written: partial results that another kernel merges, or results. Each alternative defines
+// `emit`, which the first lane of a team calls at the end.
 @group(0) @binding(4) var<storage, read_write> partial_results: array<vec4<u32>>;
 
 fn emit(index: u32, partial: Partial) {
@@ -919,7 +979,10 @@ fn run(group: u32, index: u32) {
         column_at(outer, column),
     );
     var pivot = 0.0;
-    if HAS_PIVOT && range.x < range.y { pivot = pivot_of(terms_at(start, range.x), present_at(start, range.x)); }
+    if HAS_PIVOT && range.x < range.y {
+        let terms = terms_at(start, range.x);
+        pivot = pivot_of(terms.bits, terms.weights, present_at(start, range.x));
+    }
     var span = start;
     span.first += lane;
     var accumulator = accumulator_new(pivot);
@@ -951,18 +1014,35 @@ fn run(group: u32, index: u32) {
     }
 }
 
-// ---- reduce/range/part.wgsl
-// A part of each column.
+// ---- reduce/parts.wgsl
+// What a workgroup takes of each column, and which partial results make up a result; here parts of all
+// rows. Each alternative defines
+//   row_range     the first position that a lane's piece has, and the one behind the last
+//   row_at        the row at a position
+//   output_piece  the number of the piece's partial result
+//   merged_range  the partial results of a result: the first, how far apart they are, and how many
 fn row_range(piece: u32, part: u32) -> vec2<u32> {
     let first = part * parameters.part_length;
     return vec2<u32>(first, min(first + parameters.part_length, parameters.length));
+}
+
+fn row_at(position: u32) -> u32 {
+    return position;
 }
 
 fn output_piece(piece: u32, part: u32) -> u32 {
     return part;
 }
 
-// ---- reduce/range/rows_in_order.wgsl
-fn row_at(position: u32) -> u32 {
-    return position;
+struct MergedRange {
+    first: u32,
+    step: u32,
+    count: u32,
+}
+
+fn merged_range(result: u32, group: u32) -> MergedRange {
+    if result >= parameters.results { return MergedRange(0u, 0u, 0u); }
+    let first = group * parameters.group_length;
+    let count = min(parameters.group_length, parameters.merged - first);
+    return MergedRange(result * parameters.merged + first, 1u, count);
 }

@@ -31,7 +31,6 @@ const WORD_LOSS: u32 = 0u;
 const HELD: bool = true;
 const MASKED: bool = false;
 const HAS_GRADIENT: bool = true;
-const DIVIDES_BY_SIZE: bool = false;
 const READS_IGNORED_ROWS: bool = true;
 const HAS_TEACHER: bool = false;
 const KNOWS_SUM: bool = false;
@@ -40,11 +39,19 @@ const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
 const IS_CAPPED: bool = false;
 const HAS_PROBABILITIES: bool = false;
-const HAS_CLASS_WEIGHTS: bool = true;
 const HAS_SUMS: bool = true;
 const FINDS_LOWEST: bool = false;
 const RANKS_TARGET: bool = false;
 const TEAM_MEETS_IN_MEMORY: bool = false;
+const HAS_CLASS_WEIGHTS: bool = true;
+const HAS_ROW_WEIGHTS: bool = false;
+const class_weights_BINDING: u32 = 10u;
+const row_weights_BINDING: u32 = 11u;
+const IS_UPSTREAM_BUFFER: bool = false;
+const IS_DIVIDED_BY_TOTALS: bool = true;
+const DIVIDES_BY_SIZE: bool = false;
+const upstream_BINDING: u32 = 8u;
+const totals_BINDING: u32 = 9u;
 
 // ---- numeric.wgsl
 // exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
@@ -681,10 +688,185 @@ fn column_owner(column: u32) -> u32 {
     return (column / 4u) % LANES;
 }
 
-// ---- weight/no_row.wgsl
-// Both files of row weights define row_weight. Here there are none, and no binding.
+// ---- weights.wgsl
+// The weights of classes and of rows, 1 where there are none.
+fn class_weight(index: u32) -> f32 {
+    if !HAS_CLASS_WEIGHTS { return 1.0; }
+    return bitcast<f32>(class_weights_at(parameters.class_weights_offset + index));
+}
+
 fn row_weight(row: u32) -> f32 {
-    return 1.0;
+    if !HAS_ROW_WEIGHTS { return 1.0; }
+    return bitcast<f32>(row_weights_at(parameters.row_weights_offset + row));
+}
+
+// ---- operand/read.wgsl for class_weights
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(class_weights_BINDING) var<storage, read> class_weights: array<class_weights_Stored>;
+
+fn class_weights_at(index: u32) -> class_weights_Stored {
+    return class_weights[index];
+}
+
+// ---- element/words_plain.wgsl for class_weights
+// Both files of words define class_weights_Stored and class_weights_word, for element/load_scalar.wgsl. Here nobody else
+// writes a word while it is read.
+alias class_weights_Stored = u32;
+
+fn class_weights_word(index: u32) -> u32 {
+    return class_weights[index];
+}
+
+// ---- operand/absent.wgsl for row_weights
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn row_weights_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn row_weights_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn row_weights4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn row_weights1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- upstream.wgsl
+// The upstream gradient of a row: a parameter, or on the device, where it IS_UPSTREAM_BUFFER, one value for each
+// row or one for all (stride 0).
+fn upstream_of(place: Place) -> f32 {
+    if !IS_UPSTREAM_BUFFER { return parameters.upstream; }
+    return bitcast<f32>(upstream_at(parameters.upstream_offset + place.row * parameters.upstream_stride));
+}
+
+// ---- denominator.wgsl
+// What a mean is divided by, of the loss and of the z-loss: where it IS_DIVIDED_BY_TOTALS, what an earlier dispatch
+// computed; else what is known beforehand, the size of the batch (DIVIDES_BY_SIZE) or 1.
+
+// `scale` is 1, but smaller where a quotient by the sum of such weights would leave the range of f32
+// though its product with one of them does not: then `sums` holds the sum times `scale`, and so must be
+// what a quotient is multiplied by.
+struct Denominators {
+    sums: vec2<f32>,
+    scale: vec2<f32>,
+}
+
+const LARGE_DENOMINATOR: u32 = 0x6c800000u; // 2^90
+
+fn denominators() -> Denominators {
+    if !IS_DIVIDED_BY_TOTALS {
+        return Denominators(vec2<f32>(select(1.0, parameters.batch_size, DIVIDES_BY_SIZE)), vec2<f32>(1.0));
+    }
+    let at = parameters.totals_offset;
+    let words = vec2<u32>(totals_at(at + TOTALS_DENOMINATOR), totals_at(at + TOTALS_ROW_WEIGHT));
+    let exponents = (vec2<i32>(bitcast<i32>(totals_at(at + TOTALS_EXPONENTS))) << vec2<u32>(16u, 0u)) >> vec2<u32>(16u);
+    var all = Denominators(bitcast<vec2<f32>>(words), vec2<f32>(1.0));
+    for (var k = 0u; k < 2u; k++) {
+        let magnitude = words[k] & 0x7fffffffu;
+        if magnitude < 0x7f800000u && (magnitude >= LARGE_DENOMINATOR || exponents[k] != 0) {
+            all.sums[k] = times_power_of_two(bitcast<f32>(words[k]), exponents[k] - 64);
+            all.scale[k] = 0x1p-64f;
+        }
+    }
+    return all;
+}
+
+fn divided(upstream: f32, weight: f32, chain: f32, denominator: f32, scale: f32) -> f32 {
+    if !IS_DIVIDED_BY_TOTALS && !DIVIDES_BY_SIZE { return upstream * weight * chain; }
+    if scale != 1.0 { return upstream * chain / denominator * weight; }
+    return upstream * weight * chain / denominator;
+}
+
+// ---- totals/layout.wgsl
+// The reduced results of a batch: eight words.
+const TOTALS_LOSS: u32 = 0u;               // f32
+const TOTALS_Z_LOSS: u32 = 1u;             // f32, its part of the loss
+const TOTALS_DENOMINATOR: u32 = 2u;        // f32, of the loss without the z-loss
+const TOTALS_ROW_WEIGHT: u32 = 3u;         // f32, the denominator of the z-loss
+const TOTALS_COUNTED: u32 = 4u;            // u32
+const TOTALS_CORRECT: u32 = 5u;            // u32
+const TOTALS_FIRST_INVALID_ROW: u32 = 6u;  // u32, 0xffffffff where every target is valid
+const TOTALS_EXPONENTS: u32 = 7u;          // i16 each: the powers of two that multiply the denominators
+
+// ---- sum/power_of_two.wgsl
+// 2^n, for n that have one in the range of f32; the nearest of them for others.
+fn power_of_two(n: i32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(clamp(n, -126, 127) + 127) << 23u);
+}
+
+// x * 2^n, rounded once.
+fn times_power_of_two(x: f32, n: i32) -> f32 {
+    let half = clamp(n, -252, 252) / 2;
+    return x * power_of_two(half) * power_of_two(clamp(n, -252, 252) - half);
+}
+
+// ---- operand/absent.wgsl for upstream
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn upstream_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn upstream_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn upstream_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn upstream_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn upstream4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn upstream1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- operand/read.wgsl for totals
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(totals_BINDING) var<storage, read> totals: array<totals_Stored>;
+
+fn totals_at(index: u32) -> totals_Stored {
+    return totals[index];
+}
+
+// ---- element/words_plain.wgsl for totals
+// Both files of words define totals_Stored and totals_word, for element/load_scalar.wgsl. Here nobody else
+// writes a word while it is read.
+alias totals_Stored = u32;
+
+fn totals_word(index: u32) -> u32 {
+    return totals[index];
 }
 
 // ---- element/f32.wgsl
@@ -707,8 +889,8 @@ fn vector_narrowed_f32(bits: vec4<u32>) -> vec4<u32> {
 
 // ---- element/load_vector.wgsl for logits
 // The files that load an logits define logits_load4, of four columns, and logits_load1, of one, both as bits
-// of f32. Here values are read four at a time: row starts, row strides and the number of classes are multiples of four,
-// so a vector lies wholly inside its row.
+// of f32. Here values are read four at a time: row starts, row strides and the number of classes are
+// multiples of four, so a vector lies wholly inside its row.
 alias logits_Stored = Vector_f32;
 
 fn logits_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
@@ -779,7 +961,8 @@ fn team_count(place: Place, count: u32) -> u32 {
 }
 
 // ---- row_loss/focal.wgsl
-// The files of row_loss/ define row_loss, of four classes. Softmax focal loss of each class: -a (1 - p)^gamma log p, and its derivative in log p,
+// The files of row_loss/ define row_loss, of four classes. Softmax focal loss of each class:
+// -a (1 - p)^gamma log p, and its derivative in log p,
 // -a (1 - p)^gamma (1 - gamma p log p / (1 - p)).
 fn row_loss(coefficients: vec4<f32>, log_p: vec4<f32>, p: vec4<f32>, complement: vec4<f32>) -> Terms {
     let is_certain = complement <= vec4<f32>(0.0);
@@ -826,7 +1009,9 @@ fn power_of(p: vec4<f32>, complement: vec4<f32>, gamma_p: vec4<f32>) -> vec4<f32
 }
 
 // ---- softmax_loss/targets.wgsl
-// What a row is compared with, where that is no teacher: a class, or a coefficient for each class.
+// What a row is compared with: terms4 gives what four classes add to the loss, others_block and
+// others_refined go over the other logits, row_shift tells what all differences from those have in common.
+// Here that is no teacher, but a class, or a coefficient for each class.
 
 // Targets with a coefficient for each class: probabilities, or a class with label smoothing.
 fn terms4(
@@ -891,11 +1076,11 @@ fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
     if HAS_PROBABILITIES {
         share = parameters.target_share * values4(place, column, end) + parameters.smoothing_share;
     }
-    return select(vec4<f32>(0.0), share * class_weights4(column, end), columns < vec4<u32>(end));
+    return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));
 }
 
 // Of four columns; anything beyond the row's end.
-fn class_weights4(column: u32, end: u32) -> vec4<f32> {
+fn weights_of_classes(column: u32, end: u32) -> vec4<f32> {
     if !HAS_CLASS_WEIGHTS { return vec4<f32>(1.0); }
     let first = parameters.first_class + first_column();
     let classes = first + min(columns4(column), vec4<u32>(end - 1u));
@@ -905,14 +1090,6 @@ fn class_weights4(column: u32, end: u32) -> vec4<f32> {
         class_weight(classes.z),
         class_weight(classes.w),
     );
-}
-
-// ---- weight/class.wgsl
-// A weight for each class.
-@group(0) @binding(10) var<storage, read> class_weights: array<f32>;
-
-fn class_weight(index: u32) -> f32 {
-    return class_weights[parameters.class_weights_offset + index];
 }
 
 // ---- target/class.wgsl
@@ -1009,6 +1186,7 @@ fn row_finish(
 }
 
 // ---- softmax_loss/gradient.wgsl
+// row_finish makes of a row's states its loss and its gradient; gradient_write is what it writes that with.
 // The gradient of four classes.
 fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan: bool) {
     let bits = select(bitcast<vec4<u32>>(values), vec4<u32>(BITS_NAN), vec4<bool>(is_nan));
@@ -1016,19 +1194,13 @@ fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan
 }
 
 // ---- gradient/separate.wgsl
-// The gradient has a buffer of its own.
+// Both files that say where a gradient goes declare the logits and define gradient_start, where a row of it
+// starts. Here it has a buffer of its own.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 @group(0) @binding(2) var<storage, read_write> gradient: array<gradient_Written>;
 
 fn gradient_start(row: u32) -> u32 {
     return part_start(row_start(parameters.gradient_offset, parameters.gradient_stride, row));
-}
-
-// ---- upstream/scalar.wgsl
-// Both files of upstream/ define upstream_of, for the gradient of a row. Here it is known on the host, and a
-// parameter: there is no binding, and nothing to load.
-fn upstream_of(place: Place) -> f32 {
-    return parameters.upstream;
 }
 
 // ---- element/store_vector.wgsl for gradient
@@ -1042,63 +1214,7 @@ fn gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 
 // ---- element/store.wgsl for gradient
 // Where a kernel's gradient goes: an gradient's store by the name that kernels call, and nothing else.
+// Shorter than others for that.
 fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
     gradient_store4(start, column, end, bits);
-}
-
-// ---- denominator/totals.wgsl
-// The denominators of the mean, which an earlier dispatch computed: of the loss, and of the z-loss.
-@group(0) @binding(9) var<storage, read> totals: array<u32>;
-
-// `scale` is 1, but smaller where a quotient by the sum of such weights would leave the range of f32
-// though its product with one of them does not: then `sums` holds the sum times `scale`, and so must be
-// what a quotient is multiplied by.
-struct Denominators {
-    sums: vec2<f32>,
-    scale: vec2<f32>,
-}
-
-const LARGE_DENOMINATOR: u32 = 0x6c800000u; // 2^90
-
-fn denominators() -> Denominators {
-    let at = parameters.totals_offset;
-    let words = vec2<u32>(totals[at + TOTALS_DENOMINATOR], totals[at + TOTALS_ROW_WEIGHT]);
-    let exponents = (vec2<i32>(bitcast<i32>(totals[at + TOTALS_EXPONENTS])) << vec2<u32>(16u, 0u)) >> vec2<u32>(16u);
-    var all = Denominators(bitcast<vec2<f32>>(words), vec2<f32>(1.0));
-    for (var k = 0u; k < 2u; k++) {
-        let magnitude = words[k] & 0x7fffffffu;
-        if magnitude < 0x7f800000u && (magnitude >= LARGE_DENOMINATOR || exponents[k] != 0) {
-            all.sums[k] = times_power_of_two(bitcast<f32>(words[k]), exponents[k] - 64);
-            all.scale[k] = 0x1p-64f;
-        }
-    }
-    return all;
-}
-
-fn divided(upstream: f32, weight: f32, chain: f32, denominator: f32, scale: f32) -> f32 {
-    if scale != 1.0 { return upstream * chain / denominator * weight; }
-    return upstream * weight * chain / denominator;
-}
-
-// ---- totals/layout.wgsl
-// The reduced results of a batch: eight words.
-const TOTALS_LOSS: u32 = 0u;               // f32
-const TOTALS_Z_LOSS: u32 = 1u;             // f32, its part of the loss
-const TOTALS_DENOMINATOR: u32 = 2u;        // f32, of the loss without the z-loss
-const TOTALS_ROW_WEIGHT: u32 = 3u;         // f32, the denominator of the z-loss
-const TOTALS_COUNTED: u32 = 4u;            // u32
-const TOTALS_CORRECT: u32 = 5u;            // u32
-const TOTALS_FIRST_INVALID_ROW: u32 = 6u;  // u32, 0xffffffff where every target is valid
-const TOTALS_EXPONENTS: u32 = 7u;          // i16 each: the powers of two that multiply the denominators
-
-// ---- sum/power_of_two.wgsl
-// 2^n, for n that have one in the range of f32; the nearest of them for others.
-fn power_of_two(n: i32) -> f32 {
-    return bitcast<f32>(bitcast<u32>(clamp(n, -126, 127) + 127) << 23u);
-}
-
-// x * 2^n, rounded once.
-fn times_power_of_two(x: f32, n: i32) -> f32 {
-    let half = clamp(n, -252, 252) / 2;
-    return x * power_of_two(half) * power_of_two(clamp(n, -252, 252) - half);
 }

@@ -68,7 +68,10 @@ fn run(group: u32, index: u32) {
         column_at(outer, column),
     );
     var pivot = 0.0;
-    if HAS_PIVOT && range.x < range.y { pivot = pivot_of(terms_at(start, range.x), present_at(start, range.x)); }
+    if HAS_PIVOT && range.x < range.y {
+        let terms = terms_at(start, range.x);
+        pivot = pivot_of(terms.bits, terms.weights, present_at(start, range.x));
+    }
     var span = start;
     span.first += lane;
     var accumulator = accumulator_new(pivot);

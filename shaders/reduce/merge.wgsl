@@ -23,9 +23,3 @@ fn run(group: u32, index: u32) {
         emit(unit, merged);
     }
 }
-
-struct MergedRange {
-    first: u32,
-    step: u32,
-    count: u32,
-}

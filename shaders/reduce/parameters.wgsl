@@ -82,3 +82,15 @@ struct ReduceParameters {
 }
 
 @group(0) @binding(0) var<uniform> parameters: ReduceParameters;
+
+const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
+const BITS_ONE: u32 = 0x3f800000u;
+
+// Where the values and the weights of a run start.
+fn values_start(outer: u32, at: u32) -> u32 {
+    return parameters.values_offset + outer * parameters.values_outer + at * parameters.values_inner;
+}
+
+fn weights_start(outer: u32, at: u32) -> u32 {
+    return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
+}

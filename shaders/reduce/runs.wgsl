@@ -13,6 +13,11 @@ struct Span {
     end: u32,
 }
 
+fn terms_at(span: Span, run: Run, column: u32, present: u32) -> Terms {
+    let elements = elements_at(run, column, span.end, present);
+    return terms_of(elements.bits, elements.weights, present, elements.results);
+}
+
 fn take(accumulator: ptr<function, Accumulator>, terms: Terms, present: u32, is_ahead: bool) {
     if is_ahead {
         look_ahead(accumulator, terms.bits, terms.weights);
@@ -122,7 +127,8 @@ fn run(group: u32, index: u32) {
         let end = min(first + parameters.part_length, parameters.length);
         let present = min(end - first, 4u);
         let whole = Span(outer, pivot_run, 0u, first, end);
-        pivot = pivot_of(terms_at(whole, run_at(outer, pivot_run), first, present), present);
+        let terms = terms_at(whole, run_at(outer, pivot_run), first, present);
+        pivot = pivot_of(terms.bits, terms.weights, present);
     }
     var accumulator = accumulator_new(pivot);
     scan(&accumulator, span, lane, false);

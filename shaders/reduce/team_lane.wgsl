@@ -1,3 +1,7 @@
+// How lanes meet. Each alternative defines
+//   main        calls `run` with the workgroup and the lane's place in it
+//   team_merge  what all lanes of a team found, for its first lane: called by all of them, at the end
+//
 // Lanes that share nothing.
 @compute @workgroup_size(LANES * ROWS)
 fn main(

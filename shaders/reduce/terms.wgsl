@@ -25,6 +25,18 @@ fn terms_of(bits: vec4<u32>, weights: vec4<u32>, present: u32, result: vec4<u32>
     return terms;
 }
 
+// What is reduced in place of the values: the weights themselves, or each value's part of the gradient
+// with respect to its weight.
+fn term4(bits: vec4<u32>, weights: vec4<u32>, result: vec4<u32>) -> vec4<u32> {
+    if !IS_WEIGHT_GRADIENT { return weights; }
+    return vec4<u32>(
+        weight_gradient_of(bits.x, weights.x, result.x),
+        weight_gradient_of(bits.y, weights.y, result.y),
+        weight_gradient_of(bits.z, weights.z, result.z),
+        weight_gradient_of(bits.w, weights.w, result.w),
+    );
+}
+
 // Notes infinities and NaN, and takes them out, as well as what must be added up apart.
 fn terms_cleared(accumulator: ptr<function, Accumulator>, terms: Terms) -> Terms {
     var cleared = terms;
@@ -47,4 +59,27 @@ fn terms_cleared(accumulator: ptr<function, Accumulator>, terms: Terms) -> Terms
         }
     }
     return cleared;
+}
+
+// What a term w x, or w x^2 or w exp(x), is: 0 where it is finite.
+fn met_by_term(bits: u32, weight_bits: u32) -> u32 {
+    if IS_OF_EXPONENTIALS { return met_by_exponential(bits, weight_bits); }
+    let of_x = met_by(bits);
+    let of_w = met_by(weight_bits);
+    if (of_x | of_w) == 0u { return 0u; }
+    let is_zero = (bits & 0x7fffffffu) == 0u || (weight_bits & 0x7fffffffu) == 0u;
+    if ((of_x | of_w) & MET_NAN) != 0u || is_zero { return MET_NAN; }
+    let sign = select(bits ^ weight_bits, weight_bits, IS_SQUARED);
+    return select(MET_POSITIVE, MET_NEGATIVE, (sign & 0x80000000u) != 0u);
+}
+
+fn met_by_exponential(bits: u32, weight_bits: u32) -> u32 {
+    let of_x = met_by(bits);
+    let of_w = met_by(weight_bits);
+    if of_x == MET_NAN || of_w == MET_NAN { return MET_NAN; }
+    if of_x == MET_NEGATIVE { return select(0u, MET_NAN, of_w != 0u); }
+    if of_x == MET_POSITIVE || of_w != 0u {
+        return select(MET_POSITIVE, MET_NEGATIVE, (weight_bits & 0x80000000u) != 0u);
+    }
+    return 0u;
 }

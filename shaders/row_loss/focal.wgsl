@@ -1,4 +1,5 @@
-// The files of row_loss/ define row_loss, of four classes. Softmax focal loss of each class: -a (1 - p)^gamma log p, and its derivative in log p,
+// The files of row_loss/ define row_loss, of four classes. Softmax focal loss of each class:
+// -a (1 - p)^gamma log p, and its derivative in log p,
 // -a (1 - p)^gamma (1 - gamma p log p / (1 - p)).
 fn row_loss(coefficients: vec4<f32>, log_p: vec4<f32>, p: vec4<f32>, complement: vec4<f32>) -> Terms {
     let is_certain = complement <= vec4<f32>(0.0);

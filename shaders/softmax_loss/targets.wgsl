@@ -1,4 +1,6 @@
-// What a row is compared with, where that is no teacher: a class, or a coefficient for each class.
+// What a row is compared with: terms4 gives what four classes add to the loss, others_block and
+// others_refined go over the other logits, row_shift tells what all differences from those have in common.
+// Here that is no teacher, but a class, or a coefficient for each class.
 
 // Targets with a coefficient for each class: probabilities, or a class with label smoothing.
 fn terms4(

@@ -1,4 +1,5 @@
-// The gradient, from workgroup memory to its place.
+// tile_empty is called once, behind a barrier, by each lane of a workgroup. It brings
+// the gradient, from workgroup memory to its place.
 alias operand_Written = u32;
 
 fn tile_empty(lane: u32, first: u32, count: u32) {

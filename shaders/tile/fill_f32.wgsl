@@ -1,3 +1,4 @@
+// tile_fill is called once, before a barrier, by each lane of a workgroup. Here it brings
 // f32 to workgroup memory. All of a lane's loads are under way at once.
 alias operand_Stored = u32;
 

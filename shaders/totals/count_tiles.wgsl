@@ -2,6 +2,27 @@
 // class.
 @group(0) @binding(2) var<storage, read_write> partial_counts: array<Counts>;
 
+fn label_at(row: u32) -> i32 {
+    return bitcast<i32>(targets_at(parameters.targets_offset + row));
+}
+
+// Of probabilities every row counts, and class weights stay out of the denominator.
+fn target_counts(row: u32) -> bool {
+    if !HAS_CLASSES { return true; }
+    return parameters.has_ignore_index == 0u || label_at(row) != parameters.ignore_index;
+}
+
+fn target_is_valid(row: u32) -> bool {
+    if !HAS_CLASSES { return true; }
+    let label = label_at(row);
+    return label >= 0 && u32(label) < parameters.total_classes;
+}
+
+fn target_weight(row: u32) -> f32 {
+    if !HAS_CLASSES { return 1.0; }
+    return class_weight(u32(label_at(row)));
+}
+
 // A product that is too large for f32 is added as it is.
 fn sum_add_product(sum: ptr<function, Sum>, a: f32, b: f32) {
     let is_finite = (met_by(bitcast<u32>(a)) | met_by(bitcast<u32>(b))) == 0u;

@@ -20,3 +20,41 @@ struct TotalsParameters {
 
 // Rows a workgroup reduces to one partial result.
 const TILE: u32 = 64u * LANES;
+
+// What is known of rows before their logits are read.
+struct Counts {
+    counted: u32,
+    first_invalid: u32,
+    denominator: RoundedSum, // of v_i w_{y_i}
+    row_weight: RoundedSum,  // of v_i
+}
+
+var<workgroup> lane_counts: array<vec2<u32>, LANES>;
+
+// The results are lane 0's.
+fn merge_counts(lane: u32, own: vec2<u32>) -> vec2<u32> {
+    lane_counts[lane] = own;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if lane < distance {
+            let other = lane_counts[lane + distance];
+            lane_counts[lane] = vec2<u32>(lane_counts[lane].x + other.x, min(lane_counts[lane].y, other.y));
+        }
+    }
+    return lane_counts[lane];
+}
+
+var<workgroup> lane_sums: array<Sum, LANES>;
+
+// The result is lane 0's.
+fn merge_sums(lane: u32, own: Sum) -> Sum {
+    workgroupBarrier(); // the result of an earlier call has been read
+    lane_sums[lane] = own;
+    for (var distance = LANES / 2u; distance > 0u; distance >>= 1u) {
+        workgroupBarrier();
+        if lane < distance {
+            lane_sums[lane] = sum_merge(lane_sums[lane], lane_sums[lane + distance]);
+        }
+    }
+    return lane_sums[lane];
+}

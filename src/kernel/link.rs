@@ -7,15 +7,15 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::modules::{is_shifted, merge_modules, row_modules, totals_modules};
+use super::modules::{factor_constants, is_shifted, merge_modules, row_modules, weight_constants};
 #[cfg(debug_assertions)]
 use super::mutation::Mutation;
 use super::record::{Record, Word};
 use super::reduce;
 use super::softmax_loss;
+use super::totals;
 use super::variant::{
-    Family, MergeVariant, Operation, Reduced, RowVariant, StateKind, TargetKind, Team,
-    TotalsKernel, TotalsVariant, Transform, Variant,
+    Family, MergeVariant, Operation, RowVariant, StateKind, TargetKind, Team, Transform, Variant,
 };
 use crate::element::Element;
 
@@ -58,7 +58,7 @@ pub(crate) fn link_mutated(variant: &Variant, mutation: &Mutation) -> String {
 fn linked(variant: &Variant, text_of: impl Fn(&Module) -> Cow<'static, str>) -> String {
     let (mut source, modules) = match variant {
         Variant::Rows(rows) => (row_prelude(rows), row_modules(rows)),
-        Variant::Totals(totals) => (totals_prelude(totals), totals_modules(totals.kernel)),
+        Variant::Totals(totals) => (totals::prelude(totals), totals::modules(totals.kernel)),
         Variant::Merge(merge) => (merge_prelude(merge), merge_modules(merge)),
         Variant::Reduce(variant) => {
             (reduce::link::prelude(variant), reduce::link::modules(variant))
@@ -87,7 +87,7 @@ fn linked(variant: &Variant, text_of: impl Fn(&Module) -> Cow<'static, str>) -> 
 }
 
 /// Where each word of a record stands; beyond its end for a word that it has not.
-fn push_words(prelude: &mut String, record: Record) {
+pub(super) fn push_words(prelude: &mut String, record: Record) {
     let _ = writeln!(prelude, "const RECORD_WORDS: u32 = {}u;", record.words());
     for word in Word::ALL {
         let place = record.place(word).unwrap_or(u32::MAX);
@@ -128,10 +128,8 @@ fn row_prelude(variant: &RowVariant) -> String {
         ("Z_LOSS", is_cross_entropy && comparison.z_loss),
         ("HAS_LOG_PROBABILITIES", variant.family == Family::Gathered),
         ("HAS_PROBABILITIES", is_cross_entropy && has_probabilities),
-        ("HAS_CLASS_WEIGHTS", is_cross_entropy && comparison.class_weights),
         ("IS_LOG_SUM_EXP", is_log_sum_exp),
         ("IS_LOG_SOFTMAX", is_log_softmax),
-        ("DIVIDES_BY_SIZE", variant.gradient.is_some_and(|gradient| gradient.divides_by_size)),
         ("IS_SHIFTED", is_shifted(variant)),
         ("HAS_TERMS", variant.has_terms()),
         ("HAS_ENTROPY", variant.has_entropy()),
@@ -146,6 +144,10 @@ fn row_prelude(variant: &RowVariant) -> String {
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }
+    let class_weights = is_cross_entropy && comparison.class_weights;
+    let row_weights = is_cross_entropy && comparison.row_weights;
+    prelude.push_str(&weight_constants(class_weights, row_weights));
+    prelude.push_str(&factor_constants(variant.gradient));
     push_words(&mut prelude, variant.record);
     prelude
 }
@@ -168,40 +170,7 @@ fn merge_prelude(variant: &MergeVariant) -> String {
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }
+    prelude.push_str(&weight_constants(false, variant.row_weights));
     push_words(&mut prelude, variant.record);
-    prelude
-}
-
-fn totals_prelude(variant: &TotalsVariant) -> String {
-    let mut prelude = format!("const LANES: u32 = {}u;\n", variant.lanes);
-    let mut flag = |name: &str, value: bool| {
-        let _ = writeln!(prelude, "const {name}: bool = {value};");
-    };
-    match variant.kernel {
-        TotalsKernel::CountTiles { class_weights, row_weights, .. } => {
-            flag("IS_WEIGHTED", class_weights || row_weights);
-        }
-        TotalsKernel::CountFinish { weighted, z_loss, by_size } => {
-            flag("IS_WEIGHTED", weighted);
-            flag("DIVIDES_BY_SIZE", by_size);
-            flag("Z_LOSS", z_loss);
-        }
-        TotalsKernel::SumTiles { record, reduced, z_loss } => {
-            flag("IS_REDUCED", reduced);
-            flag("Z_LOSS", z_loss);
-            flag("COUNTS_CORRECT", record.has(Word::Correct));
-            push_words(&mut prelude, record);
-            // Without a z-loss the whole loss is the main one.
-            let summed = if z_loss { Word::MainLoss } else { Word::Loss };
-            let _ = writeln!(prelude, "const WORD_SUMMED: u32 = {};", summed.constant());
-        }
-        TotalsKernel::SumFinish { reduced, z_loss, correct, masked } => {
-            flag("IS_REDUCED", reduced != Reduced::Nothing);
-            flag("IS_MEAN", reduced == Reduced::Mean);
-            flag("Z_LOSS", z_loss);
-            flag("COUNTS_CORRECT", correct);
-            flag("MASKED", masked);
-        }
-    }
     prelude
 }

@@ -6,6 +6,8 @@ pub mod link;
 // Explaining the WGSL of a caller's loss takes naga, which the web goes without.
 #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 pub mod loss;
+#[cfg(test)]
+mod module_kinds;
 mod modules;
 #[cfg(debug_assertions)]
 mod mutation;
@@ -16,6 +18,7 @@ pub mod softmax_loss;
 mod split;
 #[cfg(feature = "serde")]
 mod team_name;
+mod totals;
 pub mod variant;
 pub mod wgsl;
 

@@ -4,7 +4,7 @@ use super::link::Module;
 use super::record::Record;
 use super::variant::{
     Access, Comparison, Family, GradientKind, GradientVariant, MergeVariant, Operation, RowVariant,
-    StateKind, TargetKind, Team, TotalsKernel, UpstreamKind,
+    StateKind, TargetKind, Team, UpstreamKind,
 };
 use crate::element::Element;
 
@@ -144,26 +144,79 @@ pub(super) fn load_modules(
 /// What a row is compared with, and how heavily.
 fn target_modules(variant: &RowVariant) -> Vec<Module> {
     if variant.operation != Operation::CrossEntropy {
-        return vec![module!("target/none.wgsl"), module!("weight/no_row.wgsl")];
+        let mut modules = weight_modules(false, false);
+        modules.push(module!("target/none.wgsl"));
+        return modules;
     }
     let Comparison { target, class_weights, row_weights, .. } = variant.comparison;
-    vec![
+    let mut modules = weight_modules(class_weights, row_weights);
+    modules.extend([
         match target {
             TargetKind::Probability(_) => module!("target/none.wgsl"),
             TargetKind::Class | TargetKind::SmoothedClass => module!("target/class.wgsl"),
         },
         module!("coefficients.wgsl"),
-        class_weight_module(class_weights),
-        row_weight_module(row_weights),
-    ]
+    ]);
+    modules
 }
 
-pub(super) fn class_weight_module(weighted: bool) -> Module {
-    if weighted { module!("weight/class.wgsl") } else { module!("weight/no_class.wgsl") }
+/// A buffer of words that is read one by one, if it `is_there`. The prelude has its number.
+pub(super) fn word_modules(is_there: bool, operand: &'static str) -> Vec<Module> {
+    match is_there {
+        true => vec![
+            module!("operand/read.wgsl" for operand),
+            module!("element/words_plain.wgsl" for operand),
+        ],
+        false => vec![module!("operand/absent.wgsl" for operand)],
+    }
 }
 
-pub(super) fn row_weight_module(weighted: bool) -> Module {
-    if weighted { module!("weight/row.wgsl") } else { module!("weight/no_row.wgsl") }
+/// The weights of classes and of rows, as far as there are any.
+pub(super) fn weight_modules(class_weights: bool, row_weights: bool) -> Vec<Module> {
+    let mut modules = vec![module!("weights.wgsl")];
+    modules.extend(word_modules(class_weights, "class_weights"));
+    modules.extend(word_modules(row_weights, "row_weights"));
+    modules
+}
+
+/// Lines of a prelude that tell of these.
+pub(super) fn weight_constants(class_weights: bool, row_weights: bool) -> String {
+    format!(
+        "const HAS_CLASS_WEIGHTS: bool = {class_weights};\n\
+         const HAS_ROW_WEIGHTS: bool = {row_weights};\n\
+         const class_weights_BINDING: u32 = 10u;\n\
+         const row_weights_BINDING: u32 = 11u;\n"
+    )
+}
+
+/// The upstream gradient of a row, and what its gradient is divided by.
+pub(super) fn factor_modules(gradient: Option<GradientVariant>) -> Vec<Module> {
+    let is_buffer = gradient.is_some_and(|each| each.upstream == UpstreamKind::Buffer);
+    let divides = gradient.is_some_and(|each| each.divides);
+    let mut modules = vec![
+        module!("upstream.wgsl"),
+        module!("denominator.wgsl"),
+        module!("totals/layout.wgsl"),
+        module!("sum/power_of_two.wgsl"),
+    ];
+    modules.extend(word_modules(is_buffer, "upstream"));
+    modules.extend(word_modules(divides, "totals"));
+    modules
+}
+
+/// Lines of a prelude that tell of these.
+pub(super) fn factor_constants(gradient: Option<GradientVariant>) -> String {
+    let is = |what: fn(&GradientVariant) -> bool| gradient.as_ref().is_some_and(what);
+    format!(
+        "const IS_UPSTREAM_BUFFER: bool = {};\n\
+         const IS_DIVIDED_BY_TOTALS: bool = {};\n\
+         const DIVIDES_BY_SIZE: bool = {};\n\
+         const upstream_BINDING: u32 = 8u;\n\
+         const totals_BINDING: u32 = 9u;\n",
+        is(|each| each.upstream == UpstreamKind::Buffer),
+        is(|each| each.divides),
+        is(|each| each.divides_by_size),
+    )
 }
 
 /// Whether the gradient's vectors may start elsewhere than those that were summed: each class is
@@ -185,19 +238,15 @@ fn gradient_modules(variant: &RowVariant) -> Vec<Module> {
         access => gradient_store_modules(access, variant.element, gradient.place),
     });
     modules.push(gradient_place_module(gradient.place));
-    modules.push(upstream_module(gradient.upstream));
-    modules.extend(match variant.operation {
+    modules.extend(factor_modules(variant.gradient));
+    modules.push(match variant.operation {
         Operation::LogSumExp | Operation::Softmax | Operation::LogSoftmax => {
-            vec![module!("softmax/of_rows.wgsl")]
+            module!("softmax/of_rows.wgsl")
         }
         Operation::SoftmaxGradient | Operation::LogSoftmaxGradient => {
-            vec![module!("softmax/gradient.wgsl")]
+            module!("softmax/gradient.wgsl")
         }
-        Operation::CrossEntropy => {
-            let mut modules = denominator_modules(gradient.divides);
-            modules.push(module!("cross_entropy/gradient.wgsl"));
-            modules
-        }
+        Operation::CrossEntropy => module!("cross_entropy/gradient.wgsl"),
     });
     modules
 }
@@ -209,24 +258,6 @@ pub(super) fn gradient_place_module(place: GradientKind) -> Module {
     }
 }
 
-pub(super) fn upstream_module(upstream: UpstreamKind) -> Module {
-    match upstream {
-        UpstreamKind::Scalar => module!("upstream/scalar.wgsl"),
-        UpstreamKind::Buffer => module!("upstream/buffer.wgsl"),
-    }
-}
-
-pub(super) fn denominator_modules(divides: bool) -> Vec<Module> {
-    match divides {
-        true => vec![
-            module!("denominator/totals.wgsl"),
-            module!("totals/layout.wgsl"),
-            module!("sum/power_of_two.wgsl"),
-        ],
-        false => vec![module!("denominator/known.wgsl")],
-    }
-}
-
 /// How the gradient is written to where it goes.
 pub(super) fn gradient_store_modules(
     access: Access,
@@ -234,11 +265,9 @@ pub(super) fn gradient_store_modules(
     place: GradientKind,
 ) -> Vec<Module> {
     let (element, operand) = written(logits, place);
-    vec![
-        element_module(element),
-        store_module(access, element, operand),
-        module!("element/store.wgsl" for operand),
-    ]
+    let mut modules = store_modules(access, element, operand);
+    modules.push(module!("element/store.wgsl" for operand));
+    modules
 }
 
 /// How the gradient is left in workgroup memory, and brought from there to where it goes.
@@ -264,27 +293,17 @@ fn written(logits: Element, place: GradientKind) -> (Element, &'static str) {
 }
 
 /// How four values are written to an operand.
-pub(super) fn store_module(access: Access, element: Element, operand: &'static str) -> Module {
-    match (is_half(element), access) {
+pub(super) fn store_modules(
+    access: Access,
+    element: Element,
+    operand: &'static str,
+) -> Vec<Module> {
+    let store = match (is_half(element), access) {
         (_, Access::Vector) => module!("element/store_vector.wgsl" for operand, element),
         (false, _) => module!("element/store_f32_scalar.wgsl" for operand),
         (true, _) => module!("element/store_half_scalar.wgsl" for operand, element),
-    }
-}
-
-/// How values are rounded to an element type.
-pub(super) fn narrow_module(element: Element) -> Option<Module> {
-    Some(element_module(element))
-}
-
-/// What the buffer of an operand that is written is an array of.
-pub(super) fn stored_module(access: Access, element: Element, operand: &'static str) -> Module {
-    match (is_half(element), access) {
-        (false, Access::Vector) => module!("element/stored_f32_vector.wgsl" for operand),
-        (true, Access::Vector) => module!("element/stored_half_vector.wgsl" for operand),
-        (_, Access::Tile) | (false, _) => module!("element/stored_words.wgsl" for operand),
-        (true, _) => module!("element/stored_shared_words.wgsl" for operand),
-    }
+    };
+    vec![element_module(element), store]
 }
 
 fn family_modules(variant: &RowVariant) -> Vec<Module> {
@@ -354,7 +373,6 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
         module!("parameters.wgsl"),
         module!("layout/rows.wgsl"),
         module!("row.wgsl"),
-        row_weight_module(variant.row_weights),
         record_module(variant.record),
         match variant.state {
             StateKind::None => module!("saved_state/none.wgsl"),
@@ -364,6 +382,7 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
             }
         },
     ];
+    modules.extend(weight_modules(false, variant.row_weights));
     modules.extend(match variant.log_sum_exp {
         true => vec![
             module!("target/none.wgsl"),
@@ -382,39 +401,5 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
             module!("family/merged.wgsl"),
         ],
     });
-    modules
-}
-
-pub(super) fn totals_modules(kernel: TotalsKernel) -> Vec<Module> {
-    let mut modules = vec![
-        module!("totals/parameters.wgsl"),
-        module!("totals/counts.wgsl"),
-        module!("totals/merge_sums.wgsl"),
-        module!("sum/exact.wgsl"),
-        module!("sum/power_of_two.wgsl"),
-        module!("sum/wide.wgsl"),
-        module!("sum/sum.wgsl"),
-    ];
-    match kernel {
-        TotalsKernel::CountTiles { classes, class_weights, row_weights } => {
-            modules.push(module!("totals/count_tiles.wgsl"));
-            modules.push(row_weight_module(row_weights));
-            if classes {
-                modules.push(module!("totals/targets_class.wgsl"));
-                modules.push(class_weight_module(class_weights));
-            } else {
-                modules.push(module!("totals/targets_probability.wgsl"));
-            }
-        }
-        TotalsKernel::CountFinish { .. } => {
-            modules.extend([module!("totals/count_finish.wgsl"), module!("totals/layout.wgsl")]);
-        }
-        TotalsKernel::SumTiles { .. } => modules.push(module!("totals/sum_tiles.wgsl")),
-        TotalsKernel::SumFinish { .. } => modules.extend([
-            module!("totals/sum_finish.wgsl"),
-            module!("totals/layout.wgsl"),
-            module!("bits.wgsl"),
-        ]),
-    }
     modules
 }

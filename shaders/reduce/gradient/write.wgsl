@@ -2,6 +2,14 @@
 // long one.
 const BLOCK: u32 = 4u * LANES;
 
+@compute @workgroup_size(LANES * ROWS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    run(workgroup.x, index);
+}
+
 fn run(group: u32, index: u32) {
     let part = group % parameters.parts;
     let unit = group / parameters.parts % parameters.units;
@@ -24,10 +32,14 @@ fn run(group: u32, index: u32) {
             results[k] = first_result + min(column + k, end - 1u) * parameters.result_step;
         }
         if WRITES_WEIGHT_GRADIENT {
-            let start = parameters.weight_gradient_offset + outer * parameters.weight_gradient_outer + at * parameters.weight_gradient_inner + column;
-            for (var k = 0u; k < min(end - column, 4u); k++) {
-                write_weight_gradient(start + k, weight_gradient_of(bits[k], w[k], results[k]));
-            }
+            let start = parameters.weight_gradient_offset + outer * parameters.weight_gradient_outer + at * parameters.weight_gradient_inner;
+            let gradient = vec4<u32>(
+                weight_gradient_of(bits.x, w.x, results[0]),
+                weight_gradient_of(bits.y, w.y, results[1]),
+                weight_gradient_of(bits.z, w.z, results[2]),
+                weight_gradient_of(bits.w, w.w, results[3]),
+            );
+            weight_gradient_store4(start, column, end, gradient);
         }
         let gradient = vec4<u32>(
             value_gradient_of(bits.x, w.x, results[0]),

@@ -33,3 +33,9 @@ fn main(
         sorted_rows[place] = row_of(row);
     }
 }
+
+// The row that earlier digits put at a position.
+fn row_of(position: u32) -> u32 {
+    if !ROWS_ARE_SORTED { return position; }
+    return previous_rows_at(position);
+}

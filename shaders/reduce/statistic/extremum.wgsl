@@ -12,6 +12,10 @@ struct Accumulator {
 
 alias Partial = i32;
 
+fn pivot_of(bits: vec4<u32>, weights: vec4<u32>, present: u32) -> f32 {
+    return 0.0;
+}
+
 fn accumulator_new(pivot: f32) -> Accumulator {
     return Accumulator(vec4<i32>(RANK_NOTHING));
 }
@@ -19,6 +23,13 @@ fn accumulator_new(pivot: f32) -> Accumulator {
 // Turns the negative numbers' order round; its own inverse.
 fn turned(bits: vec4<i32>) -> vec4<i32> {
     return bits ^ ((bits >> vec4<u32>(31u)) & vec4<i32>(0x7fffffff));
+}
+
+// Values are taken as they come.
+fn look_ahead(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>) {
+}
+
+fn take_ahead(accumulator: ptr<function, Accumulator>) {
 }
 
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {
@@ -40,6 +51,15 @@ fn accumulator_is_unusual(accumulator: Accumulator) -> bool {
 }
 
 fn accumulator_meet(accumulator: ptr<function, Accumulator>, of_product: u32, of_weight: u32) {
+}
+
+// No term leaves the range of f32.
+fn term_is_far(accumulator: Accumulator, x: f32, w: f32) -> bool {
+    return false;
+}
+
+fn accumulate_far(accumulator: ptr<function, Accumulator>, x: f32, w: f32) -> u32 {
+    return NEUTRAL;
 }
 
 fn partial_of(accumulator: Accumulator) -> Partial {

@@ -14,6 +14,77 @@ struct WeighedExponentials {
 const LARGE_WEIGHT: u32 = 0x6f800000u; // 2^96
 const WEIGHT_SCALE: f32 = 0x1p-64f;
 
+// Sums of exponentials: without weights all have the same sign, and two numbers suffice. Weights may
+// have any sign: where they cancel, what is left must not be the rounding of what was there. Values that
+// are equal have equal exponentials, which leave nothing.
+struct Exponentials {
+    at_maximum: f32,
+    below: f32,
+    weighted_at_maximum: Exact4,
+    weighted_below: Exact4,
+    is_scaled: bool, // by WEIGHT_SCALE
+}
+
+fn exponentials_new() -> Exponentials {
+    let none = Exact4(vec4<f32>(0.0), vec4<f32>(0.0));
+    return Exponentials(0.0, 0.0, none, none, false);
+}
+
+fn single(sum: Exact) -> Exact4 {
+    return Exact4(vec4<f32>(sum.high, 0.0, 0.0, 0.0), vec4<f32>(sum.low, 0.0, 0.0, 0.0));
+}
+
+fn exact4_scaled(sums: Exact4) -> Exact4 {
+    return Exact4(opaque4(sums.high * WEIGHT_SCALE), opaque4(sums.low * WEIGHT_SCALE));
+}
+
+// Makes them relative to a maximum that lies higher.
+fn exponentials_lower(sums: ptr<function, Exponentials>, by: f32) {
+    if IS_WEIGHTED {
+        let all = exact_sum(exact4_total((*sums).weighted_at_maximum), exact4_total((*sums).weighted_below));
+        (*sums).weighted_below = single(exact_product(all, Exact(by, 0.0)));
+        (*sums).weighted_at_maximum = single(Exact(0.0, 0.0));
+    } else {
+        (*sums).below = ((*sums).at_maximum + (*sums).below) * by;
+        (*sums).at_maximum = 0.0;
+    }
+}
+
+// Weights that are so large that their sum may leave the range of f32 are added up smaller.
+fn exponentials_bound(sums: ptr<function, Exponentials>, largest_weight: vec4<u32>) {
+    if !IS_WEIGHTED { return; }
+    if (*sums).is_scaled || all(largest_weight < vec4<u32>(LARGE_WEIGHT)) { return; }
+    let exponentials = *sums;
+    (*sums).weighted_at_maximum = exact4_scaled(exponentials.weighted_at_maximum);
+    (*sums).weighted_below = exact4_scaled(exponentials.weighted_below);
+    (*sums).is_scaled = true;
+}
+
+fn exponentials_add(sums: ptr<function, Exponentials>, e: vec4<f32>, weight_bits: vec4<u32>) {
+    let is_at = e == vec4<f32>(1.0);
+    let below = select(e, vec4<f32>(0.0), is_at);
+    if IS_WEIGHTED {
+        let w = opaque4(bitcast<vec4<f32>>(weight_bits) * select(1.0, WEIGHT_SCALE, (*sums).is_scaled));
+        var weighted_at_maximum = (*sums).weighted_at_maximum;
+        exact4_add(&weighted_at_maximum, select(vec4<f32>(0.0), w, is_at));
+        (*sums).weighted_at_maximum = weighted_at_maximum;
+        var weighted_below = (*sums).weighted_below;
+        exact4_add_whole_products(&weighted_below, w, below);
+        (*sums).weighted_below = weighted_below;
+    } else {
+        let at_maximum = select(vec4<f32>(0.0), vec4<f32>(1.0), is_at);
+        (*sums).at_maximum += (at_maximum.x + at_maximum.y) + (at_maximum.z + at_maximum.w);
+        (*sums).below += (below.x + below.y) + (below.z + below.w);
+    }
+}
+
+fn exponentials_of(sums: Exponentials) -> WeighedExponentials {
+    if IS_WEIGHTED {
+        return WeighedExponentials(exact4_total(sums.weighted_at_maximum), exact4_total(sums.weighted_below), sums.is_scaled);
+    }
+    return WeighedExponentials(Exact(sums.at_maximum, 0.0), Exact(sums.below, 0.0), false);
+}
+
 struct Accumulator {
     maximum: f32,
     sums: Exponentials,
@@ -28,6 +99,10 @@ struct Partial {
     maximum: f32,
     sums: WeighedExponentials,
     met: u32,
+}
+
+fn pivot_of(bits: vec4<u32>, weights: vec4<u32>, present: u32) -> f32 {
+    return 0.0;
 }
 
 fn accumulator_new(pivot: f32) -> Accumulator {
@@ -92,6 +167,15 @@ fn accumulator_meet(accumulator: ptr<function, Accumulator>, of_product: u32, of
     (*accumulator).met |= of_product;
 }
 
+// No term leaves the range of f32.
+fn term_is_far(accumulator: Accumulator, x: f32, w: f32) -> bool {
+    return false;
+}
+
+fn accumulate_far(accumulator: ptr<function, Accumulator>, x: f32, w: f32) -> u32 {
+    return NEUTRAL;
+}
+
 fn partial_of(accumulator: Accumulator) -> Partial {
     return Partial(accumulator.maximum, exponentials_of(accumulator.sums), accumulator.met);
 }
@@ -149,18 +233,6 @@ fn partial_from(words: Words) -> Partial {
         WeighedExponentials(Exact(sums.x, sums.y), Exact(sums.z, sums.w), words[1].y != 0u),
         words[1].z,
     );
-}
-
-// What a term w exp(x) is: 0 where it is finite.
-fn met_by_term(bits: u32, weight_bits: u32) -> u32 {
-    let of_x = met_by(bits);
-    let of_w = met_by(weight_bits);
-    if of_x == MET_NAN || of_w == MET_NAN { return MET_NAN; }
-    if of_x == MET_NEGATIVE { return select(0u, MET_NAN, of_w != 0u); }
-    if of_x == MET_POSITIVE || of_w != 0u {
-        return select(MET_POSITIVE, MET_NEGATIVE, (weight_bits & 0x80000000u) != 0u);
-    }
-    return 0u;
 }
 
 // Value and sign, and what a backward needs: the maximum, and the sum relative to it.

@@ -24,6 +24,31 @@ struct Partial {
     met: vec2<u32>,
 }
 
+// A mean of the finite ones among four values, by the magnitude of their weights.
+fn pivot_of(bits: vec4<u32>, weights: vec4<u32>, present: u32) -> f32 {
+    var sum = 0.0;
+    var total = 0.0;
+    var lowest = 0.0;
+    var highest = 0.0;
+    for (var k = 0u; k < min(present, 4u); k++) {
+        var weight = BITS_ONE;
+        if IS_WEIGHTED { weight = weights[k] & 0x7fffffffu; }
+        if met_by(bits[k]) == 0u && met_by(weight) == 0u {
+            // So that neither overflows.
+            let share = min(bitcast<f32>(weight), 1e18);
+            let x = bitcast<f32>(bits[k]);
+            lowest = select(min(lowest, x), x, total == 0.0);
+            highest = select(max(highest, x), x, total == 0.0);
+            sum = fma(share, 0.25 * x * 1e-19, sum);
+            total += share * 0.25e-19;
+        }
+    }
+    let pivot = sum / total;
+    let is_one = total > 0.0 && met_by(bitcast<u32>(pivot)) == 0u;
+    // Not beside them where they are all the same: nothing of the distances is left then.
+    return select(0.0, min(max(pivot, lowest), highest), is_one);
+}
+
 fn accumulator_new(pivot: f32) -> Accumulator {
     let none = Exact4(vec4<f32>(0.0), vec4<f32>(0.0));
     return Accumulator(pivot, none, none, none, WIDE_ZERO, WIDE_ZERO, WIDE_ZERO, 0u, vec2<u32>(0u));
@@ -38,6 +63,13 @@ fn heaviest(bits: vec4<u32>, weights: vec4<u32>) -> f32 {
         weight = max(weight, weights[k]);
     }
     return bitcast<f32>(value);
+}
+
+// Values are taken as they come.
+fn look_ahead(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>) {
+}
+
+fn take_ahead(accumulator: ptr<function, Accumulator>) {
 }
 
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {

@@ -15,9 +15,20 @@ struct Partial {
     weight: Sum,
 }
 
+fn pivot_of(bits: vec4<u32>, weights: vec4<u32>, present: u32) -> f32 {
+    return 0.0;
+}
+
 fn accumulator_new(pivot: f32) -> Accumulator {
     let none = Exact4(vec4<f32>(0.0), vec4<f32>(0.0));
     return Accumulator(none, none, WIDE_ZERO, WIDE_ZERO, vec2<u32>(0u));
+}
+
+// Values are taken as they come.
+fn look_ahead(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>) {
+}
+
+fn take_ahead(accumulator: ptr<function, Accumulator>) {
 }
 
 fn accumulate(accumulator: ptr<function, Accumulator>, bits: vec4<u32>, weight_bits: vec4<u32>, present: u32) {

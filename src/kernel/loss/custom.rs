@@ -20,7 +20,7 @@ const RESULT: &str = "Loss";
 /// Before every name that a caller's module declares. No name of `shaders/` begins so.
 const CALLERS: &str = "caller_";
 
-/// Before the functions of `shaders/loss/custom_functions.wgsl`, which modules call without it.
+/// Before the functions of `shaders/loss/custom.wgsl`, which modules call without it.
 const OURS: &str = "custom_";
 
 /// Those functions of one number; each has a form for four, `exp_of4` for `exp_of`.

@@ -4,64 +4,87 @@ use super::bindings::is_in_place;
 use super::{LossGradient, LossKind, LossTerm, LossesVariant};
 use crate::element::Element;
 use crate::kernel::link::Module;
-use crate::kernel::modules::{load_modules, module, narrow_module, store_module, stored_module};
+use crate::kernel::modules::{load_modules, module, store_modules, word_modules};
 use crate::kernel::reduce::WeightsKind;
 use crate::kernel::reduce::link::{
-    broadcast_modules, common_modules, value_modules, weight_modules,
+    broadcast_flag, broadcast_modules, common_modules, value_modules, weight_modules,
 };
 use crate::kernel::{Access, GradientKind};
 
 /// What the modules are told.
-pub(in crate::kernel) fn flags(term: &LossTerm, is_weighted: bool) -> [(&'static str, bool); 4] {
-    [
-        ("HAS_GRADIENT", term.gradient.is_some()),
-        ("HAS_WEIGHTS", is_weighted),
-        ("IS_DIVIDED", term.gradient.is_some_and(|gradient| gradient.divides)),
+pub(in crate::kernel) fn flags(term: &LossTerm, weights: WeightsKind) -> Vec<(&'static str, bool)> {
+    let gradient = term.gradient;
+    let mut flags = vec![
+        ("HAS_GRADIENT", gradient.is_some()),
+        ("HAS_THIRD_GRADIENT", gradient.is_some_and(|gradient| gradient.of_third.is_some())),
+        ("HAS_WEIGHTS", weights != WeightsKind::None),
+        ("IS_DIVIDED", gradient.is_some_and(|gradient| gradient.divides)),
         ("IS_SMOOTHED", term.smoothed),
-    ]
+    ];
+    flags.extend(broadcast_flag("third_IS_OF_RUN", term.third));
+    let upstream = gradient.and_then(|each| broadcast_flag("upstream_IS_OF_RUN", each.upstream));
+    flags.extend(upstream);
+    flags.extend(kind_flags(term.kind));
+    flags
+}
+
+/// What tells the losses of a file apart.
+fn kind_flags(kind: LossKind) -> Vec<(&'static str, bool)> {
+    match kind {
+        LossKind::BinaryCrossEntropyWithLogits | LossKind::BinaryCrossEntropy => {
+            vec![("IS_OF_PROBABILITIES", kind == LossKind::BinaryCrossEntropy)]
+        }
+        LossKind::SigmoidFocal => Vec::new(),
+        LossKind::SquaredError | LossKind::AbsoluteError | LossKind::Huber => vec![
+            ("IS_SQUARED_ERROR", kind == LossKind::SquaredError),
+            ("IS_HUBER", kind == LossKind::Huber),
+        ],
+        LossKind::GaussianNll => {
+            vec![("IS_GAUSSIAN", true), ("IS_OF_LOGARITHMS", false), ("HAS_STIRLING", false)]
+        }
+        LossKind::PoissonNll { log_input, full } => {
+            vec![("IS_GAUSSIAN", false), ("IS_OF_LOGARITHMS", log_input), ("HAS_STIRLING", full)]
+        }
+        LossKind::KlDivergence { .. }
+        | LossKind::Entropy
+        | LossKind::CrossEntropyOfProbabilities
+        | LossKind::KlDivergenceOfProbabilities => vec![
+            ("IS_ENTROPY", kind == LossKind::Entropy),
+            ("IS_CROSS_ENTROPY", kind == LossKind::CrossEntropyOfProbabilities),
+            ("IS_DIVERGENCE_OF_PROBABILITIES", kind == LossKind::KlDivergenceOfProbabilities),
+            ("IS_DIVERGENCE_OF_LOGARITHMS", kind == LossKind::KlDivergence { log_target: true }),
+        ],
+        LossKind::Custom(custom) => vec![("HANDLES_SPECIAL", custom.handles_special())],
+    }
 }
 
 fn loss_modules(kind: LossKind) -> Vec<Module> {
-    let mut modules = vec![module!("loss/interface.wgsl")];
-    modules.push(match kind {
-        LossKind::BinaryCrossEntropyWithLogits => {
-            module!("loss/binary_cross_entropy_with_logits.wgsl")
-        }
-        LossKind::BinaryCrossEntropy => module!("loss/binary_cross_entropy.wgsl"),
-        LossKind::SigmoidFocal => module!("loss/sigmoid_focal.wgsl"),
-        LossKind::KlDivergence { log_target: false } => module!("loss/kl_divergence.wgsl"),
-        LossKind::KlDivergence { log_target: true } => {
-            module!("loss/kl_divergence_of_logarithms.wgsl")
-        }
-        LossKind::SquaredError => module!("loss/squared_error.wgsl"),
-        LossKind::AbsoluteError => module!("loss/absolute_error.wgsl"),
-        LossKind::Huber => module!("loss/huber.wgsl"),
-        LossKind::PoissonNll { log_input: true, .. } => module!("loss/poisson_of_logarithms.wgsl"),
-        LossKind::PoissonNll { log_input: false, .. } => module!("loss/poisson.wgsl"),
-        LossKind::GaussianNll => module!("loss/gaussian.wgsl"),
-        LossKind::Entropy => module!("loss/entropy.wgsl"),
-        LossKind::CrossEntropyOfProbabilities => {
-            module!("loss/cross_entropy_of_probabilities.wgsl")
-        }
-        LossKind::KlDivergenceOfProbabilities => {
-            module!("loss/kl_divergence_of_probabilities.wgsl")
-        }
-        // The module of the caller's itself is linked under other names.
-        LossKind::Custom(_) => module!("loss/custom_functions.wgsl"),
-    });
     match kind {
-        LossKind::PoissonNll { full: true, .. } => modules.push(module!("loss/stirling.wgsl")),
-        LossKind::PoissonNll { full: false, .. } => modules.push(module!("loss/no_stirling.wgsl")),
-        LossKind::BinaryCrossEntropyWithLogits | LossKind::SigmoidFocal => {
-            modules.push(module!("loss/cross_entropy_bits.wgsl"));
+        LossKind::BinaryCrossEntropyWithLogits | LossKind::BinaryCrossEntropy => {
+            vec![module!("loss/binary.wgsl"), module!("loss/cross_entropy_bits.wgsl")]
         }
-        LossKind::Custom(custom) => modules.push(match custom.handles_special() {
-            true => module!("loss/custom_special.wgsl"),
-            false => module!("loss/undefined.wgsl"),
-        }),
-        _ => {}
+        LossKind::SigmoidFocal => {
+            vec![module!("loss/sigmoid_focal.wgsl"), module!("loss/cross_entropy_bits.wgsl")]
+        }
+        LossKind::SquaredError | LossKind::AbsoluteError | LossKind::Huber => {
+            vec![module!("loss/errors.wgsl")]
+        }
+        LossKind::GaussianNll | LossKind::PoissonNll { .. } => {
+            vec![module!("loss/likelihoods.wgsl")]
+        }
+        LossKind::KlDivergence { .. }
+        | LossKind::Entropy
+        | LossKind::CrossEntropyOfProbabilities
+        | LossKind::KlDivergenceOfProbabilities => vec![module!("loss/entropies.wgsl")],
+        // The module of the caller's itself is linked under other names.
+        LossKind::Custom(custom) => {
+            let mut modules = vec![module!("loss/custom.wgsl")];
+            if !custom.handles_special() {
+                modules.push(module!("loss/custom_undefined.wgsl"));
+            }
+            modules
+        }
     }
-    modules
 }
 
 /// The modules of a loss and of its operands but input and weights.
@@ -75,45 +98,38 @@ fn operand_modules(term: &LossTerm, access: Access) -> Vec<Module> {
     ];
     modules.extend(loss_modules(term.kind));
     match term.target {
-        None => modules.push(module!("elementwise/no_target.wgsl")),
+        None => modules.push(module!("operand/absent.wgsl" for "targets")),
         Some(element) => {
             modules.extend(load_modules(access, element, "targets", false));
-            modules.push(module!("elementwise/target.wgsl"));
+            modules.push(module!("operand/read.wgsl" for "targets"));
         }
     }
     modules.extend(broadcast_modules(access, term.third, "third"));
-    if term.third != WeightsKind::None {
-        modules.push(module!("elementwise/third.wgsl"));
-    }
-    match term.counts {
-        true => modules.push(module!("elementwise/counts.wgsl")),
-        false => {
-            modules.push(module!("elementwise/uncounted.wgsl"));
-            modules.push(module!("reduce/uncounted.wgsl"));
-        }
-    }
+    modules.push(match term.counts {
+        true => module!("elementwise/counts.wgsl"),
+        false => module!("elementwise/uncounted.wgsl"),
+    });
     modules
 }
 
 /// What gradients are multiplied by and divided by, and what they are stored in.
-fn factor_modules(gradient: &LossGradient, access: Access) -> Vec<Module> {
-    let mut modules = vec![match gradient.divides {
-        true => module!("elementwise/denominator.wgsl"),
-        false => module!("elementwise/no_denominator.wgsl"),
-    }];
-    modules.extend(broadcast_modules(access, gradient.upstream, "upstream"));
-    if gradient.upstream != WeightsKind::None {
-        modules.push(module!("elementwise/upstream.wgsl"));
+fn factor_modules(term: &LossTerm, access: Access) -> Vec<Module> {
+    let gradient = term.gradient;
+    let upstream = gradient.map_or(WeightsKind::None, |gradient| gradient.upstream);
+    let mut modules = broadcast_modules(access, upstream, "upstream");
+    let is_divided = gradient.is_some_and(|gradient| gradient.divides);
+    modules.extend(word_modules(is_divided, "forward_results"));
+    match gradient.map(|gradient| gradient.place) {
+        None => modules.push(module!("operand/absent.wgsl" for "gradient")),
+        Some(GradientKind::InPlace) => {}
+        Some(GradientKind::Separate(_)) => {
+            modules.push(module!("operand/written.wgsl" for "gradient"));
+        }
     }
-    if let GradientKind::Separate(element) = gradient.place {
-        modules.push(module!("reduce/gradient/separate.wgsl"));
-        modules.push(stored_module(access, element, "gradient"));
-    }
-    if let Some(element) = gradient.of_third {
-        modules.push(module!("elementwise/third_gradient.wgsl"));
-        modules.push(stored_module(access, element, "third_gradient"));
-        modules.extend(narrow_module(element));
-    }
+    modules.push(match gradient.and_then(|gradient| gradient.of_third) {
+        None => module!("operand/absent.wgsl" for "third_gradient"),
+        Some(_) => module!("operand/written.wgsl" for "third_gradient"),
+    });
     modules
 }
 
@@ -126,47 +142,32 @@ fn stored_in(gradient: &LossGradient, element: Element) -> (Element, &'static st
 }
 
 fn gradient_modules(term: &LossTerm, element: Element, access: Access) -> Vec<Module> {
+    let mut modules = factor_modules(term, access);
     let Some(gradient) = term.gradient else {
-        return vec![
-            module!("elementwise/no_gradient.wgsl"),
-            module!("elementwise/no_denominator.wgsl"),
-        ];
+        modules.push(module!("element/store.wgsl" for "gradient"));
+        return modules;
     };
-    let mut modules = factor_modules(&gradient, access);
-    modules.push(module!("elementwise/gradient.wgsl"));
     let (element, operand) = stored_in(&gradient, element);
-    modules.push(store_module(access, element, operand));
+    modules.extend(store_modules(access, element, operand));
     modules.push(module!("element/store.wgsl" for operand));
-    modules.extend(narrow_module(element));
-    match gradient.of_third {
-        None => modules.push(module!("elementwise/no_third_gradient.wgsl")),
-        Some(element) => {
-            modules.push(module!("elementwise/write_third_gradient.wgsl"));
-            modules.push(store_module(access, element, "third_gradient"));
-        }
+    if let Some(of_third) = gradient.of_third {
+        modules.extend(store_modules(access, of_third, "third_gradient"));
     }
     modules
 }
 
 /// Gradients of columns are in single precision: neighbours that share a word are other lanes'.
 fn column_gradient_modules(term: &LossTerm) -> Vec<Module> {
+    let mut modules = factor_modules(term, Access::Scalar);
     let Some(gradient) = term.gradient else {
-        return vec![
-            module!("elementwise/no_column_gradient.wgsl"),
-            module!("elementwise/no_denominator.wgsl"),
-        ];
+        modules.push(module!("element/store_apart.wgsl" for "gradient"));
+        return modules;
     };
-    let mut modules = factor_modules(&gradient, Access::Scalar);
-    modules.push(module!("elementwise/column_gradient.wgsl"));
     let (_, operand) = stored_in(&gradient, Element::F32);
     modules.push(module!("element/store_f32_apart.wgsl" for operand));
     modules.push(module!("element/store_apart.wgsl" for operand));
-    match gradient.of_third {
-        None => modules.push(module!("elementwise/no_column_third_gradient.wgsl")),
-        Some(_) => {
-            modules.push(module!("elementwise/write_column_third_gradient.wgsl"));
-            modules.push(module!("element/store_f32_apart.wgsl" for "third_gradient"));
-        }
+    if gradient.of_third.is_some() {
+        modules.push(module!("element/store_f32_apart.wgsl" for "third_gradient"));
     }
     modules
 }
@@ -180,7 +181,6 @@ pub(in crate::kernel) fn run_modules(
     let mut modules = operand_modules(term, access);
     modules.extend(gradient_modules(term, element, access));
     modules.push(module!("elementwise/run.wgsl"));
-    modules.push(module!("elementwise/run_terms.wgsl"));
     modules
 }
 
@@ -200,21 +200,12 @@ pub(in crate::kernel) fn losses_modules(variant: &LossesVariant) -> Vec<Module> 
     modules.extend(weight_modules(*access, variant.weights));
     modules.extend(operand_modules(term, *access));
     modules.extend(gradient_modules(term, *element, *access));
-    match variant.writes_losses {
-        false => modules.push(module!("elementwise/no_losses.wgsl")),
-        true => {
-            modules.push(module!("elementwise/write_losses.wgsl"));
-            modules.push(module!("elementwise/losses_written.wgsl"));
-            modules.extend(narrow_module(Element::F32));
-            modules.push(store_module(*access, Element::F32, "losses"));
-            modules.push(stored_module(*access, Element::F32, "losses"));
-        }
+    if variant.writes_losses {
+        modules.push(module!("operand/written.wgsl" for "results"));
+        modules.extend(store_modules(*access, Element::F32, "results"));
+    } else {
+        modules.push(module!("operand/absent.wgsl" for "results"));
     }
-    modules.extend([
-        module!("elementwise/run.wgsl"),
-        module!("elementwise/write.wgsl"),
-        module!("reduce/starts.wgsl"),
-        module!("reduce/gradient/main.wgsl"),
-    ]);
+    modules.extend([module!("elementwise/run.wgsl"), module!("elementwise/write.wgsl")]);
     modules
 }

@@ -2,16 +2,18 @@
 
 use std::fmt::Write;
 
+use super::bindings::reduce_bindings;
 use super::variant::{
     ColumnsVariant, GradientOf, GradientsVariant, MergeRange, MergedVariant, ReduceOutputKind,
     ReduceVariant, ReducedTerm, ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind,
     WeightsKind,
 };
 use crate::element::Element;
+use crate::kernel::bindings::Slot;
 use crate::kernel::link::Module;
 use crate::kernel::loss::bindings::is_in_place;
 use crate::kernel::loss::link as loss;
-use crate::kernel::modules::{load_modules, module, narrow_module, store_module, stored_module};
+use crate::kernel::modules::{load_modules, module, store_modules, word_modules};
 use crate::kernel::{Access, GradientKind, Team, UpstreamKind};
 
 use super::Along;
@@ -30,14 +32,15 @@ fn push_flags(prelude: &mut String, flags: &[(&str, bool)]) {
 
 /// What the statistics' modules are told.
 fn push_statistic(prelude: &mut String, statistic: StatisticKind, weighted: bool, masked: bool) {
+    let is_counted = statistic == StatisticKind::CountedMean;
     push_flags(
         prelude,
         &[
             ("IS_WEIGHTED", weighted),
-            ("IS_MEAN", statistic == StatisticKind::DividedSum),
+            ("IS_MEAN", is_counted || statistic == StatisticKind::DividedSum),
+            ("IS_COUNTED_MEAN", is_counted),
             ("IS_SQUARED", statistic == StatisticKind::SumOfSquares),
             ("IS_MAXIMUM", statistic == StatisticKind::Max),
-            ("HAS_PIVOT", statistic == StatisticKind::MeanAndVariance),
             ("MASKED", masked),
         ],
     );
@@ -59,6 +62,9 @@ fn push_values(prelude: &mut String, values: &ReducedValues, is_cut: bool) {
         prelude,
         &[
             ("HAS_TERM", values.weight_gradient().is_some() || !values.reads_values()),
+            ("IS_WEIGHT_GRADIENT", values.weight_gradient().is_some()),
+            ("IS_OF_EXPONENTIALS", statistic == StatisticKind::LogSumExp),
+            ("HAS_PIVOT", statistic == StatisticKind::MeanAndVariance),
             // Losses are written as they come, and may come in the place of a gradient.
             ("READS_ONCE", values.loss().is_some()),
             ("IS_CUT", is_cut),
@@ -67,37 +73,92 @@ fn push_values(prelude: &mut String, values: &ReducedValues, is_cut: bool) {
     );
     match values.term {
         None | Some(ReducedTerm::Weight) => {}
-        Some(ReducedTerm::WeightGradient(term)) => push_gradient(prelude, term.of),
-        Some(ReducedTerm::Loss(term)) => {
-            push_flags(prelude, &loss::flags(&term, values.weights != WeightsKind::None));
-        }
+        Some(ReducedTerm::WeightGradient(term)) => push_gradient(prelude, term.of, term.upstream),
+        Some(ReducedTerm::Loss(term)) => push_flags(prelude, &loss::flags(&term, values.weights)),
     }
+    push_weights(prelude, values.weights);
 }
 
-fn push_gradient(prelude: &mut String, of: GradientOf) {
-    push_flags(prelude, &[("IS_COUNTED", of == GradientOf::Mean { counted: true })]);
+/// Where the numbers of [`broadcast_modules`] are.
+pub(in crate::kernel) fn broadcast_flag(
+    name: &'static str,
+    kind: WeightsKind,
+) -> Option<(&'static str, bool)> {
+    (kind != WeightsKind::None).then_some((name, kind == WeightsKind::OfRun))
+}
+
+fn push_weights(prelude: &mut String, weights: WeightsKind) {
+    push_flags(prelude, broadcast_flag("weights_IS_OF_RUN", weights).as_slice());
+}
+
+fn push_gradient(prelude: &mut String, of: GradientOf, upstream: UpstreamKind) {
+    push_flags(
+        prelude,
+        &[
+            ("IS_OF_SUM", of == GradientOf::Sum),
+            ("IS_COUNTED", of == GradientOf::Mean { counted: true }),
+            ("HAS_UPSTREAM", upstream == UpstreamKind::Buffer),
+        ],
+    );
     let _ = writeln!(prelude, "const FORWARD_WORDS: u32 = {}u;", of.forward().result_words());
 }
 
+/// The numbers of the operands that are bound by name: what differs between them is text already.
+fn push_bindings(prelude: &mut String, variant: &ReduceVariant) {
+    for binding in reduce_bindings(variant) {
+        let name = match binding.slot {
+            Slot::Values => "values",
+            Slot::Weights => "weights",
+            Slot::Gradient => "gradient",
+            Slot::WeightGradient => "weight_gradient",
+            Slot::Target => "targets",
+            Slot::Third => "third",
+            Slot::VarianceGradient => "third_gradient",
+            Slot::Upstream => "upstream",
+            Slot::ForwardResults => "forward_results",
+            Slot::SegmentOffsets => "segment_offsets",
+            Slot::PreviousRows => "previous_rows",
+            Slot::SortedRows => "sorted_rows",
+            Slot::Results => "results",
+            _ => continue,
+        };
+        let _ = writeln!(prelude, "const {name}_BINDING: u32 = {}u;", binding.index);
+    }
+}
+
 pub(in crate::kernel) fn prelude(variant: &ReduceVariant) -> String {
+    let mut prelude = prelude_of(variant);
+    push_bindings(&mut prelude, variant);
+    prelude
+}
+
+fn prelude_of(variant: &ReduceVariant) -> String {
     match variant {
         ReduceVariant::Runs(runs) => runs_prelude(runs),
         ReduceVariant::Columns(columns) => {
             let mut prelude = lanes_prelude(columns.lanes, 1, columns.vectors, 1);
             push_values(&mut prelude, &columns.values, true);
-            push_flags(&mut prelude, &[("IS_SHALLOW", columns.is_shallow)]);
+            push_flags(
+                &mut prelude,
+                &[
+                    ("IS_SHALLOW", columns.is_shallow),
+                    ("ROWS_ARE_SORTED", columns.rows == RowsOf::SortedSegments),
+                ],
+            );
             prelude
         }
         ReduceVariant::Merge(merge) => {
             let geometry = merge.geometry;
             let mut prelude = lanes_prelude(geometry.lanes, geometry.rows, 1, geometry.lanes);
             push_statistic(&mut prelude, merge.statistic, false, merge.masked);
+            push_flags(&mut prelude, &[("ROWS_ARE_SORTED", false)]);
             prelude
         }
         ReduceVariant::Gradients(gradients) => {
             let geometry = gradients.geometry;
             let mut prelude = lanes_prelude(geometry.lanes, geometry.rows, 1, 1);
-            push_gradient(&mut prelude, gradients.of);
+            push_gradient(&mut prelude, gradients.of, gradients.upstream);
+            push_weights(&mut prelude, gradients.weights);
             push_flags(
                 &mut prelude,
                 &[
@@ -111,13 +172,21 @@ pub(in crate::kernel) fn prelude(variant: &ReduceVariant) -> String {
         ReduceVariant::Losses(losses) => {
             let geometry = losses.geometry;
             let mut prelude = lanes_prelude(geometry.lanes, geometry.rows, 1, 1);
-            let is_weighted = losses.weights != WeightsKind::None;
-            push_flags(&mut prelude, &[("MASKED", losses.masked)]);
-            push_flags(&mut prelude, &loss::flags(&losses.term, is_weighted));
+            push_flags(
+                &mut prelude,
+                &[("MASKED", losses.masked), ("WRITES_LOSSES", losses.writes_losses)],
+            );
+            push_flags(&mut prelude, &loss::flags(&losses.term, losses.weights));
+            push_weights(&mut prelude, losses.weights);
             prelude
         }
         ReduceVariant::ClearCounts => String::new(),
-        ReduceVariant::Sort { lanes, .. } => lanes_prelude(*lanes, 1, 1, 1),
+        ReduceVariant::Sort { lanes, kernel } => {
+            let mut prelude = lanes_prelude(*lanes, 1, 1, 1);
+            let is_sorted = matches!(kernel, SortKernel::Scatter { sorted: true });
+            push_flags(&mut prelude, &[("ROWS_ARE_SORTED", is_sorted)]);
+            prelude
+        }
     }
 }
 
@@ -141,59 +210,37 @@ fn runs_prelude(runs: &RunsVariant) -> String {
 pub(in crate::kernel) fn common_modules() -> Vec<Module> {
     vec![
         module!("reduce/parameters.wgsl"),
-        module!("reduce/constants.wgsl"),
         module!("columns/neighbours.wgsl"),
         module!("sum/exact.wgsl"),
         module!("sum/power_of_two.wgsl"),
-        module!("sum/wide.wgsl"),
         module!("sum/sum.wgsl"),
     ]
 }
 
-fn statistic_modules(statistic: StatisticKind, weighted: bool) -> Vec<Module> {
-    let mut modules = vec![match statistic {
+fn statistic_modules(statistic: StatisticKind) -> Vec<Module> {
+    match statistic {
         StatisticKind::Sum
         | StatisticKind::DividedSum
         | StatisticKind::SumOfWeights
-        | StatisticKind::SumOfSquares => {
-            module!("reduce/statistic/sum.wgsl")
+        | StatisticKind::SumOfSquares
+        | StatisticKind::CountedMean => vec![module!("reduce/statistic/sum.wgsl")],
+        StatisticKind::WeightedMean => vec![module!("reduce/statistic/weighted_mean.wgsl")],
+        StatisticKind::MeanAndVariance => {
+            vec![module!("reduce/statistic/mean_and_variance.wgsl")]
         }
-        StatisticKind::CountedMean => module!("reduce/statistic/counted_mean.wgsl"),
-        StatisticKind::WeightedMean => module!("reduce/statistic/weighted_mean.wgsl"),
-        StatisticKind::MeanAndVariance => module!("reduce/statistic/mean_and_variance.wgsl"),
-        StatisticKind::Max | StatisticKind::Min => module!("reduce/statistic/extremum.wgsl"),
-        StatisticKind::LogSumExp => module!("reduce/statistic/log_sum_exp.wgsl"),
-    }];
-    if matches!(statistic, StatisticKind::LogSumExp | StatisticKind::Max | StatisticKind::Min) {
-        modules.push(module!("reduce/statistic/no_far_terms.wgsl"));
+        StatisticKind::Max | StatisticKind::Min => vec![module!("reduce/statistic/extremum.wgsl")],
+        StatisticKind::LogSumExp => {
+            vec![module!("reduce/statistic/log_sum_exp.wgsl"), module!("numeric.wgsl")]
+        }
     }
-    if statistic == StatisticKind::LogSumExp {
-        modules.push(module!("numeric.wgsl"));
-        modules.push(match weighted {
-            true => module!("reduce/statistic/log_sum_exp/weighted.wgsl"),
-            false => module!("reduce/statistic/log_sum_exp/plain.wgsl"),
-        });
-    } else {
-        modules.push(module!("reduce/statistic/product.wgsl"));
-        modules.push(module!("reduce/statistic/no_look_ahead.wgsl"));
-    }
-    modules
 }
 
 /// What the values go through before the statistic sees them.
 fn term_modules(values: &ReducedValues) -> Vec<Module> {
     let mut modules = vec![module!("reduce/terms.wgsl")];
-    modules.push(match values.statistic {
-        StatisticKind::MeanAndVariance => module!("reduce/statistic/pivot.wgsl"),
-        _ => module!("reduce/statistic/no_pivot.wgsl"),
-    });
-    match values.term {
-        None | Some(ReducedTerm::Loss(_)) => modules.push(module!("reduce/term/value.wgsl")),
-        Some(ReducedTerm::WeightGradient(term)) => {
-            modules.push(module!("reduce/term/weight_gradient.wgsl"));
-            modules.extend(gradient_modules(term.of, term.upstream));
-        }
-        Some(ReducedTerm::Weight) => modules.push(module!("reduce/term/weight.wgsl")),
+    match values.weight_gradient() {
+        Some(term) => modules.extend(gradient_modules(term.of, term.upstream)),
+        None => modules.push(module!("reduce/gradient/none.wgsl")),
     }
     modules
 }
@@ -203,26 +250,20 @@ fn reduced_modules(values: &ReducedValues, access: Access) -> Vec<Module> {
     let in_place = values.loss().is_some_and(|loss| is_in_place(&loss));
     match values.reads_values() {
         true => value_modules(access, values.element, in_place),
-        false => vec![module!("reduce/values_unread.wgsl")],
+        false => vec![module!("operand/absent.wgsl" for "values")],
     }
 }
 
 fn gradient_modules(of: GradientOf, upstream: UpstreamKind) -> Vec<Module> {
-    let mut modules = match of {
-        GradientOf::Sum => vec![module!("reduce/gradient/sum.wgsl")],
-        GradientOf::Mean { .. } => {
-            vec![module!("reduce/gradient/mean.wgsl"), module!("reduce/gradient/results.wgsl")]
+    let mut modules = vec![module!("reduce/gradient/forward.wgsl")];
+    modules.extend(match of {
+        GradientOf::Sum | GradientOf::Mean { .. } => vec![module!("reduce/gradient/sum.wgsl")],
+        GradientOf::LogSumExp => {
+            vec![module!("reduce/gradient/log_sum_exp.wgsl"), module!("numeric.wgsl")]
         }
-        GradientOf::LogSumExp => vec![
-            module!("reduce/gradient/log_sum_exp.wgsl"),
-            module!("reduce/gradient/results.wgsl"),
-            module!("numeric.wgsl"),
-        ],
-    };
-    modules.push(match upstream {
-        UpstreamKind::Scalar => module!("reduce/gradient/upstream_scalar.wgsl"),
-        UpstreamKind::Buffer => module!("reduce/gradient/upstream_buffer.wgsl"),
     });
+    modules.extend(word_modules(of.forward() != StatisticKind::Sum, "forward_results"));
+    modules.extend(word_modules(upstream == UpstreamKind::Buffer, "upstream"));
     modules
 }
 
@@ -234,8 +275,8 @@ pub(in crate::kernel) fn value_modules(
 ) -> Vec<Module> {
     let mut modules = load_modules(access, element, "values", in_place);
     modules.push(match in_place {
-        true => module!("reduce/values_read_write.wgsl"),
-        false => module!("reduce/values_read.wgsl"),
+        true => module!("operand/written.wgsl" for "values"),
+        false => module!("operand/read.wgsl" for "values"),
     });
     modules
 }
@@ -246,18 +287,13 @@ pub(in crate::kernel) fn broadcast_modules(
     kind: WeightsKind,
     operand: &'static str,
 ) -> Vec<Module> {
-    let mut modules = Vec::new();
-    match kind {
-        WeightsKind::None => modules.push(module!("broadcast/none.wgsl" for operand)),
-        WeightsKind::OfRun => {
-            modules.extend(load_modules(Access::Scalar, Element::F32, operand, false));
-            modules.push(module!("broadcast/of_run.wgsl" for operand));
-        }
-        WeightsKind::Along(element) => {
-            modules.extend(load_modules(access, element, operand, false));
-            modules.push(module!("broadcast/along.wgsl" for operand));
-        }
-    }
+    let mut modules = match kind {
+        WeightsKind::None => return vec![module!("operand/absent.wgsl" for operand)],
+        WeightsKind::OfRun => load_modules(Access::Scalar, Element::F32, operand, false),
+        WeightsKind::Along(element) => load_modules(access, element, operand, false),
+    };
+    modules.push(module!("operand/read.wgsl" for operand));
+    modules.push(module!("operand/broadcast.wgsl" for operand));
     modules
 }
 
@@ -265,9 +301,6 @@ pub(in crate::kernel) fn broadcast_modules(
 pub(in crate::kernel) fn weight_modules(access: Access, weights: WeightsKind) -> Vec<Module> {
     let mut modules = vec![module!("layout/rows.wgsl")];
     modules.extend(broadcast_modules(access, weights, "weights"));
-    if weights != WeightsKind::None {
-        modules.push(module!("reduce/weights.wgsl"));
-    }
     modules
 }
 
@@ -281,8 +314,8 @@ fn team_module(team: Team) -> Module {
 
 fn output_module(output: ReduceOutputKind) -> Module {
     match output {
-        ReduceOutputKind::Partial => module!("reduce/output/partial.wgsl"),
-        ReduceOutputKind::Result => module!("reduce/output/result.wgsl"),
+        ReduceOutputKind::Partial => module!("reduce/output_partial.wgsl"),
+        ReduceOutputKind::Result => module!("reduce/output_result.wgsl"),
     }
 }
 
@@ -310,21 +343,20 @@ fn once_each(modules: Vec<Module>) -> Vec<Module> {
 fn runs_modules(runs: &RunsVariant) -> Vec<Module> {
     let values = &runs.values;
     let mut modules = common_modules();
-    modules.extend(statistic_modules(values.statistic, values.is_weighted()));
+    modules.extend(statistic_modules(values.statistic));
     modules.extend(term_modules(values));
     modules.extend(reduced_modules(values, runs.access));
     modules.extend(weight_modules(runs.access, values.weights));
     match values.loss() {
         Some(term) => modules.extend(loss::run_modules(&term, values.element, runs.access)),
         None => {
-            modules.extend([module!("reduce/run/plain.wgsl"), module!("reduce/uncounted.wgsl")]);
+            modules.extend([module!("reduce/run.wgsl"), module!("elementwise/uncounted.wgsl")]);
         }
     }
     modules.extend([
         team_module(runs.team),
         output_module(runs.output),
         module!("reduce/runs.wgsl"),
-        module!("reduce/starts.wgsl"),
     ]);
     modules
 }
@@ -332,48 +364,42 @@ fn runs_modules(runs: &RunsVariant) -> Vec<Module> {
 fn columns_modules(columns: &ColumnsVariant) -> Vec<Module> {
     let values = &columns.values;
     let mut modules = common_modules();
-    modules.extend(statistic_modules(values.statistic, values.is_weighted()));
+    modules.extend(statistic_modules(values.statistic));
     modules.extend(term_modules(values));
     modules.extend(reduced_modules(values, Access::Scalar));
     modules.extend(weight_modules(Access::Scalar, values.weights));
     match values.loss() {
         Some(term) => modules.extend(loss::column_modules(&term)),
         None => {
-            modules.extend([module!("reduce/column/plain.wgsl"), module!("reduce/uncounted.wgsl")]);
+            modules.extend([module!("reduce/column.wgsl"), module!("elementwise/uncounted.wgsl")]);
         }
     }
     modules.extend([output_module(columns.output), module!("reduce/columns.wgsl")]);
-    modules.extend(match columns.rows {
-        RowsOf::Parts => {
-            vec![module!("reduce/range/part.wgsl"), module!("reduce/range/rows_in_order.wgsl")]
-        }
-        RowsOf::Segments => vec![
-            module!("reduce/range/offsets.wgsl"),
-            module!("reduce/range/piece.wgsl"),
-            module!("reduce/range/rows_in_order.wgsl"),
-        ],
-        RowsOf::SortedSegments => vec![
-            module!("reduce/range/offsets.wgsl"),
-            module!("reduce/range/piece.wgsl"),
-            module!("reduce/range/rows_sorted.wgsl"),
-        ],
-    });
+    modules.extend(piece_modules(columns.rows));
+    modules
+}
+
+fn piece_modules(rows: RowsOf) -> Vec<Module> {
+    if rows == RowsOf::Parts {
+        return vec![module!("reduce/parts.wgsl")];
+    }
+    let mut modules = vec![module!("reduce/segments.wgsl")];
+    modules.extend(word_modules(true, "segment_offsets"));
+    modules.extend(word_modules(rows == RowsOf::SortedSegments, "sorted_rows"));
     modules
 }
 
 fn merge_modules(merge: &MergedVariant) -> Vec<Module> {
     let mut modules = common_modules();
-    modules.extend(statistic_modules(merge.statistic, false));
+    modules.extend(statistic_modules(merge.statistic));
     modules.extend([
         team_module(merge.team),
         output_module(merge.output),
         module!("reduce/merge.wgsl"),
     ]);
     modules.extend(match merge.range {
-        MergeRange::Parts => vec![module!("reduce/range/merged_parts.wgsl")],
-        MergeRange::Pieces => {
-            vec![module!("reduce/range/offsets.wgsl"), module!("reduce/range/merged_pieces.wgsl")]
-        }
+        MergeRange::Parts => piece_modules(RowsOf::Parts),
+        MergeRange::Pieces => piece_modules(RowsOf::Segments),
     });
     modules
 }
@@ -384,29 +410,25 @@ fn gradients_modules(gradients: &GradientsVariant) -> Vec<Module> {
     modules.extend(gradient_modules(gradients.of, gradients.upstream));
     modules.extend(match gradients.reads_values() {
         true => value_modules(gradients.access, gradients.element, in_place),
-        false => vec![module!("reduce/values_unread.wgsl")],
+        false => vec![module!("operand/absent.wgsl" for "values")],
     });
     modules.extend(weight_modules(gradients.access, gradients.weights));
     let (element, target) = match gradients.place {
         GradientKind::InPlace => (gradients.element, "values"),
         GradientKind::Separate(element) => (element, "gradient"),
     };
-    modules.push(store_module(gradients.access, element, target));
+    modules.extend(store_modules(gradients.access, element, target));
     modules.push(module!("element/store.wgsl" for target));
-    modules.extend(narrow_module(element));
     if !in_place {
-        modules.push(module!("reduce/gradient/separate.wgsl"));
-        modules.push(stored_module(gradients.access, element, "gradient"));
+        modules.push(module!("operand/written.wgsl" for "gradient"));
     }
-    modules.push(match gradients.weight_gradient {
-        true => module!("reduce/gradient/of_weights.wgsl"),
-        false => module!("reduce/gradient/not_of_weights.wgsl"),
-    });
-    modules.extend([
-        module!("reduce/starts.wgsl"),
-        module!("reduce/gradient/write.wgsl"),
-        module!("reduce/gradient/main.wgsl"),
-    ]);
+    if gradients.weight_gradient {
+        modules.push(module!("operand/written.wgsl" for "weight_gradient"));
+        modules.extend(store_modules(Access::Scalar, Element::F32, "weight_gradient"));
+    } else {
+        modules.push(module!("operand/absent.wgsl" for "weight_gradient"));
+    }
+    modules.push(module!("reduce/gradient/write.wgsl"));
     modules
 }
 
@@ -418,11 +440,10 @@ fn sort_modules(kernel: SortKernel) -> Vec<Module> {
     modules.extend(match kernel {
         SortKernel::Count => vec![module!("reduce/sort/count.wgsl")],
         SortKernel::Scan => vec![module!("reduce/sort/scan.wgsl")],
-        SortKernel::Scatter { sorted: false } => {
-            vec![module!("reduce/sort/scatter.wgsl"), module!("reduce/sort/rows_first.wgsl")]
-        }
-        SortKernel::Scatter { sorted: true } => {
-            vec![module!("reduce/sort/scatter.wgsl"), module!("reduce/sort/rows_sorted.wgsl")]
+        SortKernel::Scatter { sorted } => {
+            let mut modules = vec![module!("reduce/sort/scatter.wgsl")];
+            modules.extend(word_modules(sorted, "previous_rows"));
+            modules
         }
         SortKernel::Bounds => vec![module!("reduce/sort/bounds.wgsl")],
     });

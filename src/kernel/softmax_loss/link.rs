@@ -5,9 +5,9 @@ use std::fmt::Write;
 use super::variant::{AgainstKind, SoftmaxLossKind, SoftmaxLossVariant};
 use crate::kernel::link::Module;
 use crate::kernel::modules::{
-    class_weight_module, columns_module, denominator_modules, gradient_place_module,
-    gradient_store_modules, is_in_place, load_modules, module, row_weight_module, team_modules_of,
-    upstream_module,
+    columns_module, factor_constants, factor_modules, gradient_place_module,
+    gradient_store_modules, is_in_place, load_modules, module, team_modules_of, weight_constants,
+    weight_modules,
 };
 use crate::kernel::{Access, Geometry, Team};
 
@@ -24,7 +24,6 @@ pub(in crate::kernel) fn prelude(variant: &SoftmaxLossVariant) -> String {
         ("HELD", variant.held),
         ("MASKED", variant.masked),
         ("HAS_GRADIENT", variant.gradient.is_some()),
-        ("DIVIDES_BY_SIZE", variant.gradient.is_some_and(|gradient| gradient.divides_by_size)),
         ("READS_IGNORED_ROWS", variant.gradient.is_some()),
         ("HAS_TEACHER", variant.against.is_teacher()),
         ("KNOWS_SUM", variant.loss == SoftmaxLossKind::KlDivergence),
@@ -33,7 +32,6 @@ pub(in crate::kernel) fn prelude(variant: &SoftmaxLossVariant) -> String {
         ("IS_SCALED", false),
         ("IS_CAPPED", false),
         ("HAS_PROBABILITIES", matches!(variant.against, AgainstKind::Probability(_))),
-        ("HAS_CLASS_WEIGHTS", variant.class_weights),
         ("HAS_SUMS", variant.has_sums()),
         ("FINDS_LOWEST", false),
         ("RANKS_TARGET", false),
@@ -41,6 +39,8 @@ pub(in crate::kernel) fn prelude(variant: &SoftmaxLossVariant) -> String {
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }
+    prelude.push_str(&weight_constants(variant.class_weights, variant.row_weights));
+    prelude.push_str(&factor_constants(variant.gradient));
     prelude
 }
 
@@ -60,8 +60,9 @@ pub(in crate::kernel) fn modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
             _ => module!("layout/rows.wgsl"),
         },
         columns_module(variant.access),
-        row_weight_module(variant.row_weights),
     ];
+    modules.extend(weight_modules(variant.class_weights, variant.row_weights));
+    modules.extend(factor_modules(variant.gradient));
     let in_place = is_in_place(variant.gradient);
     modules.extend(load_modules(variant.access, variant.element, "logits", in_place));
     modules.extend(team_modules_of(variant.team));
@@ -91,11 +92,7 @@ fn against_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
         ]);
         return modules;
     }
-    modules.extend([
-        module!("softmax_loss/targets.wgsl"),
-        module!("coefficients.wgsl"),
-        class_weight_module(variant.class_weights),
-    ]);
+    modules.extend([module!("softmax_loss/targets.wgsl"), module!("coefficients.wgsl")]);
     modules.extend(match variant.against {
         AgainstKind::Probability(_) => {
             vec![module!("target/none.wgsl"), module!("values.wgsl")]
@@ -111,18 +108,10 @@ fn against_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
 
 fn gradient_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
     let Some(gradient) = variant.gradient else {
-        return vec![
-            module!("softmax_loss/no_gradient.wgsl"),
-            module!("upstream/scalar.wgsl"),
-            module!("denominator/known.wgsl"),
-        ];
+        return vec![module!("softmax_loss/no_gradient.wgsl")];
     };
-    let mut modules = vec![
-        module!("softmax_loss/gradient.wgsl"),
-        gradient_place_module(gradient.place),
-        upstream_module(gradient.upstream),
-    ];
+    let mut modules =
+        vec![module!("softmax_loss/gradient.wgsl"), gradient_place_module(gradient.place)];
     modules.extend(gradient_store_modules(variant.access, variant.element, gradient.place));
-    modules.extend(denominator_modules(gradient.divides));
     modules
 }

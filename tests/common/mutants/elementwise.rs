@@ -38,7 +38,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "entropy-of-zero",
         "0 log 0 is 0 in the entropy",
-        "loss/entropy.wgsl",
+        "loss/entropies.wgsl",
         "select(-(x * log_x), 0.0, x == 0.0)",
         "-(x * log_x)",
     )
@@ -46,7 +46,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "binary-logarithm-unbounded",
         "the logarithm of a probability of 0 is -100",
-        "loss/binary_cross_entropy.wgsl",
+        "loss/binary.wgsl",
         "-100.0, x == 0.0)",
         "-infinity(), x == 0.0)",
     )
@@ -54,7 +54,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "binary-gradient-unbounded",
         "the gradient at probabilities of 0 and 1 is bounded",
-        "loss/binary_cross_entropy.wgsl",
+        "loss/binary.wgsl",
         "max(x * (1.0 - x), 1e-12)",
         "(x * (1.0 - x))",
     )
@@ -62,7 +62,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "variance-not-bounded",
         "a variance is at least epsilon",
-        "loss/gaussian.wgsl",
+        "loss/likelihoods.wgsl",
         "max(third, parameters.loss.x)",
         "third",
     )
@@ -70,15 +70,15 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "stirling-of-one",
         "Stirling's term is left out of counts up to 1",
-        "loss/stirling.wgsl",
-        "t <= 1.0",
-        "t < 1.0",
+        "loss/likelihoods.wgsl",
+        "t <= 1.0 {",
+        "t < 1.0 {",
     )
     .hint(&["PoissonNll", "full: true", "18 x 33"]),
     Mutant::new(
         "positive-weights-dropped",
         "positives have their weight",
-        "loss/binary_cross_entropy_with_logits.wgsl",
+        "loss/binary.wgsl",
         "let positive = third * t;",
         "let positive = t;",
     )
@@ -86,7 +86,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "ratio-near-one",
         "the logarithm of a ratio near 1 takes the exact difference",
-        "loss/kl_divergence_of_probabilities.wgsl",
+        "loss/entropies.wgsl",
         "select(ratio - 1.0, (t - x) / x, abs(ratio - 1.0) < 0.4)",
         "ratio - 1.0",
     )
@@ -94,15 +94,15 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "divergence-of-zero",
         "a target of 0 has no divergence, whatever the probability",
-        "loss/kl_divergence_of_probabilities.wgsl",
-        "if t == 0.0 { return Loss(0.0, 0.0, 0.0); }",
-        "",
+        "loss/entropies.wgsl",
+        "if t == 0.0 { return Loss(0.0, 0.0, 0.0); }\n    if x == 0.0 {\n",
+        "if x == 0.0 {\n",
     )
     .hint(&["KlDivergenceOfProbabilities", "12 x 10 f32 FinitelyMasked"]),
     Mutant::new(
         "huber-without-corner",
         "Huber's loss turns from quadratic to linear",
-        "loss/huber.wgsl",
+        "loss/errors.wgsl",
         "distance <= delta",
         "true",
     )
@@ -150,9 +150,9 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "elementwise-mean-of-nothing",
         "the gradient of a mean over nothing is NaN",
-        "elementwise/denominator.wgsl",
-        "if is_zero_bits(denominator) { return BITS_NAN; }",
-        "",
+        "elementwise/losses.wgsl",
+        "select(quotient, BITS_NAN, is_zero_bits(denominator))",
+        "quotient",
     )
     .hint(&["WeightedMean", "2 x 5 f32 Normal", "Cancelling"]).cheap(),
     Mutant::new(
@@ -174,7 +174,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "masked-part-of-probability",
         "masked, a probability of 0 has no part of an infinite value",
-        "loss/interface.wgsl",
+        "elementwise/losses.wgsl",
         "if MASKED && is_zero_bits(probability) { return 0u; }",
         "",
     )
@@ -198,7 +198,7 @@ pub const MUTANTS: &[Mutant] = &[
         "gradient-without-weight",
         "gradients of elements are multiplied by their weights",
         "elementwise/losses.wgsl",
-        "if HAS_WEIGHTS { gradients = multiply4(scaled_weights(weights), gradients); }",
+        "if HAS_WEIGHTS { gradients = multiply4(scaled_weights(weights, factors.of_weights), gradients); }",
         "",
     ),
 ];

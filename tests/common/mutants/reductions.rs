@@ -88,21 +88,21 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "zero-times-infinity",
         "0 times an infinite value is NaN",
-        "reduce/statistic/product.wgsl",
+        "reduce/terms.wgsl",
         " || is_zero {",
         " {",
     ),
     Mutant::new(
         "sign-of-product",
         "a negative weight turns an infinite value round",
-        "reduce/statistic/product.wgsl",
+        "reduce/terms.wgsl",
         "bits ^ weight_bits",
         "bits",
     ),
     Mutant::new(
         "variance-without-pivot",
         "a variance is summed around a value near the mean",
-        "reduce/statistic/pivot.wgsl",
+        "reduce/statistic/mean_and_variance.wgsl",
         "min(max(pivot, lowest), highest), is_one",
         "0.0 * pivot, is_one",
     )
@@ -131,7 +131,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "zero-weights-counted",
         "a mean over a number of weights counts those that are not 0",
-        "reduce/statistic/counted_mean.wgsl",
+        "reduce/statistic/sum.wgsl",
         "select(vec4<u32>(0u), vec4<u32>(1u), (weight_bits & vec4<u32>(0x7fffffffu)) != vec4<u32>(0u))",
         "vec4<u32>(1u)",
     )
@@ -139,7 +139,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "infinite-weight-uncounted",
         "a weight that is not finite counts as one that is not 0",
-        "reduce/statistic/counted_mean.wgsl",
+        "reduce/statistic/sum.wgsl",
         "select(0u, 1u, of_weight != 0u)",
         "0u",
     )
@@ -202,7 +202,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "segment-beyond-end",
         "a piece of a segment ends with it",
-        "reduce/range/piece.wgsl",
+        "reduce/segments.wgsl",
         "min(segment_start(low + 1u), first + parameters.part_length)",
         "min(parameters.rows, first + parameters.part_length)",
     )
@@ -212,14 +212,14 @@ pub const MUTANTS: &[Mutant] = &[
         "weight-gradient-without-upstream",
         "the gradient of weights is multiplied by the upstream gradient",
         "reduce/gradient/sum.wgsl",
-        "upstream_of(result) * bitcast<f32>(bits)",
-        "bitcast<f32>(bits)",
+        "return bitcast<u32>(upstream_of(result) * bitcast<f32>(bits));",
+        "return bits;",
     )
     .hint(&["reduce Sum", "and of weights", "7 x 5"]),
     Mutant::new(
         "reduction-upstream-of-first",
         "each result has an upstream gradient of its own",
-        "reduce/gradient/upstream_buffer.wgsl",
+        "reduce/gradient/forward.wgsl",
         " + result * parameters.upstream_stride",
         "",
     ),
@@ -234,21 +234,21 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "weight-gradient-of-mean",
         "the gradient of a mean's weight is relative to the mean",
-        "reduce/gradient/mean.wgsl",
+        "reduce/gradient/sum.wgsl",
         "bitcast<f32>(bits) - bitcast<f32>(mean)",
         "bitcast<f32>(bits)",
     ),
     Mutant::new(
         "gradient-of-counted-mean",
         "the gradient of a weight that is counted is that of its value alone",
-        "reduce/gradient/mean.wgsl",
+        "reduce/gradient/sum.wgsl",
         "if IS_COUNTED {",
         "if false {",
     ),
     Mutant::new(
         "reduced-gradient-of-mean-of-nothing",
         "the gradient of a mean of nothing is NaN, masked 0 where the weight is",
-        "reduce/gradient/mean.wgsl",
+        "reduce/gradient/sum.wgsl",
         "select(NAN, 0u, MASKED && (weight & 0x7fffffffu) == 0u)",
         "NAN",
     )

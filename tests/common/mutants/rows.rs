@@ -368,16 +368,16 @@ pub const MUTANTS: &[Mutant] = &[
         "smoothing-not-weighted",
         "label smoothing gives each class its weight",
         "coefficients.wgsl",
-        "share * class_weights4(column, end)",
-        "select(share, share * class_weights4(column, end), HAS_PROBABILITIES)",
+        "share * weights_of_classes(column, end)",
+        "select(share, share * weights_of_classes(column, end), HAS_PROBABILITIES)",
     )
     .hint(&["z 0.001", "11 x 5 f32 Normal", "Positive class weights"]).cheap(),
     Mutant::new(
         "probabilities-not-weighted",
         "each class's probability has its weight",
         "coefficients.wgsl",
-        "share * class_weights4(column, end)",
-        "select(share * class_weights4(column, end), share, HAS_PROBABILITIES)",
+        "share * weights_of_classes(column, end)",
+        "select(share * weights_of_classes(column, end), share, HAS_PROBABILITIES)",
     ),
     Mutant::new(
         "probabilities-not-smoothed",
@@ -397,8 +397,8 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "ignored-rows-in-denominator",
         "ignored rows are no part of the mean's denominator",
-        "totals/targets_class.wgsl",
-        "targets[parameters.targets_offset + row] != parameters.ignore_index",
+        "totals/count_tiles.wgsl",
+        "label_at(row) != parameters.ignore_index",
         "true",
     )
     .hint(&["ignored", "11 x 5 f32 NotANumber"]),
@@ -412,9 +412,9 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "class-weights-of-probabilities-in-denominator",
         "class weights of probabilities stay out of the denominator",
-        "totals/targets_probability.wgsl",
-        "return 1.0;",
-        "return 2.0;",
+        "totals/count_tiles.wgsl",
+        "if !HAS_CLASSES { return 1.0; }",
+        "if !HAS_CLASSES { return 2.0; }",
     ),
     Mutant::new(
         "masked-mean-of-nothing",
@@ -435,7 +435,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "upstream-dropped",
         "the gradient is multiplied by the upstream gradient",
-        "upstream/scalar.wgsl",
+        "upstream.wgsl",
         "return parameters.upstream;",
         "return 1.0;",
     )
@@ -443,7 +443,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "upstream-of-first-row",
         "each row has an upstream gradient of its own",
-        "upstream/buffer.wgsl",
+        "upstream.wgsl",
         " + place.row * parameters.upstream_stride",
         "",
     ),

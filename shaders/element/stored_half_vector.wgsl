@@ -1,1 +1,0 @@
-alias operand_Stored = vec2<u32>;

@@ -1,1 +1,0 @@
-alias operand_Stored = atomic<u32>;

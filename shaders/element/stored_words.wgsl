@@ -1,1 +1,0 @@
-alias operand_Stored = u32;

@@ -1,1 +1,0 @@
-@group(0) @binding(7) var<storage, read> upstream: array<upstream_Stored>;

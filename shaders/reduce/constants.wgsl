@@ -1,2 +1,0 @@
-const BITS_NEGATIVE_INFINITY: u32 = 0xff800000u;
-const BITS_ONE: u32 = 0x3f800000u;

@@ -1,2 +1,0 @@
-fn write_weight_gradient(index: u32, bits: u32) {
-}

@@ -1,3 +1,0 @@
-fn term4(bits: vec4<u32>, weights: vec4<u32>, result: vec4<u32>) -> vec4<u32> {
-    return bits;
-}
