@@ -1,8 +1,8 @@
-// What has a value for each logit: probabilities as targets, or an upstream gradient.
-@group(0) @binding(3) var<storage, read> values: array<values_Stored>;
+// What has a value for each logit, where one HAS_VALUES: probabilities as targets, or an upstream gradient.
 
 // 0 beyond the row's end.
-fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
+fn values_of_classes(place: Place, column: u32, end: u32) -> vec4<f32> {
+    if !HAS_VALUES { return vec4<f32>(0.0); }
     let columns = columns4(column);
     if min(columns.x, columns.y) >= end { return vec4<f32>(0.0); }
     let start = part_start(row_start(parameters.targets_offset, parameters.targets_stride, place.row));

@@ -1,9 +1,9 @@
-// gradient_from_block, gradient_from_logits and gradient_constant write the gradient of a row that is held, that is
-// read again, that holds log-probabilities; gradient_shift tells by how many columns its vectors start early. Here
-// there is no gradient: the logits are read alone, nothing is written but the row's results.
+// gradient_from_block, gradient_from_logits and gradient_constant write the gradient of a row that is held,
+// that is read again, that holds log-probabilities. Here there is none: the logits are read alone, nothing is
+// written but the row's results.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 
-fn gradient_shift(row: u32) -> u32 {
+fn gradient_start(row: u32) -> u32 {
     return 0u;
 }
 
@@ -12,5 +12,7 @@ fn gradient_from_block(place: Place, row: Row, summary: Summary, maximum: f32, b
 fn gradient_from_logits(place: Place, row: Row, summary: Summary) {}
 
 fn gradient_constant(place: Place, row: Row, summary: Summary) {}
+
+fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
 fn tile_empty(lane: u32, first: u32, count: u32) {}

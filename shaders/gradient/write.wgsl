@@ -112,10 +112,3 @@ fn gradient_constant(place: Place, row: Row, summary: Summary) {
         gradient_store(place, row, factors, start, column, vec4<u32>(0u), vec4<f32>(0.0), vec4<f32>(0.0));
     }
 }
-
-// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
-// row's first vector then has a column less, and only its ends share words with other rows.
-fn gradient_shift(row: u32) -> u32 {
-    if !IS_SHIFTED { return 0u; }
-    return gradient_start(row) % 2u;
-}

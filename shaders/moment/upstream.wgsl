@@ -9,7 +9,7 @@ var<private> row_moment: f32;          // of the parts before it
 var<private> row_reference: f32;
 
 fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
-    let values = values4(place, column, end);
+    let values = values_of_classes(place, column, end);
     if IS_LOG_SOFTMAX { return values; }
     let old = upstream_reference();
     upstream_see(values, columns4(column) < vec4<u32>(end));
@@ -71,5 +71,5 @@ fn upstream_see(values: vec4<f32>, inside: vec4<bool>) {
 // 0 beyond the row's end.
 fn relative_values4(place: Place, column: u32, end: u32) -> vec4<f32> {
     let columns = columns4(column);
-    return select(vec4<f32>(0.0), values4(place, column, end) - upstream_reference(), columns < vec4<u32>(end));
+    return select(vec4<f32>(0.0), values_of_classes(place, column, end) - upstream_reference(), columns < vec4<u32>(end));
 }

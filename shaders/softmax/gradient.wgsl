@@ -9,6 +9,6 @@ fn row_gradient(place: Place, row: Row, summary: Summary) -> GradientFactors {
 
 // p_c (g_c - sum_k g_k p_k); of log-softmax g_c - p_c sum_k g_k.
 fn gradient_values(place: Place, factors: GradientFactors, column: u32, end: u32, x: vec4<f32>, scaled: vec4<f32>) -> vec4<f32> {
-    if IS_LOG_SOFTMAX { return values4(place, column, end) - scaled; }
+    if IS_LOG_SOFTMAX { return values_of_classes(place, column, end) - scaled; }
     return scaled * (relative_values4(place, column, end) - factors.direct);
 }

@@ -1,4 +1,4 @@
-// A loss of the target's log-probability alone: with u its derivative in that, the gradient is
+// row_finish makes of a row's states its loss and its gradient. Here: a loss of the target's log-probability alone: with u its derivative in that, the gradient is
 // u (1 - p) at the target and -u p elsewhere.
 fn row_finish(
     place: Place,

@@ -36,9 +36,10 @@ fn run(place: Place) {
     row_finish(place, row, softmax_of(student), softmax_of(teacher), &held, &others);
 }
 
-// Vectors of the gradient are the columns that the logits were read by.
-fn gradient_shift(row: u32) -> u32 {
-    return 0u;
+// The gradient of four classes.
+fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan: bool) {
+    let bits = select(bitcast<vec4<u32>>(values), vec4<u32>(BITS_NAN), vec4<bool>(is_nan));
+    store4(gradient_start(place.row), column, row.end, bits);
 }
 
 // A block: VECTORS vectors of four logits for each of the row's LANES lanes, as they are stored.

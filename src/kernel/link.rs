@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::modules::{factor_constants, is_shifted, merge_modules, row_modules, weight_constants};
+use super::modules::{
+    factor_constants, is_shifted, merge_modules, row_modules, target_constants, weight_constants,
+};
 #[cfg(debug_assertions)]
 use super::mutation::Mutation;
 use super::record::{Record, Word};
@@ -15,7 +17,8 @@ use super::reduce;
 use super::softmax_loss;
 use super::totals;
 use super::variant::{
-    Family, MergeVariant, Operation, RowVariant, StateKind, TargetKind, Team, Transform, Variant,
+    Access, Family, MergeVariant, Operation, RowVariant, StateKind, TargetKind, Team, Transform,
+    Variant,
 };
 use crate::element::Element;
 
@@ -119,6 +122,7 @@ fn row_prelude(variant: &RowVariant) -> String {
     for (name, value) in [
         ("AT_TEMPERATURE", false),
         ("HELD", is_held),
+        ("IS_INTERLEAVED", variant.access == Access::Interleaved),
         ("IS_SPLIT", variant.split),
         ("IS_SCALED", variant.transform != Transform::None),
         ("IS_CAPPED", variant.transform == Transform::Softcap),
@@ -144,6 +148,8 @@ fn row_prelude(variant: &RowVariant) -> String {
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }
+    let has_class = is_cross_entropy && !has_probabilities;
+    prelude.push_str(&target_constants(has_class, variant.values_element().is_some()));
     let class_weights = is_cross_entropy && comparison.class_weights;
     let row_weights = is_cross_entropy && comparison.row_weights;
     prelude.push_str(&weight_constants(class_weights, row_weights));
@@ -170,6 +176,7 @@ fn merge_prelude(variant: &MergeVariant) -> String {
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }
+    prelude.push_str(&target_constants(variant.classes, false));
     prelude.push_str(&weight_constants(false, variant.row_weights));
     push_words(&mut prelude, variant.record);
     prelude

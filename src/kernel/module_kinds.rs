@@ -53,12 +53,6 @@ const KINDS: &[Kind] = &[
         alternatives: &["layout/rows.wgsl", "layout/strided.wgsl", "tile/rows.wgsl"],
     },
     Kind {
-        name: "columns of a vector",
-        interface: "columns/neighbours.wgsl",
-        must_define: &["lane_column", "columns4", "column_owner"],
-        alternatives: &["columns/neighbours.wgsl", "columns/interleaved.wgsl"],
-    },
-    Kind {
         name: "team of a row",
         interface: "team/alone.wgsl",
         must_define: &["team_merge", "team_lowest", "team_sum", "team_or", "team_count"],
@@ -100,9 +94,9 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         name: "target",
-        interface: "target/class.wgsl",
+        interface: "target/of_row.wgsl",
         must_define: &["row_target"],
-        alternatives: &["target/class.wgsl", "target/merged_class.wgsl", "target/none.wgsl"],
+        alternatives: &["target/of_row.wgsl", "target/merged.wgsl"],
     },
     Kind {
         name: "results of a row",
@@ -155,17 +149,12 @@ const KINDS: &[Kind] = &[
         name: "where a gradient goes",
         interface: "gradient/separate.wgsl",
         must_define: &["gradient_start"],
-        alternatives: &["gradient/separate.wgsl", "gradient/in_place.wgsl"],
+        alternatives: &["gradient/separate.wgsl", "gradient/in_place.wgsl", "gradient/none.wgsl"],
     },
     Kind {
         name: "gradient of a row",
         interface: "gradient/none.wgsl",
-        must_define: &[
-            "gradient_shift",
-            "gradient_from_block",
-            "gradient_from_logits",
-            "gradient_constant",
-        ],
+        must_define: &["gradient_from_block", "gradient_from_logits", "gradient_constant"],
         alternatives: &["gradient/none.wgsl", "gradient/write.wgsl"],
     },
     Kind {
@@ -180,15 +169,9 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         name: "loss of a row",
-        interface: "softmax_loss/gradient.wgsl",
+        interface: "softmax_loss/of_class.wgsl",
         must_define: &["row_finish"],
         alternatives: &["softmax_loss/of_class.wgsl", "softmax_loss/of_terms.wgsl"],
-    },
-    Kind {
-        name: "gradient of a loss of a row",
-        interface: "softmax_loss/gradient.wgsl",
-        must_define: &["gradient_write"],
-        alternatives: &["softmax_loss/gradient.wgsl", "softmax_loss/no_gradient.wgsl"],
     },
     Kind {
         name: "what a row is compared with",
@@ -317,7 +300,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// Files there are at most in all of `shaders/`, but for the linked kernels.
-const MOST_FILES: usize = 140;
+const MOST_FILES: usize = 135;
 
 /// Lines that a file has at least, unless its first lines say that it is `Shorter` and why.
 const LEAST_LINES: usize = 5;

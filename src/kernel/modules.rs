@@ -36,7 +36,6 @@ fn is_half(element: Element) -> bool {
 pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
     let mut modules = vec![
         module!("numeric.wgsl"),
-        module!("bits.wgsl"),
         module!("state.wgsl"),
         module!("parameters.wgsl"),
         module!("row.wgsl"),
@@ -47,7 +46,7 @@ pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
             Access::Vector | Access::Scalar | Access::Interleaved => module!("layout/rows.wgsl"),
             Access::Tile => module!("tile/rows.wgsl"),
         },
-        columns_module(variant.access),
+        module!("columns.wgsl"),
     ];
     modules.extend(team_modules(variant));
     modules.extend(match variant.access {
@@ -55,8 +54,7 @@ pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
         access => load_modules(access, variant.element, "logits", is_in_place(variant.gradient)),
     });
     if let Some(element) = variant.values_element() {
-        modules.extend(load_modules(variant.access, element, "values", false));
-        modules.push(module!("values.wgsl"));
+        modules.extend(value_modules(variant.access, element));
     }
     modules.extend(target_modules(variant));
     modules.extend(gradient_modules(variant));
@@ -66,13 +64,6 @@ pub(super) fn row_modules(variant: &RowVariant) -> Vec<Module> {
 
 pub(super) fn is_in_place(gradient: Option<GradientVariant>) -> bool {
     gradient.is_some_and(|each| each.place == GradientKind::InPlace)
-}
-
-pub(super) fn columns_module(access: Access) -> Module {
-    match access {
-        Access::Interleaved => module!("columns/interleaved.wgsl"),
-        _ => module!("columns/neighbours.wgsl"),
-    }
 }
 
 fn team_modules(variant: &RowVariant) -> Vec<Module> {
@@ -145,18 +136,32 @@ pub(super) fn load_modules(
 fn target_modules(variant: &RowVariant) -> Vec<Module> {
     if variant.operation != Operation::CrossEntropy {
         let mut modules = weight_modules(false, false);
-        modules.push(module!("target/none.wgsl"));
+        modules.extend(target_modules_of(false));
         return modules;
     }
     let Comparison { target, class_weights, row_weights, .. } = variant.comparison;
     let mut modules = weight_modules(class_weights, row_weights);
-    modules.extend([
-        match target {
-            TargetKind::Probability(_) => module!("target/none.wgsl"),
-            TargetKind::Class | TargetKind::SmoothedClass => module!("target/class.wgsl"),
-        },
-        module!("coefficients.wgsl"),
-    ]);
+    modules.push(module!("coefficients.wgsl"));
+    modules.push(module!("values.wgsl"));
+    let is_class = !matches!(target, TargetKind::Probability(_));
+    modules.extend(target_modules_of(is_class));
+    if is_class {
+        modules.push(module!("operand/absent.wgsl" for "values"));
+    }
+    modules
+}
+
+/// A target class, if there `is_one`.
+pub(super) fn target_modules_of(is_one: bool) -> Vec<Module> {
+    let mut modules = word_modules(is_one, "targets");
+    modules.push(module!("target/of_row.wgsl"));
+    modules
+}
+
+/// The loads of what has a value for each logit.
+pub(super) fn value_modules(access: Access, element: Element) -> Vec<Module> {
+    let mut modules = load_modules(access, element, "values", false);
+    modules.extend([module!("operand/read.wgsl" for "values"), module!("values.wgsl")]);
     modules
 }
 
@@ -177,6 +182,16 @@ pub(super) fn weight_modules(class_weights: bool, row_weights: bool) -> Vec<Modu
     modules.extend(word_modules(class_weights, "class_weights"));
     modules.extend(word_modules(row_weights, "row_weights"));
     modules
+}
+
+/// Lines of a prelude that tell whether there is a target class, and something that has a value for each logit.
+pub(super) fn target_constants(has_class: bool, has_values: bool) -> String {
+    format!(
+        "const HAS_TARGET_CLASS: bool = {has_class};\n\
+         const HAS_VALUES: bool = {has_values};\n\
+         const targets_BINDING: u32 = 3u;\n\
+         const values_BINDING: u32 = 3u;\n"
+    )
 }
 
 /// Lines of a prelude that tell of these.
@@ -368,7 +383,6 @@ fn seen_modules(variant: &RowVariant) -> Vec<Module> {
 pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
     let mut modules = vec![
         module!("numeric.wgsl"),
-        module!("bits.wgsl"),
         module!("state.wgsl"),
         module!("parameters.wgsl"),
         module!("layout/rows.wgsl"),
@@ -383,17 +397,11 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
         },
     ];
     modules.extend(weight_modules(false, variant.row_weights));
+    modules.extend(word_modules(variant.classes, "targets"));
+    modules.push(module!("target/merged.wgsl"));
     modules.extend(match variant.log_sum_exp {
-        true => vec![
-            module!("target/none.wgsl"),
-            module!("log_sum_exp.wgsl"),
-            module!("family/merged_pairs.wgsl"),
-        ],
+        true => vec![module!("log_sum_exp.wgsl"), module!("family/merged_pairs.wgsl")],
         false => vec![
-            match variant.classes {
-                true => module!("target/merged_class.wgsl"),
-                false => module!("target/none.wgsl"),
-            },
             module!("cross_entropy/results.wgsl"),
             module!("terms/moved.wgsl"),
             module!("sum/exact.wgsl"),

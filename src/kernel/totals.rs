@@ -64,7 +64,7 @@ pub(super) fn modules(kernel: TotalsKernel) -> Vec<Module> {
         TotalsKernel::SumFinish { .. } => modules.extend([
             module!("totals/sum_finish.wgsl"),
             module!("totals/layout.wgsl"),
-            module!("bits.wgsl"),
+            module!("numeric.wgsl"),
         ]),
     }
     modules

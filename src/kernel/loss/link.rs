@@ -91,7 +91,6 @@ fn loss_modules(kind: LossKind) -> Vec<Module> {
 fn operand_modules(term: &LossTerm, access: Access) -> Vec<Module> {
     let mut modules = vec![
         module!("numeric.wgsl"),
-        module!("bits.wgsl"),
         module!("special.wgsl"),
         module!("functions.wgsl"),
         module!("elementwise/losses.wgsl"),

@@ -20,7 +20,8 @@ use super::Along;
 
 fn lanes_prelude(lanes: u32, rows: u32, vectors: u32, team: u32) -> String {
     format!(
-        "const LANES: u32 = {lanes}u;\nconst ROWS: u32 = {rows}u;\nconst VECTORS: u32 = {vectors}u;\nconst TEAM: u32 = {team}u;\n"
+        "const LANES: u32 = {lanes}u;\nconst ROWS: u32 = {rows}u;\nconst VECTORS: u32 = {vectors}u;\nconst TEAM: u32 = {team}u;\n\
+         const IS_INTERLEAVED: bool = false;\n"
     )
 }
 
@@ -210,7 +211,7 @@ fn runs_prelude(runs: &RunsVariant) -> String {
 pub(in crate::kernel) fn common_modules() -> Vec<Module> {
     vec![
         module!("reduce/parameters.wgsl"),
-        module!("columns/neighbours.wgsl"),
+        module!("columns.wgsl"),
         module!("sum/exact.wgsl"),
         module!("sum/power_of_two.wgsl"),
         module!("sum/sum.wgsl"),

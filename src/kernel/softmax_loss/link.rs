@@ -5,9 +5,9 @@ use std::fmt::Write;
 use super::variant::{AgainstKind, SoftmaxLossKind, SoftmaxLossVariant};
 use crate::kernel::link::Module;
 use crate::kernel::modules::{
-    columns_module, factor_constants, factor_modules, gradient_place_module,
-    gradient_store_modules, is_in_place, load_modules, module, team_modules_of, weight_constants,
-    weight_modules,
+    factor_constants, factor_modules, gradient_place_module, gradient_store_modules, is_in_place,
+    load_modules, module, target_constants, target_modules_of, team_modules_of, value_modules,
+    weight_constants, weight_modules,
 };
 use crate::kernel::{Access, Geometry, Team};
 
@@ -28,6 +28,8 @@ pub(in crate::kernel) fn prelude(variant: &SoftmaxLossVariant) -> String {
         ("HAS_TEACHER", variant.against.is_teacher()),
         ("KNOWS_SUM", variant.loss == SoftmaxLossKind::KlDivergence),
         ("AT_TEMPERATURE", true),
+        ("IS_INTERLEAVED", variant.access == Access::Interleaved),
+        ("IS_SHIFTED", false),
         ("IS_SPLIT", false),
         ("IS_SCALED", false),
         ("IS_CAPPED", false),
@@ -39,6 +41,8 @@ pub(in crate::kernel) fn prelude(variant: &SoftmaxLossVariant) -> String {
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }
+    let has_values = variant.against.element().is_some();
+    prelude.push_str(&target_constants(!has_values, has_values));
     prelude.push_str(&weight_constants(variant.class_weights, variant.row_weights));
     prelude.push_str(&factor_constants(variant.gradient));
     prelude
@@ -59,7 +63,7 @@ pub(in crate::kernel) fn modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
             Access::Strided => module!("layout/strided.wgsl"),
             _ => module!("layout/rows.wgsl"),
         },
-        columns_module(variant.access),
+        module!("columns.wgsl"),
     ];
     modules.extend(weight_modules(variant.class_weights, variant.row_weights));
     modules.extend(factor_modules(variant.gradient));
@@ -79,39 +83,29 @@ pub(in crate::kernel) fn modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
 /// What a row is compared with, and how its loss is made of that.
 fn against_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
     let mut modules = match variant.against.element() {
-        Some(element) => load_modules(variant.access, element, "values", false),
-        None => vec![],
+        Some(element) => value_modules(variant.access, element),
+        None => vec![module!("values.wgsl"), module!("operand/absent.wgsl" for "values")],
     };
-    if variant.against.is_teacher() {
-        modules.extend([
-            module!("target/none.wgsl"),
-            module!("values.wgsl"),
+    modules.extend(target_modules_of(variant.against.element().is_none()));
+    modules.extend(match variant.against.is_teacher() {
+        true => vec![
             module!("softmax_loss/teacher.wgsl"),
             module!("softmax_loss/load.wgsl" for "values"),
-            module!("softmax_loss/of_terms.wgsl"),
-        ]);
-        return modules;
-    }
-    modules.extend([module!("softmax_loss/targets.wgsl"), module!("coefficients.wgsl")]);
-    modules.extend(match variant.against {
-        AgainstKind::Probability(_) => {
-            vec![module!("target/none.wgsl"), module!("values.wgsl")]
-        }
-        _ => vec![module!("target/class.wgsl")],
+        ],
+        false => vec![module!("softmax_loss/targets.wgsl"), module!("coefficients.wgsl")],
     });
-    modules.extend(match variant.has_terms() {
-        true => vec![module!("softmax_loss/of_terms.wgsl")],
-        false => vec![module!("softmax_loss/of_class.wgsl")],
+    modules.push(match variant.has_terms() {
+        true => module!("softmax_loss/of_terms.wgsl"),
+        false => module!("softmax_loss/of_class.wgsl"),
     });
     modules
 }
 
 fn gradient_modules(variant: &SoftmaxLossVariant) -> Vec<Module> {
     let Some(gradient) = variant.gradient else {
-        return vec![module!("softmax_loss/no_gradient.wgsl")];
+        return vec![module!("gradient/none.wgsl")];
     };
-    let mut modules =
-        vec![module!("softmax_loss/gradient.wgsl"), gradient_place_module(gradient.place)];
+    let mut modules = vec![gradient_place_module(gradient.place)];
     modules.extend(gradient_store_modules(variant.access, variant.element, gradient.place));
     modules
 }

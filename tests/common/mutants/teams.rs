@@ -78,7 +78,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "interleaved-owner",
         "the lane that has the target's column reads its logit and writes its gradient",
-        "columns/interleaved.wgsl",
+        "columns.wgsl",
         "return column % LANES;",
         "return (column / 4u) % LANES;",
     )

@@ -1,12 +1,15 @@
-// A target class. Each file of target/ defines row_target, which row_open calls, and but for merged_class
-// row_label, for whom ranks a target; values4 comes from values.wgsl where the target does not define it.
+// A target class, where a row HAS_TARGET_CLASS; else no class is special, and every row counts. row_open calls
+// row_target, and whoever ranks a target row_label.
 //
-// The lane that writes its column's gradient reads that logit before the gradient can take its place, and
-// writes the row's results: no other lane needs it.
-@group(0) @binding(3) var<storage, read> targets: array<i32>;
-
+// The lane that writes the target column's gradient reads that logit before the gradient can take its place,
+// and writes the row's results: no other lane needs it.
 fn row_target(row: ptr<function, Row>, place: Place) {
-    let label = targets[parameters.targets_offset + place.row];
+    if !HAS_TARGET_CLASS {
+        (*row).is_counted = true;
+        (*row).closes = place.lane == 0u;
+        return;
+    }
+    let label = bitcast<i32>(row_label(place));
     (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
     (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
     var owner = 0u;
@@ -28,10 +31,13 @@ fn row_target(row: ptr<function, Row>, place: Place) {
 
 // The class that the target is.
 fn row_label(place: Place) -> u32 {
-    return u32(targets[parameters.targets_offset + place.row]);
+    if !HAS_TARGET_CLASS { return NO_TARGET; }
+    return targets_at(parameters.targets_offset + place.row);
 }
 
-// No class has a probability of its own.
-fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
-    return vec4<f32>(0.0);
+// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
+// row's first vector then has a column less, and only its ends share words with other rows.
+fn gradient_shift(row: u32) -> u32 {
+    if !IS_SHIFTED { return 0u; }
+    return gradient_start(row) % 2u;
 }
