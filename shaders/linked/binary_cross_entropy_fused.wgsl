@@ -24,6 +24,7 @@ const LANES: u32 = 256u;
 const ROWS: u32 = 1u;
 const VECTORS: u32 = 2u;
 const TEAM: u32 = 256u;
+const IS_INTERLEAVED: bool = false;
 const IS_WEIGHTED: bool = false;
 const IS_MEAN: bool = true;
 const IS_COUNTED_MEAN: bool = false;
@@ -154,22 +155,25 @@ fn weights_start(outer: u32, at: u32) -> u32 {
     return parameters.weights_offset + outer * parameters.weights_outer + at * parameters.weights_inner;
 }
 
-// ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four. Both
-// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
-const IS_INTERLEAVED: bool = false;
-
+// ---- columns.wgsl
+// Which columns a lane's vector has: four neighbours, and the next lane the next four; or, where it
+// IS_INTERLEAVED, four that lie LANES apart, so that with scalar access neighbouring lanes read and write side
+// by side, which moves the same bytes as vectors would. The choice depends on the number of classes and the
+// element type alone, since the order of a sum does.
 fn lane_column(lane: u32) -> u32 {
+    if IS_INTERLEAVED { return lane; }
     return 4u * lane;
 }
 
 // The columns of the vector that starts at `column`.
 fn columns4(column: u32) -> vec4<u32> {
+    if IS_INTERLEAVED { return vec4<u32>(column) + LANES * vec4<u32>(0u, 1u, 2u, 3u); }
     return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
 }
 
 // The lane that has a column.
 fn column_owner(column: u32) -> u32 {
+    if IS_INTERLEAVED { return column % LANES; }
     return (column / 4u) % LANES;
 }
 
@@ -951,7 +955,6 @@ fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
     return 4.0 * e / (sum * sum);
 }
 
-// ---- bits.wgsl
 // Arithmetic on special values by their bits: compilers may assume that there are none.
 fn is_finite_bits(bits: u32) -> bool {
     return (bits & 0x7fffffffu) < 0x7f800000u;

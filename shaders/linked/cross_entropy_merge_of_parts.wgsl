@@ -32,6 +32,10 @@ const KEEPS_ARGMAX: bool = false;
 const KEEPS_RANK: bool = false;
 const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = true;
+const HAS_TARGET_CLASS: bool = true;
+const HAS_VALUES: bool = false;
+const targets_BINDING: u32 = 3u;
+const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
 const class_weights_BINDING: u32 = 10u;
@@ -144,7 +148,6 @@ fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
     return 4.0 * e / (sum * sum);
 }
 
-// ---- bits.wgsl
 // Arithmetic on special values by their bits: compilers may assume that there are none.
 fn is_finite_bits(bits: u32) -> bool {
     return (bits & 0x7fffffffu) < 0x7f800000u;
@@ -484,18 +487,36 @@ fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
-// ---- target/merged_class.wgsl
-// A target class among those of all parts; its logit comes with the states.
-@group(0) @binding(3) var<storage, read> targets: array<i32>;
+// ---- operand/read.wgsl for targets
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(targets_BINDING) var<storage, read> targets: array<targets_Stored>;
 
+fn targets_at(index: u32) -> targets_Stored {
+    return targets[index];
+}
+
+// ---- element/words_plain.wgsl for targets
+// Both files of words define targets_Stored and targets_word, for element/load_scalar.wgsl. Here nobody else
+// writes a word while it is read.
+alias targets_Stored = u32;
+
+fn targets_word(index: u32) -> u32 {
+    return targets[index];
+}
+
+// ---- target/merged.wgsl
+// A target class among those of all parts, where a row HAS_TARGET_CLASS; its logit comes with the states.
 fn row_target(row: ptr<function, Row>, place: Place) {
-    let label = targets[parameters.targets_offset + place.row];
+    (*row).is_counted = true;
+    (*row).closes = true;
+    if !HAS_TARGET_CLASS { return; }
+    let label = bitcast<i32>(targets_at(parameters.targets_offset + place.row));
     (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
     (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
     if (*row).is_counted && (*row).is_valid {
         (*row).target_column = u32(label);
     }
-    (*row).closes = true;
 }
 
 // ---- cross_entropy/results.wgsl

@@ -26,6 +26,7 @@ const ROWS: u32 = 8u;
 const VECTORS: u32 = 4u;
 const AT_TEMPERATURE: bool = false;
 const HELD: bool = false;
+const IS_INTERLEAVED: bool = false;
 const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
 const IS_CAPPED: bool = false;
@@ -48,6 +49,10 @@ const KEEPS_ARGMAX: bool = false;
 const KEEPS_RANK: bool = false;
 const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
+const HAS_TARGET_CLASS: bool = true;
+const HAS_VALUES: bool = false;
+const targets_BINDING: u32 = 3u;
+const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
 const class_weights_BINDING: u32 = 10u;
@@ -165,7 +170,6 @@ fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
     return 4.0 * e / (sum * sum);
 }
 
-// ---- bits.wgsl
 // Arithmetic on special values by their bits: compilers may assume that there are none.
 fn is_finite_bits(bits: u32) -> bool {
     return (bits & 0x7fffffffu) < 0x7f800000u;
@@ -607,22 +611,25 @@ fn place_of(index: u32) -> vec2<u32> {
     return vec2<u32>(index / LANES, index % LANES);
 }
 
-// ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four. Both
-// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
-const IS_INTERLEAVED: bool = false;
-
+// ---- columns.wgsl
+// Which columns a lane's vector has: four neighbours, and the next lane the next four; or, where it
+// IS_INTERLEAVED, four that lie LANES apart, so that with scalar access neighbouring lanes read and write side
+// by side, which moves the same bytes as vectors would. The choice depends on the number of classes and the
+// element type alone, since the order of a sum does.
 fn lane_column(lane: u32) -> u32 {
+    if IS_INTERLEAVED { return lane; }
     return 4u * lane;
 }
 
 // The columns of the vector that starts at `column`.
 fn columns4(column: u32) -> vec4<u32> {
+    if IS_INTERLEAVED { return vec4<u32>(column) + LANES * vec4<u32>(0u, 1u, 2u, 3u); }
     return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
 }
 
 // The lane that has a column.
 fn column_owner(column: u32) -> u32 {
+    if IS_INTERLEAVED { return column % LANES; }
     return (column / 4u) % LANES;
 }
 
@@ -800,16 +807,75 @@ fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
-// ---- target/class.wgsl
-// A target class. Each file of target/ defines row_target, which row_open calls, and but for merged_class
-// row_label, for whom ranks a target; values4 comes from values.wgsl where the target does not define it.
-//
-// The lane that writes its column's gradient reads that logit before the gradient can take its place, and
-// writes the row's results: no other lane needs it.
-@group(0) @binding(3) var<storage, read> targets: array<i32>;
+// ---- coefficients.wgsl
+// What every class has in the loss of a row beside the target's own share: u_c = w_c ((1 - eps) q_c + eps / C)
+// with probabilities q as targets, w_c eps / C with label smoothing. 0 beyond the row's end.
+fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
+    let columns = columns4(column);
+    var share = vec4<f32>(parameters.smoothing_share);
+    if HAS_PROBABILITIES {
+        share = parameters.target_share * values_of_classes(place, column, end) + parameters.smoothing_share;
+    }
+    return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));
+}
 
+// Of four columns; anything beyond the row's end.
+fn weights_of_classes(column: u32, end: u32) -> vec4<f32> {
+    if !HAS_CLASS_WEIGHTS { return vec4<f32>(1.0); }
+    let first = parameters.first_class + first_column();
+    let classes = first + min(columns4(column), vec4<u32>(end - 1u));
+    return vec4<f32>(
+        class_weight(classes.x),
+        class_weight(classes.y),
+        class_weight(classes.z),
+        class_weight(classes.w),
+    );
+}
+
+// ---- values.wgsl
+// What has a value for each logit, where one HAS_VALUES: probabilities as targets, or an upstream gradient.
+
+// 0 beyond the row's end.
+fn values_of_classes(place: Place, column: u32, end: u32) -> vec4<f32> {
+    if !HAS_VALUES { return vec4<f32>(0.0); }
+    let columns = columns4(column);
+    if min(columns.x, columns.y) >= end { return vec4<f32>(0.0); }
+    let start = part_start(row_start(parameters.targets_offset, parameters.targets_stride, place.row));
+    let bits = values_load4(start, column, end);
+    return bitcast<vec4<f32>>(select(vec4<u32>(0u), bits, columns < vec4<u32>(end)));
+}
+
+// ---- operand/read.wgsl for targets
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(targets_BINDING) var<storage, read> targets: array<targets_Stored>;
+
+fn targets_at(index: u32) -> targets_Stored {
+    return targets[index];
+}
+
+// ---- element/words_plain.wgsl for targets
+// Both files of words define targets_Stored and targets_word, for element/load_scalar.wgsl. Here nobody else
+// writes a word while it is read.
+alias targets_Stored = u32;
+
+fn targets_word(index: u32) -> u32 {
+    return targets[index];
+}
+
+// ---- target/of_row.wgsl
+// A target class, where a row HAS_TARGET_CLASS; else no class is special, and every row counts. row_open calls
+// row_target, and whoever ranks a target row_label.
+//
+// The lane that writes the target column's gradient reads that logit before the gradient can take its place,
+// and writes the row's results: no other lane needs it.
 fn row_target(row: ptr<function, Row>, place: Place) {
-    let label = targets[parameters.targets_offset + place.row];
+    if !HAS_TARGET_CLASS {
+        (*row).is_counted = true;
+        (*row).closes = place.lane == 0u;
+        return;
+    }
+    let label = bitcast<i32>(row_label(place));
     (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
     (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
     var owner = 0u;
@@ -831,37 +897,47 @@ fn row_target(row: ptr<function, Row>, place: Place) {
 
 // The class that the target is.
 fn row_label(place: Place) -> u32 {
-    return u32(targets[parameters.targets_offset + place.row]);
+    if !HAS_TARGET_CLASS { return NO_TARGET; }
+    return targets_at(parameters.targets_offset + place.row);
 }
 
-// No class has a probability of its own.
-fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
-    return vec4<f32>(0.0);
+// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
+// row's first vector then has a column less, and only its ends share words with other rows.
+fn gradient_shift(row: u32) -> u32 {
+    if !IS_SHIFTED { return 0u; }
+    return gradient_start(row) % 2u;
 }
 
-// ---- coefficients.wgsl
-// What every class has in the loss of a row beside the target's own share: u_c = w_c ((1 - eps) q_c + eps / C)
-// with probabilities q as targets, w_c eps / C with label smoothing. 0 beyond the row's end.
-fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
-    let columns = columns4(column);
-    var share = vec4<f32>(parameters.smoothing_share);
-    if HAS_PROBABILITIES {
-        share = parameters.target_share * values4(place, column, end) + parameters.smoothing_share;
-    }
-    return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));
+// ---- operand/absent.wgsl for values
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn values_at(index: u32) -> u32 {
+    return 0u;
 }
 
-// Of four columns; anything beyond the row's end.
-fn weights_of_classes(column: u32, end: u32) -> vec4<f32> {
-    if !HAS_CLASS_WEIGHTS { return vec4<f32>(1.0); }
-    let first = parameters.first_class + first_column();
-    let classes = first + min(columns4(column), vec4<u32>(end - 1u));
-    return vec4<f32>(
-        class_weight(classes.x),
-        class_weight(classes.y),
-        class_weight(classes.z),
-        class_weight(classes.w),
-    );
+fn values_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn values_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn values_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn values4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn values1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn values_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn values_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
 // ---- gradient/write.wgsl
@@ -978,13 +1054,6 @@ fn gradient_constant(place: Place, row: Row, summary: Summary) {
     for (var column = lane_column(place.lane); column < row.end; column += 4u * LANES) {
         gradient_store(place, row, factors, start, column, vec4<u32>(0u), vec4<f32>(0.0), vec4<f32>(0.0));
     }
-}
-
-// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
-// row's first vector then has a column less, and only its ends share words with other rows.
-fn gradient_shift(row: u32) -> u32 {
-    if !IS_SHIFTED { return 0u; }
-    return gradient_start(row) % 2u;
 }
 
 // ---- element/store_vector.wgsl for gradient

@@ -16,6 +16,7 @@ const ROWS: u32 = 4u;
 const VECTORS: u32 = 4u;
 const AT_TEMPERATURE: bool = false;
 const HELD: bool = true;
+const IS_INTERLEAVED: bool = false;
 const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
 const IS_CAPPED: bool = false;
@@ -38,6 +39,10 @@ const KEEPS_ARGMAX: bool = false;
 const KEEPS_RANK: bool = false;
 const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
+const HAS_TARGET_CLASS: bool = false;
+const HAS_VALUES: bool = false;
+const targets_BINDING: u32 = 3u;
+const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
 const class_weights_BINDING: u32 = 10u;
@@ -155,7 +160,6 @@ fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
     return 4.0 * e / (sum * sum);
 }
 
-// ---- bits.wgsl
 // Arithmetic on special values by their bits: compilers may assume that there are none.
 fn is_finite_bits(bits: u32) -> bool {
     return (bits & 0x7fffffffu) < 0x7f800000u;
@@ -597,22 +601,25 @@ fn place_of(index: u32) -> vec2<u32> {
     return vec2<u32>(index / LANES, index % LANES);
 }
 
-// ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four. Both
-// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
-const IS_INTERLEAVED: bool = false;
-
+// ---- columns.wgsl
+// Which columns a lane's vector has: four neighbours, and the next lane the next four; or, where it
+// IS_INTERLEAVED, four that lie LANES apart, so that with scalar access neighbouring lanes read and write side
+// by side, which moves the same bytes as vectors would. The choice depends on the number of classes and the
+// element type alone, since the order of a sum does.
 fn lane_column(lane: u32) -> u32 {
+    if IS_INTERLEAVED { return lane; }
     return 4u * lane;
 }
 
 // The columns of the vector that starts at `column`.
 fn columns4(column: u32) -> vec4<u32> {
+    if IS_INTERLEAVED { return vec4<u32>(column) + LANES * vec4<u32>(0u, 1u, 2u, 3u); }
     return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
 }
 
 // The lane that has a column.
 fn column_owner(column: u32) -> u32 {
+    if IS_INTERLEAVED { return column % LANES; }
     return (column / 4u) % LANES;
 }
 
@@ -812,24 +819,90 @@ fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
-// ---- target/none.wgsl
-// No target class, or probabilities: no class is special, every row counts.
-fn row_target(row: ptr<function, Row>, place: Place) {
-    (*row).is_counted = true;
-    (*row).closes = place.lane == 0u;
+// ---- operand/absent.wgsl for targets
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn targets_at(index: u32) -> u32 {
+    return 0u;
 }
 
+fn targets_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn targets_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn targets_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn targets4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn targets1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn targets_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn targets_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- target/of_row.wgsl
+// A target class, where a row HAS_TARGET_CLASS; else no class is special, and every row counts. row_open calls
+// row_target, and whoever ranks a target row_label.
+//
+// The lane that writes the target column's gradient reads that logit before the gradient can take its place,
+// and writes the row's results: no other lane needs it.
+fn row_target(row: ptr<function, Row>, place: Place) {
+    if !HAS_TARGET_CLASS {
+        (*row).is_counted = true;
+        (*row).closes = place.lane == 0u;
+        return;
+    }
+    let label = bitcast<i32>(row_label(place));
+    (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
+    (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
+    var owner = 0u;
+    // Below the part's first class this wraps beyond its last.
+    let column = u32(label) - parameters.first_class - first_column();
+    if (*row).is_counted && (*row).is_valid {
+        (*row).class_weight = class_weight(u32(label));
+    }
+    if (*row).is_counted && (*row).is_valid && column < columns() {
+        (*row).target_column = column;
+        owner = column_owner(column + gradient_shift(place.row));
+        if place.lane == owner {
+            let stored = logits_load1(logits_start(place.row), column);
+            (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;
+        }
+    }
+    (*row).closes = place.lane == owner;
+}
+
+// The class that the target is.
 fn row_label(place: Place) -> u32 {
-    return NO_TARGET;
+    if !HAS_TARGET_CLASS { return NO_TARGET; }
+    return targets_at(parameters.targets_offset + place.row);
+}
+
+// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
+// row's first vector then has a column less, and only its ends share words with other rows.
+fn gradient_shift(row: u32) -> u32 {
+    if !IS_SHIFTED { return 0u; }
+    return gradient_start(row) % 2u;
 }
 
 // ---- gradient/none.wgsl
-// gradient_from_block, gradient_from_logits and gradient_constant write the gradient of a row that is held, that is
-// read again, that holds log-probabilities; gradient_shift tells by how many columns its vectors start early. Here
-// there is no gradient: the logits are read alone, nothing is written but the row's results.
+// gradient_from_block, gradient_from_logits and gradient_constant write the gradient of a row that is held,
+// that is read again, that holds log-probabilities. Here there is none: the logits are read alone, nothing is
+// written but the row's results.
 @group(0) @binding(1) var<storage, read> logits: array<logits_Stored>;
 
-fn gradient_shift(row: u32) -> u32 {
+fn gradient_start(row: u32) -> u32 {
     return 0u;
 }
 
@@ -838,6 +911,8 @@ fn gradient_from_block(place: Place, row: Row, summary: Summary, maximum: f32, b
 fn gradient_from_logits(place: Place, row: Row, summary: Summary) {}
 
 fn gradient_constant(place: Place, row: Row, summary: Summary) {}
+
+fn store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
 fn tile_empty(lane: u32, first: u32, count: u32) {}
 

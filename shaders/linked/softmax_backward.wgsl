@@ -18,6 +18,7 @@ const ROWS: u32 = 8u;
 const VECTORS: u32 = 8u;
 const AT_TEMPERATURE: bool = false;
 const HELD: bool = true;
+const IS_INTERLEAVED: bool = false;
 const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
 const IS_CAPPED: bool = false;
@@ -40,6 +41,10 @@ const KEEPS_ARGMAX: bool = false;
 const KEEPS_RANK: bool = false;
 const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
+const HAS_TARGET_CLASS: bool = false;
+const HAS_VALUES: bool = true;
+const targets_BINDING: u32 = 3u;
+const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
 const class_weights_BINDING: u32 = 10u;
@@ -157,7 +162,6 @@ fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
     return 4.0 * e / (sum * sum);
 }
 
-// ---- bits.wgsl
 // Arithmetic on special values by their bits: compilers may assume that there are none.
 fn is_finite_bits(bits: u32) -> bool {
     return (bits & 0x7fffffffu) < 0x7f800000u;
@@ -599,22 +603,25 @@ fn place_of(index: u32) -> vec2<u32> {
     return vec2<u32>(index / LANES, index % LANES);
 }
 
-// ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four. Both
-// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
-const IS_INTERLEAVED: bool = false;
-
+// ---- columns.wgsl
+// Which columns a lane's vector has: four neighbours, and the next lane the next four; or, where it
+// IS_INTERLEAVED, four that lie LANES apart, so that with scalar access neighbouring lanes read and write side
+// by side, which moves the same bytes as vectors would. The choice depends on the number of classes and the
+// element type alone, since the order of a sum does.
 fn lane_column(lane: u32) -> u32 {
+    if IS_INTERLEAVED { return lane; }
     return 4u * lane;
 }
 
 // The columns of the vector that starts at `column`.
 fn columns4(column: u32) -> vec4<u32> {
+    if IS_INTERLEAVED { return vec4<u32>(column) + LANES * vec4<u32>(0u, 1u, 2u, 3u); }
     return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
 }
 
 // The lane that has a column.
 fn column_owner(column: u32) -> u32 {
+    if IS_INTERLEAVED { return column % LANES; }
     return (column / 4u) % LANES;
 }
 
@@ -724,12 +731,21 @@ fn values_load1(start: u32, column: u32) -> u32 {
     return vector_widened_f32(values[element / 4u])[element % 4u];
 }
 
+// ---- operand/read.wgsl for values
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(values_BINDING) var<storage, read> values: array<values_Stored>;
+
+fn values_at(index: u32) -> values_Stored {
+    return values[index];
+}
+
 // ---- values.wgsl
-// What has a value for each logit: probabilities as targets, or an upstream gradient.
-@group(0) @binding(3) var<storage, read> values: array<values_Stored>;
+// What has a value for each logit, where one HAS_VALUES: probabilities as targets, or an upstream gradient.
 
 // 0 beyond the row's end.
-fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
+fn values_of_classes(place: Place, column: u32, end: u32) -> vec4<f32> {
+    if !HAS_VALUES { return vec4<f32>(0.0); }
     let columns = columns4(column);
     if min(columns.x, columns.y) >= end { return vec4<f32>(0.0); }
     let start = part_start(row_start(parameters.targets_offset, parameters.targets_stride, place.row));
@@ -813,15 +829,81 @@ fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
 fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 }
 
-// ---- target/none.wgsl
-// No target class, or probabilities: no class is special, every row counts.
-fn row_target(row: ptr<function, Row>, place: Place) {
-    (*row).is_counted = true;
-    (*row).closes = place.lane == 0u;
+// ---- operand/absent.wgsl for targets
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn targets_at(index: u32) -> u32 {
+    return 0u;
 }
 
+fn targets_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn targets_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn targets_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn targets4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn targets1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn targets_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn targets_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- target/of_row.wgsl
+// A target class, where a row HAS_TARGET_CLASS; else no class is special, and every row counts. row_open calls
+// row_target, and whoever ranks a target row_label.
+//
+// The lane that writes the target column's gradient reads that logit before the gradient can take its place,
+// and writes the row's results: no other lane needs it.
+fn row_target(row: ptr<function, Row>, place: Place) {
+    if !HAS_TARGET_CLASS {
+        (*row).is_counted = true;
+        (*row).closes = place.lane == 0u;
+        return;
+    }
+    let label = bitcast<i32>(row_label(place));
+    (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
+    (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
+    var owner = 0u;
+    // Below the part's first class this wraps beyond its last.
+    let column = u32(label) - parameters.first_class - first_column();
+    if (*row).is_counted && (*row).is_valid {
+        (*row).class_weight = class_weight(u32(label));
+    }
+    if (*row).is_counted && (*row).is_valid && column < columns() {
+        (*row).target_column = column;
+        owner = column_owner(column + gradient_shift(place.row));
+        if place.lane == owner {
+            let stored = logits_load1(logits_start(place.row), column);
+            (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;
+        }
+    }
+    (*row).closes = place.lane == owner;
+}
+
+// The class that the target is.
 fn row_label(place: Place) -> u32 {
-    return NO_TARGET;
+    if !HAS_TARGET_CLASS { return NO_TARGET; }
+    return targets_at(parameters.targets_offset + place.row);
+}
+
+// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
+// row's first vector then has a column less, and only its ends share words with other rows.
+fn gradient_shift(row: u32) -> u32 {
+    if !IS_SHIFTED { return 0u; }
+    return gradient_start(row) % 2u;
 }
 
 // ---- gradient/write.wgsl
@@ -938,13 +1020,6 @@ fn gradient_constant(place: Place, row: Row, summary: Summary) {
     for (var column = lane_column(place.lane); column < row.end; column += 4u * LANES) {
         gradient_store(place, row, factors, start, column, vec4<u32>(0u), vec4<f32>(0.0), vec4<f32>(0.0));
     }
-}
-
-// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
-// row's first vector then has a column less, and only its ends share words with other rows.
-fn gradient_shift(row: u32) -> u32 {
-    if !IS_SHIFTED { return 0u; }
-    return gradient_start(row) % 2u;
 }
 
 // ---- element/store_vector.wgsl for gradient
@@ -1118,7 +1193,7 @@ fn row_gradient(place: Place, row: Row, summary: Summary) -> GradientFactors {
 
 // p_c (g_c - sum_k g_k p_k); of log-softmax g_c - p_c sum_k g_k.
 fn gradient_values(place: Place, factors: GradientFactors, column: u32, end: u32, x: vec4<f32>, scaled: vec4<f32>) -> vec4<f32> {
-    if IS_LOG_SOFTMAX { return values4(place, column, end) - scaled; }
+    if IS_LOG_SOFTMAX { return values_of_classes(place, column, end) - scaled; }
     return scaled * (relative_values4(place, column, end) - factors.direct);
 }
 
@@ -1304,7 +1379,7 @@ var<private> row_moment: f32;          // of the parts before it
 var<private> row_reference: f32;
 
 fn moment_of(place: Place, e: vec4<f32>, before: vec4<f32>, distance: vec4<f32>, column: u32, end: u32) -> vec4<f32> {
-    let values = values4(place, column, end);
+    let values = values_of_classes(place, column, end);
     if IS_LOG_SOFTMAX { return values; }
     let old = upstream_reference();
     upstream_see(values, columns4(column) < vec4<u32>(end));
@@ -1366,7 +1441,7 @@ fn upstream_see(values: vec4<f32>, inside: vec4<bool>) {
 // 0 beyond the row's end.
 fn relative_values4(place: Place, column: u32, end: u32) -> vec4<f32> {
     let columns = columns4(column);
-    return select(vec4<f32>(0.0), values4(place, column, end) - upstream_reference(), columns < vec4<u32>(end));
+    return select(vec4<f32>(0.0), values_of_classes(place, column, end) - upstream_reference(), columns < vec4<u32>(end));
 }
 
 // ---- terms/none.wgsl

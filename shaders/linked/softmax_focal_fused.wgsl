@@ -35,6 +35,8 @@ const READS_IGNORED_ROWS: bool = true;
 const HAS_TEACHER: bool = false;
 const KNOWS_SUM: bool = false;
 const AT_TEMPERATURE: bool = true;
+const IS_INTERLEAVED: bool = false;
+const IS_SHIFTED: bool = false;
 const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
 const IS_CAPPED: bool = false;
@@ -43,6 +45,10 @@ const HAS_SUMS: bool = true;
 const FINDS_LOWEST: bool = false;
 const RANKS_TARGET: bool = false;
 const TEAM_MEETS_IN_MEMORY: bool = false;
+const HAS_TARGET_CLASS: bool = true;
+const HAS_VALUES: bool = false;
+const targets_BINDING: u32 = 3u;
+const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = true;
 const HAS_ROW_WEIGHTS: bool = false;
 const class_weights_BINDING: u32 = 10u;
@@ -148,6 +154,18 @@ fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
     let e = exp_nonpositive(-2.0 * abs(u));
     let sum = 1.0 + e;
     return 4.0 * e / (sum * sum);
+}
+
+// Arithmetic on special values by their bits: compilers may assume that there are none.
+fn is_finite_bits(bits: u32) -> bool {
+    return (bits & 0x7fffffffu) < 0x7f800000u;
+}
+
+fn add_bits(a: u32, b: u32) -> u32 {
+    if is_finite_bits(a) && is_finite_bits(b) { return bitcast<u32>(bitcast<f32>(a) + bitcast<f32>(b)); }
+    if is_finite_bits(a) { return b; }
+    if is_finite_bits(b) || a == b { return a; }
+    return 0x7fc00000u;
 }
 
 // ---- parameters.wgsl
@@ -555,9 +573,10 @@ fn run(place: Place) {
     row_finish(place, row, softmax_of(student), softmax_of(teacher), &held, &others);
 }
 
-// Vectors of the gradient are the columns that the logits were read by.
-fn gradient_shift(row: u32) -> u32 {
-    return 0u;
+// The gradient of four classes.
+fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan: bool) {
+    let bits = select(bitcast<vec4<u32>>(values), vec4<u32>(BITS_NAN), vec4<bool>(is_nan));
+    store4(gradient_start(place.row), column, row.end, bits);
 }
 
 // A block: VECTORS vectors of four logits for each of the row's LANES lanes, as they are stored.
@@ -669,22 +688,25 @@ fn place_of(index: u32) -> vec2<u32> {
     return vec2<u32>(index / LANES, index % LANES);
 }
 
-// ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four. Both
-// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
-const IS_INTERLEAVED: bool = false;
-
+// ---- columns.wgsl
+// Which columns a lane's vector has: four neighbours, and the next lane the next four; or, where it
+// IS_INTERLEAVED, four that lie LANES apart, so that with scalar access neighbouring lanes read and write side
+// by side, which moves the same bytes as vectors would. The choice depends on the number of classes and the
+// element type alone, since the order of a sum does.
 fn lane_column(lane: u32) -> u32 {
+    if IS_INTERLEAVED { return lane; }
     return 4u * lane;
 }
 
 // The columns of the vector that starts at `column`.
 fn columns4(column: u32) -> vec4<u32> {
+    if IS_INTERLEAVED { return vec4<u32>(column) + LANES * vec4<u32>(0u, 1u, 2u, 3u); }
     return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
 }
 
 // The lane that has a column.
 fn column_owner(column: u32) -> u32 {
+    if IS_INTERLEAVED { return column % LANES; }
     return (column / 4u) % LANES;
 }
 
@@ -1008,6 +1030,114 @@ fn power_of(p: vec4<f32>, complement: vec4<f32>, gamma_p: vec4<f32>) -> vec4<f32
     return power;
 }
 
+// ---- values.wgsl
+// What has a value for each logit, where one HAS_VALUES: probabilities as targets, or an upstream gradient.
+
+// 0 beyond the row's end.
+fn values_of_classes(place: Place, column: u32, end: u32) -> vec4<f32> {
+    if !HAS_VALUES { return vec4<f32>(0.0); }
+    let columns = columns4(column);
+    if min(columns.x, columns.y) >= end { return vec4<f32>(0.0); }
+    let start = part_start(row_start(parameters.targets_offset, parameters.targets_stride, place.row));
+    let bits = values_load4(start, column, end);
+    return bitcast<vec4<f32>>(select(vec4<u32>(0u), bits, columns < vec4<u32>(end)));
+}
+
+// ---- operand/absent.wgsl for values
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn values_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn values_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn values_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn values_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn values4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn values1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn values_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn values_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- operand/read.wgsl for targets
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(targets_BINDING) var<storage, read> targets: array<targets_Stored>;
+
+fn targets_at(index: u32) -> targets_Stored {
+    return targets[index];
+}
+
+// ---- element/words_plain.wgsl for targets
+// Both files of words define targets_Stored and targets_word, for element/load_scalar.wgsl. Here nobody else
+// writes a word while it is read.
+alias targets_Stored = u32;
+
+fn targets_word(index: u32) -> u32 {
+    return targets[index];
+}
+
+// ---- target/of_row.wgsl
+// A target class, where a row HAS_TARGET_CLASS; else no class is special, and every row counts. row_open calls
+// row_target, and whoever ranks a target row_label.
+//
+// The lane that writes the target column's gradient reads that logit before the gradient can take its place,
+// and writes the row's results: no other lane needs it.
+fn row_target(row: ptr<function, Row>, place: Place) {
+    if !HAS_TARGET_CLASS {
+        (*row).is_counted = true;
+        (*row).closes = place.lane == 0u;
+        return;
+    }
+    let label = bitcast<i32>(row_label(place));
+    (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
+    (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
+    var owner = 0u;
+    // Below the part's first class this wraps beyond its last.
+    let column = u32(label) - parameters.first_class - first_column();
+    if (*row).is_counted && (*row).is_valid {
+        (*row).class_weight = class_weight(u32(label));
+    }
+    if (*row).is_counted && (*row).is_valid && column < columns() {
+        (*row).target_column = column;
+        owner = column_owner(column + gradient_shift(place.row));
+        if place.lane == owner {
+            let stored = logits_load1(logits_start(place.row), column);
+            (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;
+        }
+    }
+    (*row).closes = place.lane == owner;
+}
+
+// The class that the target is.
+fn row_label(place: Place) -> u32 {
+    if !HAS_TARGET_CLASS { return NO_TARGET; }
+    return targets_at(parameters.targets_offset + place.row);
+}
+
+// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
+// row's first vector then has a column less, and only its ends share words with other rows.
+fn gradient_shift(row: u32) -> u32 {
+    if !IS_SHIFTED { return 0u; }
+    return gradient_start(row) % 2u;
+}
+
 // ---- softmax_loss/targets.wgsl
 // What a row is compared with: terms4 gives what four classes add to the loss, others_block and
 // others_refined go over the other logits, row_shift tells what all differences from those have in common.
@@ -1074,7 +1204,7 @@ fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
     let columns = columns4(column);
     var share = vec4<f32>(parameters.smoothing_share);
     if HAS_PROBABILITIES {
-        share = parameters.target_share * values4(place, column, end) + parameters.smoothing_share;
+        share = parameters.target_share * values_of_classes(place, column, end) + parameters.smoothing_share;
     }
     return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));
 }
@@ -1092,47 +1222,8 @@ fn weights_of_classes(column: u32, end: u32) -> vec4<f32> {
     );
 }
 
-// ---- target/class.wgsl
-// A target class. Each file of target/ defines row_target, which row_open calls, and but for merged_class
-// row_label, for whom ranks a target; values4 comes from values.wgsl where the target does not define it.
-//
-// The lane that writes its column's gradient reads that logit before the gradient can take its place, and
-// writes the row's results: no other lane needs it.
-@group(0) @binding(3) var<storage, read> targets: array<i32>;
-
-fn row_target(row: ptr<function, Row>, place: Place) {
-    let label = targets[parameters.targets_offset + place.row];
-    (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
-    (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
-    var owner = 0u;
-    // Below the part's first class this wraps beyond its last.
-    let column = u32(label) - parameters.first_class - first_column();
-    if (*row).is_counted && (*row).is_valid {
-        (*row).class_weight = class_weight(u32(label));
-    }
-    if (*row).is_counted && (*row).is_valid && column < columns() {
-        (*row).target_column = column;
-        owner = column_owner(column + gradient_shift(place.row));
-        if place.lane == owner {
-            let stored = logits_load1(logits_start(place.row), column);
-            (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;
-        }
-    }
-    (*row).closes = place.lane == owner;
-}
-
-// The class that the target is.
-fn row_label(place: Place) -> u32 {
-    return u32(targets[parameters.targets_offset + place.row]);
-}
-
-// No class has a probability of its own.
-fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
-    return vec4<f32>(0.0);
-}
-
 // ---- softmax_loss/of_class.wgsl
-// A loss of the target's log-probability alone: with u its derivative in that, the gradient is
+// row_finish makes of a row's states its loss and its gradient. Here: a loss of the target's log-probability alone: with u its derivative in that, the gradient is
 // u (1 - p) at the target and -u p elsewhere.
 fn row_finish(
     place: Place,
@@ -1183,14 +1274,6 @@ fn row_finish(
             }
         }
     }
-}
-
-// ---- softmax_loss/gradient.wgsl
-// row_finish makes of a row's states its loss and its gradient; gradient_write is what it writes that with.
-// The gradient of four classes.
-fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan: bool) {
-    let bits = select(bitcast<vec4<u32>>(values), vec4<u32>(BITS_NAN), vec4<bool>(is_nan));
-    store4(gradient_start(place.row), column, row.end, bits);
 }
 
 // ---- gradient/separate.wgsl

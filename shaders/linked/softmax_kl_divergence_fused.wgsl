@@ -33,6 +33,8 @@ const READS_IGNORED_ROWS: bool = true;
 const HAS_TEACHER: bool = true;
 const KNOWS_SUM: bool = true;
 const AT_TEMPERATURE: bool = true;
+const IS_INTERLEAVED: bool = false;
+const IS_SHIFTED: bool = false;
 const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
 const IS_CAPPED: bool = false;
@@ -41,6 +43,10 @@ const HAS_SUMS: bool = true;
 const FINDS_LOWEST: bool = false;
 const RANKS_TARGET: bool = false;
 const TEAM_MEETS_IN_MEMORY: bool = false;
+const HAS_TARGET_CLASS: bool = false;
+const HAS_VALUES: bool = true;
+const targets_BINDING: u32 = 3u;
+const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
 const class_weights_BINDING: u32 = 10u;
@@ -146,6 +152,18 @@ fn one_minus_tanh_squared(u: vec4<f32>) -> vec4<f32> {
     let e = exp_nonpositive(-2.0 * abs(u));
     let sum = 1.0 + e;
     return 4.0 * e / (sum * sum);
+}
+
+// Arithmetic on special values by their bits: compilers may assume that there are none.
+fn is_finite_bits(bits: u32) -> bool {
+    return (bits & 0x7fffffffu) < 0x7f800000u;
+}
+
+fn add_bits(a: u32, b: u32) -> u32 {
+    if is_finite_bits(a) && is_finite_bits(b) { return bitcast<u32>(bitcast<f32>(a) + bitcast<f32>(b)); }
+    if is_finite_bits(a) { return b; }
+    if is_finite_bits(b) || a == b { return a; }
+    return 0x7fc00000u;
 }
 
 // ---- parameters.wgsl
@@ -553,9 +571,10 @@ fn run(place: Place) {
     row_finish(place, row, softmax_of(student), softmax_of(teacher), &held, &others);
 }
 
-// Vectors of the gradient are the columns that the logits were read by.
-fn gradient_shift(row: u32) -> u32 {
-    return 0u;
+// The gradient of four classes.
+fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan: bool) {
+    let bits = select(bitcast<vec4<u32>>(values), vec4<u32>(BITS_NAN), vec4<bool>(is_nan));
+    store4(gradient_start(place.row), column, row.end, bits);
 }
 
 // A block: VECTORS vectors of four logits for each of the row's LANES lanes, as they are stored.
@@ -667,22 +686,25 @@ fn place_of(index: u32) -> vec2<u32> {
     return vec2<u32>(index / LANES, index % LANES);
 }
 
-// ---- columns/neighbours.wgsl
-// A lane's vector is four neighbouring columns; the next lane has the next four. Both
-// files of columns/ define lane_column, columns4, column_owner and IS_INTERLEAVED.
-const IS_INTERLEAVED: bool = false;
-
+// ---- columns.wgsl
+// Which columns a lane's vector has: four neighbours, and the next lane the next four; or, where it
+// IS_INTERLEAVED, four that lie LANES apart, so that with scalar access neighbouring lanes read and write side
+// by side, which moves the same bytes as vectors would. The choice depends on the number of classes and the
+// element type alone, since the order of a sum does.
 fn lane_column(lane: u32) -> u32 {
+    if IS_INTERLEAVED { return lane; }
     return 4u * lane;
 }
 
 // The columns of the vector that starts at `column`.
 fn columns4(column: u32) -> vec4<u32> {
+    if IS_INTERLEAVED { return vec4<u32>(column) + LANES * vec4<u32>(0u, 1u, 2u, 3u); }
     return vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
 }
 
 // The lane that has a column.
 fn column_owner(column: u32) -> u32 {
+    if IS_INTERLEAVED { return column % LANES; }
     return (column / 4u) % LANES;
 }
 
@@ -1028,28 +1050,103 @@ fn values_load1(start: u32, column: u32) -> u32 {
     return vector_widened_f32(values[element / 4u])[element % 4u];
 }
 
-// ---- target/none.wgsl
-// No target class, or probabilities: no class is special, every row counts.
-fn row_target(row: ptr<function, Row>, place: Place) {
-    (*row).is_counted = true;
-    (*row).closes = place.lane == 0u;
-}
+// ---- operand/read.wgsl for values
+// A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
+// that of the loads.
+@group(0) @binding(values_BINDING) var<storage, read> values: array<values_Stored>;
 
-fn row_label(place: Place) -> u32 {
-    return NO_TARGET;
+fn values_at(index: u32) -> values_Stored {
+    return values[index];
 }
 
 // ---- values.wgsl
-// What has a value for each logit: probabilities as targets, or an upstream gradient.
-@group(0) @binding(3) var<storage, read> values: array<values_Stored>;
+// What has a value for each logit, where one HAS_VALUES: probabilities as targets, or an upstream gradient.
 
 // 0 beyond the row's end.
-fn values4(place: Place, column: u32, end: u32) -> vec4<f32> {
+fn values_of_classes(place: Place, column: u32, end: u32) -> vec4<f32> {
+    if !HAS_VALUES { return vec4<f32>(0.0); }
     let columns = columns4(column);
     if min(columns.x, columns.y) >= end { return vec4<f32>(0.0); }
     let start = part_start(row_start(parameters.targets_offset, parameters.targets_stride, place.row));
     let bits = values_load4(start, column, end);
     return bitcast<vec4<f32>>(select(vec4<u32>(0u), bits, columns < vec4<u32>(end)));
+}
+
+// ---- operand/absent.wgsl for targets
+// What there is not: 0 as a value, 1 as a factor, and nowhere to write.
+fn targets_at(index: u32) -> u32 {
+    return 0u;
+}
+
+fn targets_load4(start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0u);
+}
+
+fn targets_load1(start: u32, column: u32) -> u32 {
+    return 0u;
+}
+
+fn targets_of_run(start: u32) -> u32 {
+    return 0u;
+}
+
+fn targets4(of_run: u32, start: u32, column: u32, end: u32) -> vec4<u32> {
+    return vec4<u32>(0x3f800000u);
+}
+
+fn targets1(index: u32) -> u32 {
+    return 0x3f800000u;
+}
+
+fn targets_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
+}
+
+fn targets_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
+}
+
+// ---- target/of_row.wgsl
+// A target class, where a row HAS_TARGET_CLASS; else no class is special, and every row counts. row_open calls
+// row_target, and whoever ranks a target row_label.
+//
+// The lane that writes the target column's gradient reads that logit before the gradient can take its place,
+// and writes the row's results: no other lane needs it.
+fn row_target(row: ptr<function, Row>, place: Place) {
+    if !HAS_TARGET_CLASS {
+        (*row).is_counted = true;
+        (*row).closes = place.lane == 0u;
+        return;
+    }
+    let label = bitcast<i32>(row_label(place));
+    (*row).is_counted = parameters.has_ignore_index == 0u || label != parameters.ignore_index;
+    (*row).is_valid = !(*row).is_counted || (label >= 0 && u32(label) < parameters.total_classes);
+    var owner = 0u;
+    // Below the part's first class this wraps beyond its last.
+    let column = u32(label) - parameters.first_class - first_column();
+    if (*row).is_counted && (*row).is_valid {
+        (*row).class_weight = class_weight(u32(label));
+    }
+    if (*row).is_counted && (*row).is_valid && column < columns() {
+        (*row).target_column = column;
+        owner = column_owner(column + gradient_shift(place.row));
+        if place.lane == owner {
+            let stored = logits_load1(logits_start(place.row), column);
+            (*row).target_bits = transformed(vec4<u32>(stored), 0u, 4u).x;
+        }
+    }
+    (*row).closes = place.lane == owner;
+}
+
+// The class that the target is.
+fn row_label(place: Place) -> u32 {
+    if !HAS_TARGET_CLASS { return NO_TARGET; }
+    return targets_at(parameters.targets_offset + place.row);
+}
+
+// Columns by which the gradient's vectors start early, so that they lie on whole words of halves: the
+// row's first vector then has a column less, and only its ends share words with other rows.
+fn gradient_shift(row: u32) -> u32 {
+    if !IS_SHIFTED { return 0u; }
+    return gradient_start(row) % 2u;
 }
 
 // ---- softmax_loss/teacher.wgsl
@@ -1302,14 +1399,6 @@ fn row_finish(
             }
         }
     }
-}
-
-// ---- softmax_loss/gradient.wgsl
-// row_finish makes of a row's states its loss and its gradient; gradient_write is what it writes that with.
-// The gradient of four classes.
-fn gradient_write(place: Place, row: Row, column: u32, values: vec4<f32>, is_nan: bool) {
-    let bits = select(bitcast<vec4<u32>>(values), vec4<u32>(BITS_NAN), vec4<bool>(is_nan));
-    store4(gradient_start(place.row), column, row.end, bits);
 }
 
 // ---- gradient/separate.wgsl
