@@ -3,7 +3,7 @@
 fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
     let columns = columns4(column);
     var share = vec4<f32>(parameters.smoothing_share);
-    if HAS_PROBABILITIES {
+    if HAS_VALUES {
         share = parameters.target_share * values_of_classes(place, column, end) + parameters.smoothing_share;
     }
     return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));

@@ -852,11 +852,9 @@ fn weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- numeric.wgsl
 // exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
@@ -1404,11 +1402,9 @@ fn upstream1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/absent.wgsl for forward_results
 // What there is not: 0 as a value, 1 as a factor, and nowhere to write.
@@ -1436,11 +1432,9 @@ fn forward_results1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn forward_results_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn forward_results_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn forward_results_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn forward_results_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/written.wgsl for gradient
 // A buffer that is written, or read and written in place. Shorter than others, as no constant can
@@ -1473,11 +1467,9 @@ fn third_gradient1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn third_gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn third_gradient_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn third_gradient_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn third_gradient_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- element/store_vector.wgsl for gradient
 // The files that store an gradient define gradient_store4, of four columns, and gradient_Written, what its buffer is

@@ -34,12 +34,8 @@ const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = true;
 const HAS_TARGET_CLASS: bool = true;
 const HAS_VALUES: bool = false;
-const targets_BINDING: u32 = 3u;
-const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
-const class_weights_BINDING: u32 = 10u;
-const row_weights_BINDING: u32 = 11u;
 const RECORD_WORDS: u32 = 3u;
 const WORD_LOSS: u32 = 0u;
 const WORD_LOG_SUM_EXP: u32 = 4294967295u;
@@ -50,6 +46,7 @@ const WORD_TARGET_RANK: u32 = 4294967295u;
 const WORD_Z_LOSS: u32 = 4294967295u;
 const WORD_MAIN_LOSS: u32 = 4294967295u;
 const WORD_CORRECT: u32 = 4294967295u;
+const targets_BINDING: u32 = 3u;
 
 // ---- numeric.wgsl
 // exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
@@ -449,11 +446,9 @@ fn class_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/absent.wgsl for row_weights
 // What there is not: 0 as a value, 1 as a factor, and nowhere to write.
@@ -481,11 +476,9 @@ fn row_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/read.wgsl for targets
 // A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type

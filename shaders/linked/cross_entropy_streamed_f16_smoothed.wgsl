@@ -35,7 +35,6 @@ const READS_IGNORED_ROWS: bool = true;
 const MASKED: bool = false;
 const Z_LOSS: bool = false;
 const HAS_LOG_PROBABILITIES: bool = false;
-const HAS_PROBABILITIES: bool = false;
 const IS_LOG_SUM_EXP: bool = false;
 const IS_LOG_SOFTMAX: bool = false;
 const IS_SHIFTED: bool = false;
@@ -51,17 +50,11 @@ const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
 const HAS_TARGET_CLASS: bool = true;
 const HAS_VALUES: bool = false;
-const targets_BINDING: u32 = 3u;
-const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
-const class_weights_BINDING: u32 = 10u;
-const row_weights_BINDING: u32 = 11u;
 const IS_UPSTREAM_BUFFER: bool = false;
 const IS_DIVIDED_BY_TOTALS: bool = true;
 const DIVIDES_BY_SIZE: bool = false;
-const upstream_BINDING: u32 = 8u;
-const totals_BINDING: u32 = 9u;
 const RECORD_WORDS: u32 = 2u;
 const WORD_LOSS: u32 = 0u;
 const WORD_LOG_SUM_EXP: u32 = 4294967295u;
@@ -72,6 +65,9 @@ const WORD_TARGET_RANK: u32 = 4294967295u;
 const WORD_Z_LOSS: u32 = 4294967295u;
 const WORD_MAIN_LOSS: u32 = 4294967295u;
 const WORD_CORRECT: u32 = 1u;
+const gradient_BINDING: u32 = 2u;
+const targets_BINDING: u32 = 3u;
+const totals_BINDING: u32 = 9u;
 
 // ---- numeric.wgsl
 // exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
@@ -769,11 +765,9 @@ fn class_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/absent.wgsl for row_weights
 // What there is not: 0 as a value, 1 as a factor, and nowhere to write.
@@ -801,11 +795,9 @@ fn row_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- coefficients.wgsl
 // What every class has in the loss of a row beside the target's own share: u_c = w_c ((1 - eps) q_c + eps / C)
@@ -813,7 +805,7 @@ fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
 fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
     let columns = columns4(column);
     var share = vec4<f32>(parameters.smoothing_share);
-    if HAS_PROBABILITIES {
+    if HAS_VALUES {
         share = parameters.target_share * values_of_classes(place, column, end) + parameters.smoothing_share;
     }
     return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));
@@ -934,11 +926,9 @@ fn values1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn values_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn values_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn values_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn values_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- gradient/write.wgsl
 // The gradient of a row, from exponentials or from the logits, by the row_gradient and the gradient_values
@@ -1177,11 +1167,9 @@ fn upstream1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/read.wgsl for totals
 // A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type

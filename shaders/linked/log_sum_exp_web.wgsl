@@ -25,7 +25,6 @@ const READS_IGNORED_ROWS: bool = true;
 const MASKED: bool = false;
 const Z_LOSS: bool = false;
 const HAS_LOG_PROBABILITIES: bool = false;
-const HAS_PROBABILITIES: bool = false;
 const IS_LOG_SUM_EXP: bool = true;
 const IS_LOG_SOFTMAX: bool = false;
 const IS_SHIFTED: bool = false;
@@ -41,17 +40,11 @@ const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
 const HAS_TARGET_CLASS: bool = false;
 const HAS_VALUES: bool = false;
-const targets_BINDING: u32 = 3u;
-const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
-const class_weights_BINDING: u32 = 10u;
-const row_weights_BINDING: u32 = 11u;
 const IS_UPSTREAM_BUFFER: bool = false;
 const IS_DIVIDED_BY_TOTALS: bool = false;
 const DIVIDES_BY_SIZE: bool = false;
-const upstream_BINDING: u32 = 8u;
-const totals_BINDING: u32 = 9u;
 const RECORD_WORDS: u32 = 1u;
 const WORD_LOSS: u32 = 4294967295u;
 const WORD_LOG_SUM_EXP: u32 = 0u;
@@ -781,11 +774,9 @@ fn class_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/absent.wgsl for row_weights
 // What there is not: 0 as a value, 1 as a factor, and nowhere to write.
@@ -813,11 +804,9 @@ fn row_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/absent.wgsl for targets
 // What there is not: 0 as a value, 1 as a factor, and nowhere to write.
@@ -845,11 +834,9 @@ fn targets1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn targets_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn targets_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn targets_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn targets_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- target/of_row.wgsl
 // A target class, where a row HAS_TARGET_CLASS; else no class is special, and every row counts. row_open calls

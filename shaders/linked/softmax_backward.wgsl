@@ -27,7 +27,6 @@ const READS_IGNORED_ROWS: bool = true;
 const MASKED: bool = false;
 const Z_LOSS: bool = false;
 const HAS_LOG_PROBABILITIES: bool = false;
-const HAS_PROBABILITIES: bool = false;
 const IS_LOG_SUM_EXP: bool = false;
 const IS_LOG_SOFTMAX: bool = false;
 const IS_SHIFTED: bool = false;
@@ -43,17 +42,11 @@ const KEEPS_MERGED: bool = false;
 const IS_MERGED: bool = false;
 const HAS_TARGET_CLASS: bool = false;
 const HAS_VALUES: bool = true;
-const targets_BINDING: u32 = 3u;
-const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
-const class_weights_BINDING: u32 = 10u;
-const row_weights_BINDING: u32 = 11u;
 const IS_UPSTREAM_BUFFER: bool = false;
 const IS_DIVIDED_BY_TOTALS: bool = false;
 const DIVIDES_BY_SIZE: bool = false;
-const upstream_BINDING: u32 = 8u;
-const totals_BINDING: u32 = 9u;
 const RECORD_WORDS: u32 = 0u;
 const WORD_LOSS: u32 = 4294967295u;
 const WORD_LOG_SUM_EXP: u32 = 4294967295u;
@@ -64,6 +57,8 @@ const WORD_TARGET_RANK: u32 = 4294967295u;
 const WORD_Z_LOSS: u32 = 4294967295u;
 const WORD_MAIN_LOSS: u32 = 4294967295u;
 const WORD_CORRECT: u32 = 4294967295u;
+const gradient_BINDING: u32 = 2u;
+const values_BINDING: u32 = 3u;
 
 // ---- numeric.wgsl
 // exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
@@ -791,11 +786,9 @@ fn class_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/absent.wgsl for row_weights
 // What there is not: 0 as a value, 1 as a factor, and nowhere to write.
@@ -823,11 +816,9 @@ fn row_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/absent.wgsl for targets
 // What there is not: 0 as a value, 1 as a factor, and nowhere to write.
@@ -855,11 +846,9 @@ fn targets1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn targets_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn targets_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn targets_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn targets_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- target/of_row.wgsl
 // A target class, where a row HAS_TARGET_CLASS; else no class is special, and every row counts. row_open calls
@@ -1143,11 +1132,9 @@ fn upstream1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/absent.wgsl for totals
 // What there is not: 0 as a value, 1 as a factor, and nowhere to write.
@@ -1175,11 +1162,9 @@ fn totals1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn totals_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn totals_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn totals_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn totals_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- softmax/gradient.wgsl
 // The gradient of softmax, and of log-softmax where it IS_LOG_SOFTMAX, with an upstream gradient g_c for

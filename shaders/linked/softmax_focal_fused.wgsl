@@ -40,24 +40,21 @@ const IS_SHIFTED: bool = false;
 const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
 const IS_CAPPED: bool = false;
-const HAS_PROBABILITIES: bool = false;
 const HAS_SUMS: bool = true;
 const FINDS_LOWEST: bool = false;
 const RANKS_TARGET: bool = false;
 const TEAM_MEETS_IN_MEMORY: bool = false;
 const HAS_TARGET_CLASS: bool = true;
 const HAS_VALUES: bool = false;
-const targets_BINDING: u32 = 3u;
-const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = true;
 const HAS_ROW_WEIGHTS: bool = false;
-const class_weights_BINDING: u32 = 10u;
-const row_weights_BINDING: u32 = 11u;
 const IS_UPSTREAM_BUFFER: bool = false;
 const IS_DIVIDED_BY_TOTALS: bool = true;
 const DIVIDES_BY_SIZE: bool = false;
-const upstream_BINDING: u32 = 8u;
+const gradient_BINDING: u32 = 2u;
+const targets_BINDING: u32 = 3u;
 const totals_BINDING: u32 = 9u;
+const class_weights_BINDING: u32 = 10u;
 
 // ---- numeric.wgsl
 // exp and log1p of our own: the builtins may be off by 3 + 2|x| units in the last place and by
@@ -766,11 +763,9 @@ fn row_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- upstream.wgsl
 // The upstream gradient of a row: a parameter, or on the device, where it IS_UPSTREAM_BUFFER, one value for each
@@ -867,11 +862,9 @@ fn upstream1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/read.wgsl for totals
 // A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
@@ -1069,11 +1062,9 @@ fn values1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn values_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn values_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn values_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn values_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/read.wgsl for targets
 // A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
@@ -1203,7 +1194,7 @@ fn others_refined(state: vec2<f32>, place: Place, end: u32) -> vec2<f32> {
 fn coefficients4(place: Place, column: u32, end: u32) -> vec4<f32> {
     let columns = columns4(column);
     var share = vec4<f32>(parameters.smoothing_share);
-    if HAS_PROBABILITIES {
+    if HAS_VALUES {
         share = parameters.target_share * values_of_classes(place, column, end) + parameters.smoothing_share;
     }
     return select(vec4<f32>(0.0), share * weights_of_classes(column, end), columns < vec4<u32>(end));

@@ -38,23 +38,19 @@ const IS_SHIFTED: bool = false;
 const IS_SPLIT: bool = false;
 const IS_SCALED: bool = false;
 const IS_CAPPED: bool = false;
-const HAS_PROBABILITIES: bool = false;
 const HAS_SUMS: bool = true;
 const FINDS_LOWEST: bool = false;
 const RANKS_TARGET: bool = false;
 const TEAM_MEETS_IN_MEMORY: bool = false;
 const HAS_TARGET_CLASS: bool = false;
 const HAS_VALUES: bool = true;
-const targets_BINDING: u32 = 3u;
-const values_BINDING: u32 = 3u;
 const HAS_CLASS_WEIGHTS: bool = false;
 const HAS_ROW_WEIGHTS: bool = false;
-const class_weights_BINDING: u32 = 10u;
-const row_weights_BINDING: u32 = 11u;
 const IS_UPSTREAM_BUFFER: bool = false;
 const IS_DIVIDED_BY_TOTALS: bool = true;
 const DIVIDES_BY_SIZE: bool = false;
-const upstream_BINDING: u32 = 8u;
+const gradient_BINDING: u32 = 2u;
+const values_BINDING: u32 = 3u;
 const totals_BINDING: u32 = 9u;
 
 // ---- numeric.wgsl
@@ -746,11 +742,9 @@ fn class_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn class_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn class_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/absent.wgsl for row_weights
 // What there is not: 0 as a value, 1 as a factor, and nowhere to write.
@@ -778,11 +772,9 @@ fn row_weights1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn row_weights_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn row_weights_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- upstream.wgsl
 // The upstream gradient of a row: a parameter, or on the device, where it IS_UPSTREAM_BUFFER, one value for each
@@ -879,11 +871,9 @@ fn upstream1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn upstream_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn upstream_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- operand/read.wgsl for totals
 // A buffer that is read: _at gives one of its elements. Its number is the prelude's, its element type
@@ -1098,11 +1088,9 @@ fn targets1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn targets_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn targets_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn targets_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn targets_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}
 
 // ---- target/of_row.wgsl
 // A target class, where a row HAS_TARGET_CLASS; else no class is special, and every row counts. row_open calls

@@ -23,8 +23,6 @@ fn operand1(index: u32) -> u32 {
     return 0x3f800000u;
 }
 
-fn operand_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {
-}
+fn operand_store4(start: u32, column: u32, end: u32, bits: vec4<u32>) {}
 
-fn operand_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {
-}
+fn operand_store_apart(elements: vec4<u32>, present: u32, bits: vec4<u32>) {}

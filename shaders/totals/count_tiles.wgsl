@@ -8,18 +8,18 @@ fn label_at(row: u32) -> i32 {
 
 // Of probabilities every row counts, and class weights stay out of the denominator.
 fn target_counts(row: u32) -> bool {
-    if !HAS_CLASSES { return true; }
+    if !HAS_TARGET_CLASS { return true; }
     return parameters.has_ignore_index == 0u || label_at(row) != parameters.ignore_index;
 }
 
 fn target_is_valid(row: u32) -> bool {
-    if !HAS_CLASSES { return true; }
+    if !HAS_TARGET_CLASS { return true; }
     let label = label_at(row);
     return label >= 0 && u32(label) < parameters.total_classes;
 }
 
 fn target_weight(row: u32) -> f32 {
-    if !HAS_CLASSES { return 1.0; }
+    if !HAS_TARGET_CLASS { return 1.0; }
     return class_weight(u32(label_at(row)));
 }
 

@@ -111,6 +111,31 @@ impl Slot {
     }
 }
 
+impl Slot {
+    /// The operand's name in `shaders/`, where a file of `operand/` declares it.
+    pub(super) const fn operand(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Targets | Self::Target => "targets",
+            Self::Probabilities | Self::Teacher | Self::UpstreamMatrix | Self::Values => "values",
+            Self::Weights => "weights",
+            Self::ClassWeights => "class_weights",
+            Self::RowWeights => "row_weights",
+            Self::Third => "third",
+            Self::Gradient => "gradient",
+            Self::WeightGradient => "weight_gradient",
+            Self::VarianceGradient => "third_gradient",
+            Self::Upstream => "upstream",
+            Self::Totals => "totals",
+            Self::Results => "results",
+            Self::ForwardResults => "forward_results",
+            Self::SegmentOffsets => "segment_offsets",
+            Self::PreviousRows => "previous_rows",
+            Self::SortedRows => "sorted_rows",
+            _ => return None,
+        })
+    }
+}
+
 /// One binding of a kernel, all in group 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use super::bindings::{Binding, bindings};
 use super::modules::{
     factor_constants, is_shifted, merge_modules, row_modules, target_constants, weight_constants,
 };
@@ -36,14 +37,13 @@ pub(super) struct Module {
 
 impl Module {
     /// Its text, for its operand and for the type of that.
-    fn linked(&self, text: &str) -> String {
-        match (self.operand, self.element) {
-            (None, _) => text.to_owned(),
-            (Some(name), None) => text.replace("operand", name),
-            (Some(name), Some(element)) => {
-                text.replace("operand", name).replace("TYPE", element.name())
-            }
-        }
+    fn linked<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
+        let Some(name) = self.operand else { return text };
+        let text = text.replace("operand", name);
+        Cow::Owned(match self.element {
+            None => text,
+            Some(element) => text.replace("TYPE", element.name()),
+        })
     }
 }
 
@@ -70,6 +70,7 @@ fn linked(variant: &Variant, text_of: impl Fn(&Module) -> Cow<'static, str>) -> 
             (softmax_loss::link::prelude(loss), softmax_loss::link::modules(loss))
         }
     };
+    push_bindings(&mut source, variant);
     // Several operands may need the same file.
     let mut linked = HashSet::new();
     for module in modules {
@@ -81,12 +82,21 @@ fn linked(variant: &Variant, text_of: impl Fn(&Module) -> Cow<'static, str>) -> 
         if let Some(name) = module.operand {
             let _ = write!(source, " for {name}");
         }
-        let _ = write!(source, "\n{}", module.linked(&text_of(&module)));
+        let _ = write!(source, "\n{}", module.linked(text_of(&module)));
     }
     if let Some(custom) = variant.custom_module() {
         let _ = write!(source, "\n// ---- {}\n{}", custom.heading(), custom.linked());
     }
     source
+}
+
+/// The numbers of the operands that a file of `operand/` declares.
+fn push_bindings(prelude: &mut String, variant: &Variant) {
+    for Binding { index, slot, .. } in bindings(variant) {
+        if let Some(name) = slot.operand() {
+            let _ = writeln!(prelude, "const {name}_BINDING: u32 = {index}u;");
+        }
+    }
 }
 
 /// Where each word of a record stands; beyond its end for a word that it has not.
@@ -117,7 +127,6 @@ fn row_prelude(variant: &RowVariant) -> String {
     let is_log_softmax =
         matches!(variant.operation, Operation::LogSoftmax | Operation::LogSoftmaxGradient);
     let comparison = variant.comparison;
-    let has_probabilities = matches!(comparison.target, TargetKind::Probability(_));
     let is_held = !matches!(variant.family, Family::Streamed | Family::Split);
     for (name, value) in [
         ("AT_TEMPERATURE", false),
@@ -131,7 +140,6 @@ fn row_prelude(variant: &RowVariant) -> String {
         ("MASKED", is_cross_entropy && comparison.masked),
         ("Z_LOSS", is_cross_entropy && comparison.z_loss),
         ("HAS_LOG_PROBABILITIES", variant.family == Family::Gathered),
-        ("HAS_PROBABILITIES", is_cross_entropy && has_probabilities),
         ("IS_LOG_SUM_EXP", is_log_sum_exp),
         ("IS_LOG_SOFTMAX", is_log_softmax),
         ("IS_SHIFTED", is_shifted(variant)),
@@ -148,7 +156,7 @@ fn row_prelude(variant: &RowVariant) -> String {
     ] {
         let _ = writeln!(prelude, "const {name}: bool = {value};");
     }
-    let has_class = is_cross_entropy && !has_probabilities;
+    let has_class = is_cross_entropy && !matches!(comparison.target, TargetKind::Probability(_));
     prelude.push_str(&target_constants(has_class, variant.values_element().is_some()));
     let class_weights = is_cross_entropy && comparison.class_weights;
     let row_weights = is_cross_entropy && comparison.row_weights;

@@ -184,13 +184,11 @@ pub(super) fn weight_modules(class_weights: bool, row_weights: bool) -> Vec<Modu
     modules
 }
 
-/// Lines of a prelude that tell whether there is a target class, and something that has a value for each logit.
+/// Lines of a prelude that tell whether there is a target class, and a value for each logit.
 pub(super) fn target_constants(has_class: bool, has_values: bool) -> String {
     format!(
         "const HAS_TARGET_CLASS: bool = {has_class};\n\
-         const HAS_VALUES: bool = {has_values};\n\
-         const targets_BINDING: u32 = 3u;\n\
-         const values_BINDING: u32 = 3u;\n"
+         const HAS_VALUES: bool = {has_values};\n"
     )
 }
 
@@ -198,9 +196,7 @@ pub(super) fn target_constants(has_class: bool, has_values: bool) -> String {
 pub(super) fn weight_constants(class_weights: bool, row_weights: bool) -> String {
     format!(
         "const HAS_CLASS_WEIGHTS: bool = {class_weights};\n\
-         const HAS_ROW_WEIGHTS: bool = {row_weights};\n\
-         const class_weights_BINDING: u32 = 10u;\n\
-         const row_weights_BINDING: u32 = 11u;\n"
+         const HAS_ROW_WEIGHTS: bool = {row_weights};\n"
     )
 }
 
@@ -225,9 +221,7 @@ pub(super) fn factor_constants(gradient: Option<GradientVariant>) -> String {
     format!(
         "const IS_UPSTREAM_BUFFER: bool = {};\n\
          const IS_DIVIDED_BY_TOTALS: bool = {};\n\
-         const DIVIDES_BY_SIZE: bool = {};\n\
-         const upstream_BINDING: u32 = 8u;\n\
-         const totals_BINDING: u32 = 9u;\n",
+         const DIVIDES_BY_SIZE: bool = {};\n",
         is(|each| each.upstream == UpstreamKind::Buffer),
         is(|each| each.divides),
         is(|each| each.divides_by_size),
@@ -322,8 +316,9 @@ pub(super) fn store_modules(
 }
 
 fn family_modules(variant: &RowVariant) -> Vec<Module> {
-    let mut modules = vec![saved_state_module(variant)];
-    if variant.family == Family::FromState {
+    let is_read = variant.family == Family::FromState;
+    let mut modules = vec![saved_state_module(variant.state, is_read)];
+    if is_read {
         modules.extend([module!("family/from_state.wgsl"), module!("moment/entropy.wgsl")]);
         return modules;
     }
@@ -347,9 +342,8 @@ fn record_module(record: Record) -> Module {
     }
 }
 
-fn saved_state_module(variant: &RowVariant) -> Module {
-    let is_read = variant.family == Family::FromState;
-    match variant.state {
+fn saved_state_module(state: StateKind, is_read: bool) -> Module {
+    match state {
         StateKind::Pair | StateKind::None if is_read => module!("saved_state/pair_read.wgsl"),
         _ if is_read => module!("saved_state/partial_read.wgsl"),
         StateKind::None => module!("saved_state/none.wgsl"),
@@ -388,13 +382,7 @@ pub(super) fn merge_modules(variant: &MergeVariant) -> Vec<Module> {
         module!("layout/rows.wgsl"),
         module!("row.wgsl"),
         record_module(variant.record),
-        match variant.state {
-            StateKind::None => module!("saved_state/none.wgsl"),
-            StateKind::Pair => module!("saved_state/pair.wgsl"),
-            StateKind::Sums | StateKind::Partial | StateKind::Part { .. } => {
-                module!("saved_state/partial.wgsl")
-            }
-        },
+        saved_state_module(variant.state, false),
     ];
     modules.extend(weight_modules(false, variant.row_weights));
     modules.extend(word_modules(variant.classes, "targets"));

@@ -15,8 +15,7 @@ pub(super) fn prelude(variant: &TotalsVariant) -> String {
     match variant.kernel {
         TotalsKernel::CountTiles { classes, class_weights, row_weights } => {
             flag("IS_WEIGHTED", class_weights || row_weights);
-            flag("HAS_CLASSES", classes);
-            let _ = writeln!(prelude, "const targets_BINDING: u32 = 1u;");
+            flag("HAS_TARGET_CLASS", classes);
             prelude.push_str(&weight_constants(classes && class_weights, row_weights));
         }
         TotalsKernel::CountFinish { weighted, z_loss, by_size } => {

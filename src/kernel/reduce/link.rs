@@ -2,14 +2,12 @@
 
 use std::fmt::Write;
 
-use super::bindings::reduce_bindings;
 use super::variant::{
     ColumnsVariant, GradientOf, GradientsVariant, MergeRange, MergedVariant, ReduceOutputKind,
     ReduceVariant, ReducedTerm, ReducedValues, RowsOf, RunsVariant, SortKernel, StatisticKind,
     WeightsKind,
 };
 use crate::element::Element;
-use crate::kernel::bindings::Slot;
 use crate::kernel::link::Module;
 use crate::kernel::loss::bindings::is_in_place;
 use crate::kernel::loss::link as loss;
@@ -104,36 +102,7 @@ fn push_gradient(prelude: &mut String, of: GradientOf, upstream: UpstreamKind) {
     let _ = writeln!(prelude, "const FORWARD_WORDS: u32 = {}u;", of.forward().result_words());
 }
 
-/// The numbers of the operands that are bound by name: what differs between them is text already.
-fn push_bindings(prelude: &mut String, variant: &ReduceVariant) {
-    for binding in reduce_bindings(variant) {
-        let name = match binding.slot {
-            Slot::Values => "values",
-            Slot::Weights => "weights",
-            Slot::Gradient => "gradient",
-            Slot::WeightGradient => "weight_gradient",
-            Slot::Target => "targets",
-            Slot::Third => "third",
-            Slot::VarianceGradient => "third_gradient",
-            Slot::Upstream => "upstream",
-            Slot::ForwardResults => "forward_results",
-            Slot::SegmentOffsets => "segment_offsets",
-            Slot::PreviousRows => "previous_rows",
-            Slot::SortedRows => "sorted_rows",
-            Slot::Results => "results",
-            _ => continue,
-        };
-        let _ = writeln!(prelude, "const {name}_BINDING: u32 = {}u;", binding.index);
-    }
-}
-
 pub(in crate::kernel) fn prelude(variant: &ReduceVariant) -> String {
-    let mut prelude = prelude_of(variant);
-    push_bindings(&mut prelude, variant);
-    prelude
-}
-
-fn prelude_of(variant: &ReduceVariant) -> String {
     match variant {
         ReduceVariant::Runs(runs) => runs_prelude(runs),
         ReduceVariant::Columns(columns) => {
@@ -321,7 +290,7 @@ fn output_module(output: ReduceOutputKind) -> Module {
 }
 
 pub(in crate::kernel) fn modules(variant: &ReduceVariant) -> Vec<Module> {
-    let modules = match variant {
+    match variant {
         ReduceVariant::Runs(runs) => runs_modules(runs),
         ReduceVariant::Columns(columns) => columns_modules(columns),
         ReduceVariant::Merge(merge) => merge_modules(merge),
@@ -331,14 +300,7 @@ pub(in crate::kernel) fn modules(variant: &ReduceVariant) -> Vec<Module> {
             vec![module!("reduce/parameters.wgsl"), module!("elementwise/clear_counts.wgsl")]
         }
         ReduceVariant::Sort { kernel, .. } => sort_modules(*kernel),
-    };
-    once_each(modules)
-}
-
-/// Several lists may ask for the same module.
-fn once_each(modules: Vec<Module>) -> Vec<Module> {
-    let mut seen = std::collections::HashSet::new();
-    modules.into_iter().filter(|module| seen.insert((module.path, module.operand))).collect()
+    }
 }
 
 fn runs_modules(runs: &RunsVariant) -> Vec<Module> {

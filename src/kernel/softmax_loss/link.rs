@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::variant::{AgainstKind, SoftmaxLossKind, SoftmaxLossVariant};
+use super::variant::{SoftmaxLossKind, SoftmaxLossVariant};
 use crate::kernel::link::Module;
 use crate::kernel::modules::{
     factor_constants, factor_modules, gradient_place_module, gradient_store_modules, is_in_place,
@@ -33,7 +33,6 @@ pub(in crate::kernel) fn prelude(variant: &SoftmaxLossVariant) -> String {
         ("IS_SPLIT", false),
         ("IS_SCALED", false),
         ("IS_CAPPED", false),
-        ("HAS_PROBABILITIES", matches!(variant.against, AgainstKind::Probability(_))),
         ("HAS_SUMS", variant.has_sums()),
         ("FINDS_LOWEST", false),
         ("RANKS_TARGET", false),

@@ -369,7 +369,7 @@ pub const MUTANTS: &[Mutant] = &[
         "label smoothing gives each class its weight",
         "coefficients.wgsl",
         "share * weights_of_classes(column, end)",
-        "select(share, share * weights_of_classes(column, end), HAS_PROBABILITIES)",
+        "select(share, share * weights_of_classes(column, end), HAS_VALUES)",
     )
     .hint(&["z 0.001", "11 x 5 f32 Normal", "Positive class weights"]).cheap(),
     Mutant::new(
@@ -377,7 +377,7 @@ pub const MUTANTS: &[Mutant] = &[
         "each class's probability has its weight",
         "coefficients.wgsl",
         "share * weights_of_classes(column, end)",
-        "select(share * weights_of_classes(column, end), share, HAS_PROBABILITIES)",
+        "select(share * weights_of_classes(column, end), share, HAS_VALUES)",
     ),
     Mutant::new(
         "probabilities-not-smoothed",
@@ -413,8 +413,8 @@ pub const MUTANTS: &[Mutant] = &[
         "class-weights-of-probabilities-in-denominator",
         "class weights of probabilities stay out of the denominator",
         "totals/count_tiles.wgsl",
-        "if !HAS_CLASSES { return 1.0; }",
-        "if !HAS_CLASSES { return 2.0; }",
+        "if !HAS_TARGET_CLASS { return 1.0; }",
+        "if !HAS_TARGET_CLASS { return 2.0; }",
     ),
     Mutant::new(
         "masked-mean-of-nothing",
